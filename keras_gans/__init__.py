@@ -1,0 +1,21 @@
+"""Generative adversarial networks for TensorFlow and Keras 3: train, score, ship.
+
+Importing this package is cheap: submodules, and TensorFlow with them, are imported when a name is used.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_SUBMODULES = ("augment", "callbacks", "data", "exporting", "games", "layers", "losses", "metrics", "networks",
+               "penalties", "recipes", "registry", "run", "training")
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return importlib.import_module(f"keras_gans.{name}")
+    raise AttributeError(f"module 'keras_gans' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *_SUBMODULES])

@@ -1,0 +1,1 @@
+"""Differentiable augmentation of what the discriminator sees, and its controller."""

@@ -1,0 +1,1 @@
+"""What happens beside the steps: samples, scores, checkpoints, logs, reports."""

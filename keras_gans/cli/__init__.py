@@ -1,0 +1,120 @@
+"""The `keras-gans` command: one module of this package per verb.
+
+A verb module has a docstring (its first line is the summary, the whole is shown by `--help`), `define(flags)` and
+`run(flags)`. It imports TensorFlow inside `run` only, so that `--help` answers at once.
+"""
+
+import importlib
+import pkgutil
+import sys
+import textwrap
+
+from absl import flags as absl_flags
+
+from keras_gans.errors import UserError
+from keras_gans.registry import nearest
+
+
+class Flags(absl_flags.FlagValues):
+    """absl flags of one verb, with short names for the definitions."""
+
+    def string(self, name, default, help, required=False):
+        absl_flags.DEFINE_string(name, default, help, flag_values=self, required=required)
+
+    def strings(self, name, default, help):
+        absl_flags.DEFINE_multi_string(name, default, help + " (repeat the flag for several)", flag_values=self)
+
+    def integer(self, name, default, help, lower=None, upper=None):
+        absl_flags.DEFINE_integer(name, default, help, lower, upper, flag_values=self)
+
+    def number(self, name, default, help, lower=None, upper=None):
+        absl_flags.DEFINE_float(name, default, help, lower, upper, flag_values=self)
+
+    def boolean(self, name, default, help):
+        absl_flags.DEFINE_boolean(name, default, help, flag_values=self)
+
+    def choice(self, name, default, values, help):
+        absl_flags.DEFINE_enum(name, default, list(values), help, flag_values=self)
+
+
+def _verbs():
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def _module(verb):
+    return importlib.import_module(f"keras_gans.cli.{verb}")
+
+
+def _overview():
+    lines = ["usage: keras-gans VERB [--flag=value ...]     keras-gans VERB --help", ""]
+    for verb in _verbs():
+        lines.append(f"  {verb:<12}{_module(verb).__doc__.splitlines()[0]}")
+    return "\n".join(lines)
+
+
+def _help(command, module, flags):
+    lines = [module.__doc__.strip(), "", f"usage: {command} [--flag=value ...]", ""]
+    for name in flags:
+        flag = flags[name]
+        if name != flag.name:  # a short name or a negation of another flag
+            continue
+        kind = "|".join(getattr(flag.parser, "enum_values", None) or [flag.flag_type().replace("multi ", "")])
+        default = "" if flag.default is None else f" [default: {flag.default_as_str.strip(chr(39))}]"
+        lines.append(f"  --{name}={kind}{default}")
+        lines += textwrap.wrap(flag.help, 100, initial_indent="      ", subsequent_indent="      ")
+    lines += ["", "  --flagfile=path", "      A file with one flag per line; lines that start with # are comments."]
+    return "\n".join(lines)
+
+
+def parse(verb, arguments, command=None):
+    """Parses the flags of `verb`.
+
+    Returns:
+        The filled `Flags`, or None when help was asked for (and printed).
+
+    Raises:
+        UserError: unknown verb, unknown flag, a value that the flag does not take, or a stray word.
+    """
+    if verb not in _verbs():
+        raise UserError(f"unknown verb {verb!r}; known: {', '.join(_verbs())}{nearest(verb, _verbs())}")
+    module, command = _module(verb), command or f"keras-gans {verb}"
+    flags = Flags()
+    module.define(flags)
+    if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in arguments):
+        print(_help(command, module, flags))
+        return None
+    try:
+        rest = flags([command, *arguments])[1:]
+    except absl_flags.UnrecognizedFlagError as error:
+        known = list(flags)
+        raise UserError(f"unknown flag --{error.flagname}{nearest(error.flagname, known)} (see {command} --help)") from error
+    except (absl_flags.Error, OSError) as error:
+        raise UserError(" ".join(str(error).split())) from error
+    if rest:
+        raise UserError(f"{command} takes flags only, not {rest[0]!r}; flags look like --name=value")
+    return flags
+
+
+def main(arguments=None, verb=None, command=None):
+    """Runs one verb; returns the exit code: 0, 1 for trouble that was found, 2 for a user's mistake.
+
+    Args:
+        arguments: command-line words after the program's name; default: those of the process.
+        verb: the verb, where the program stands for one (`train.py`); default: the first word.
+        command: how the program is called, for messages.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        if verb is None:
+            if not arguments or arguments[0] in ("--help", "-h", "help"):
+                print(_overview())
+                return 0
+            verb, arguments = arguments[0], arguments[1:]
+        flags = parse(verb, arguments, command)
+        return 0 if flags is None else _module(verb).run(flags) or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130

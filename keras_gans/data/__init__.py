@@ -1,0 +1,1 @@
+"""From `--data=...` to batches: sources, decoding, packing and the data doctor."""

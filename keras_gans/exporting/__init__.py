@@ -1,0 +1,1 @@
+"""Ships a trained generator: SavedModel, TFLite, parity checks."""

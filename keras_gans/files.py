@@ -1,0 +1,54 @@
+"""Files that are either whole or absent: written under a temporary name, then renamed."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+
+from keras_gans.errors import UserError
+
+
+@contextlib.contextmanager
+def whole(path):
+    """Gives a temporary path beside `path` that takes its place if the block succeeds.
+
+    Works for a file or for a folder (an existing folder is replaced). On any failure the temporary is removed
+    and what stood at `path` stays.
+
+    Args:
+        path: the final path; parent folders are made.
+
+    Yields:
+        The temporary `pathlib.Path`, with the suffix of `path`. It does not exist yet.
+
+    Raises:
+        UserError: the folder cannot be written or the disk is full.
+    """
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if temporary.is_dir() and path.is_dir():
+            old = path.with_name(f".{path.name}.{os.getpid()}.old")
+            os.rename(path, old)
+            os.rename(temporary, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; free some space or name a folder that you can write to"
+        ) from error
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Writes `text` to `path` whole (UTF-8)."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

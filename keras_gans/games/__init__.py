@@ -1,0 +1,1 @@
+"""Who plays and when: `keras.Model` subclasses that own `train_step`."""

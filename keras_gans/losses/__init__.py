@@ -1,0 +1,1 @@
+"""What each player wants, per example, on logits."""

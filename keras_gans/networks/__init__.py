@@ -1,0 +1,1 @@
+"""Generators and discriminators by architecture; no training code in them."""

@@ -1,0 +1,130 @@
+"""Names <-> constructors: how a flag such as `--loss=least_squares:a=0,b=1,c=1` becomes an object."""
+
+import ast
+import difflib
+import importlib
+import inspect
+import pkgutil
+
+from keras_gans.errors import UserError
+
+
+def nearest(name, known):
+    """Returns `; did you mean X?` for the known name nearest to `name`, or an empty string."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def parse_spec(spec):
+    """Splits `name:key=value,key=value` into the name and a dict of literals.
+
+    Args:
+        spec: text; values are Python numbers, `true`/`false`, or plain words.
+
+    Raises:
+        UserError: an argument without `=`.
+    """
+    name, _, arguments = spec.partition(":")
+    keywords = {}
+    for argument in filter(None, arguments.split(",")):
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise UserError(f"{spec!r}: {argument!r} should be KEY=VALUE, as in {name}:{argument}=1")
+        keywords[key.strip()] = _literal(value.strip())
+    return name.strip(), keywords
+
+
+def _literal(text):
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+class Registry:
+    """The constructors of one kind of part, by the name that papers and flags use.
+
+    Every module of `package` is imported at the first look-up, so that a new part is one new file.
+
+    Args:
+        kind: what the parts are, for messages ("loss").
+        package: dotted name of the package whose modules register the parts.
+    """
+
+    def __init__(self, kind, package):
+        self.kind = kind
+        self.package = package
+        self._parts = {}
+        self._imported = False
+
+    def register(self, name):
+        """Returns a decorator that stores a class or function under `name`."""
+
+        def decorate(part):
+            if name in self._parts:
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            self._parts[name] = part
+            return part
+
+        return decorate
+
+    def names(self):
+        """Returns all registered names, sorted."""
+        if not self._imported:
+            package = importlib.import_module(self.package)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{self.package}.{module.name}")
+            self._imported = True
+        return sorted(self._parts)
+
+    def get(self, name):
+        """Returns the constructor called `name`.
+
+        Raises:
+            UserError: unknown name; the message lists the known ones and the nearest.
+        """
+        known = self.names()
+        if name not in self._parts:
+            raise UserError(
+                f"unknown {self.kind} {name!r}; known: {', '.join(known)}{nearest(name, known)}"
+            )
+        return self._parts[name]
+
+    def create(self, spec, **context):
+        """Builds the part that `spec` names.
+
+        Args:
+            spec: `name` or `name:key=value,key=value`.
+            **context: arguments that the caller knows (image size, channels, ...); those that the
+                constructor does not take are left out, those in `spec` win.
+
+        Raises:
+            UserError: unknown name or argument, or a value that the constructor refuses (ValueError).
+        """
+        name, keywords = parse_spec(spec)
+        part = self.get(name)
+        accepted = inspect.signature(part).parameters
+        unknown = [key for key in keywords if key not in accepted]
+        if unknown:
+            raise UserError(
+                f"{self.kind} {name!r} has no argument {unknown[0]!r}; it takes: "
+                f"{', '.join(accepted) or 'none'}{nearest(unknown[0], list(accepted))}"
+            )
+        arguments = {key: value for key, value in context.items() if key in accepted} | keywords
+        try:
+            return part(**arguments)
+        except (TypeError, ValueError) as error:
+            message = " ".join(str(error).split())
+            raise UserError(f"{self.kind} {spec!r}: {message}") from error
+
+
+GAMES = Registry("game", "keras_gans.games")
+GENERATORS = Registry("generator", "keras_gans.networks")
+DISCRIMINATORS = Registry("discriminator", "keras_gans.networks")
+LOSSES = Registry("loss", "keras_gans.losses")
+PENALTIES = Registry("penalty", "keras_gans.penalties")
+AUGMENTS = Registry("augmentation", "keras_gans.augment")
+EXTRACTORS = Registry("feature extractor", "keras_gans.metrics")
+SCORES = Registry("metric", "keras_gans.metrics")
