@@ -1,32 +1,174 @@
-"""Adversarial losses, per example, on the discriminator's logits."""
+"""Adversarial losses, per example, on the discriminator's logits.
 
-from keras import ops
+In the formulas D is the logit, sigma the logistic function, x a real image and G(z) a generated one.
+"""
 
+import keras
+import tensorflow as tf
+
+from keras_gans.losses.reductions import flat_float32, global_mean
 from keras_gans.registry import LOSSES
 
 
 class AdversarialLoss:
     """What the two players want.
 
-    Subclasses define `discriminator(real, fake)` and `generator(real, fake)`. Both take logits [batch, ...] (a patch
-    discriminator answers with a map; the loss is the mean over it) and return float32 values [batch] to be minimised.
+    `discriminator(real, fake)` and `generator(real, fake)` take logits [batch, ...] of any float type and return
+    float32 values [batch] to be minimised. A patch discriminator answers with a map; its loss is the mean over the map.
+
+    Subclasses define `discriminator_values(real, fake)` and `generator_values(real, fake)` on float32 logits
+    [batch, outputs], and return values of the same shape.
     """
 
-    relativistic = False  # whether `generator` looks at the logits of real images
+    relativistic = False  # whether `generator` looks at the logits of real images; else they may be None
+
+    def discriminator(self, real, fake):
+        """Returns the discriminator's loss, float32 [batch], from the logits of both sides."""
+        return self._per_example(self.discriminator_values, real, fake)
+
+    def generator(self, real, fake):
+        """Returns the generator's loss, float32 [batch]; `real` may be None unless the loss is relativistic."""
+        return self._per_example(self.generator_values, real, fake)
+
+    def discriminator_values(self, real, fake):
+        raise NotImplementedError
+
+    def generator_values(self, real, fake):
+        raise NotImplementedError
+
+    def _per_example(self, values, real, fake):
+        # In float32 from the start: a softplus of float16 logits is zero from 17 on, and its gradient with it.
+        fake = flat_float32(fake)
+        real = None if real is None else flat_float32(real)
+        if real is not None and not real.shape.is_compatible_with(fake.shape):
+            raise ValueError(
+                f"{type(self).__name__}: logits of real {real.shape} and fake {fake.shape} images differ in shape"
+            )
+        return tf.reduce_mean(values(real, fake), axis=1)
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
 
 
-def per_example(values):
-    """Means over everything but the batch: [batch, ...] -> float32 [batch]."""
-    values = ops.cast(values, "float32")
-    return ops.mean(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)
+@LOSSES.register("minimax")
+@keras.saving.register_keras_serializable("keras_gans")
+class Minimax(AdversarialLoss):
+    """The original game: -log sigma(D(x)) - log(1 - sigma(D(G(z)))) against log(1 - sigma(D(G(z)))).
+
+    The generator's gradient vanishes where the discriminator is sure (Goodfellow et al. 2014, equation 1).
+    """
+
+    def discriminator_values(self, real, fake):
+        return tf.nn.softplus(-real) + tf.nn.softplus(fake)
+
+    def generator_values(self, real, fake):
+        return -tf.nn.softplus(fake)
 
 
 @LOSSES.register("non_saturating")
-class NonSaturating(AdversarialLoss):
-    """-log D(x) - log(1 - D(G(z))) against -log D(G(z)) (Goodfellow et al. 2014, section 3)."""
+@keras.saving.register_keras_serializable("keras_gans")
+class NonSaturating(Minimax):
+    """The game that everybody trains with: the generator minimises -log sigma(D(G(z))).
 
-    def discriminator(self, real, fake):
-        return per_example(ops.softplus(-real)) + per_example(ops.softplus(fake))
+    Goodfellow et al. 2014, end of section 3.
+    """
 
-    def generator(self, real, fake):
-        return per_example(ops.softplus(-fake))
+    def generator_values(self, real, fake):
+        return tf.nn.softplus(-fake)
+
+
+@LOSSES.register("wasserstein")
+@keras.saving.register_keras_serializable("keras_gans")
+class Wasserstein(AdversarialLoss):
+    """D(G(z)) - D(x) against -D(G(z)) (Arjovsky et al. 2017, algorithm 1).
+
+    Minus the critic's loss estimates the earth mover's distance if the critic is kept Lipschitz: combine it with
+    weight clipping or a gradient penalty.
+    """
+
+    def discriminator_values(self, real, fake):
+        return fake - real
+
+    def generator_values(self, real, fake):
+        return -fake
+
+
+@LOSSES.register("least_squares")
+@keras.saving.register_keras_serializable("keras_gans")
+class LeastSquares(AdversarialLoss):
+    """(D(x) - b)^2 / 2 + (D(G(z)) - a)^2 / 2 against (D(G(z)) - c)^2 / 2 (Mao et al. 2017, equations 2 and 9).
+
+    Args:
+        a: the discriminator's target for fakes, 0 by default.
+        b: its target for real images, 1 by default.
+        c: the value that the generator wants for its fakes, 1 by default. a=-1, b=1, c=0 minimises the Pearson
+            chi-squared divergence (equation 8).
+
+    Raises:
+        ValueError: a and b are equal, or one of the three is not a number.
+    """
+
+    def __init__(self, a=0.0, b=1.0, c=1.0):
+        self.a, self.b, self.c = float(a), float(b), float(c)
+        if self.a == self.b:
+            raise ValueError(f"a and b are both {a}: the discriminator would have one target for real and fake")
+
+    def discriminator_values(self, real, fake):
+        return 0.5 * tf.square(real - self.b) + 0.5 * tf.square(fake - self.a)
+
+    def generator_values(self, real, fake):
+        return 0.5 * tf.square(fake - self.c)
+
+    def get_config(self):
+        return {"a": self.a, "b": self.b, "c": self.c}
+
+
+@LOSSES.register("hinge")
+@keras.saving.register_keras_serializable("keras_gans")
+class Hinge(AdversarialLoss):
+    """max(0, 1 - D(x)) + max(0, 1 + D(G(z))) against -D(G(z)) (Miyato et al. 2018, equations 16 and 17)."""
+
+    def discriminator_values(self, real, fake):
+        return tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + fake)
+
+    def generator_values(self, real, fake):
+        return -fake
+
+
+@LOSSES.register("relativistic_paired")
+@keras.saving.register_keras_serializable("keras_gans")
+class RelativisticPaired(AdversarialLoss):
+    """-log sigma(D(x) - D(G(z))) against -log sigma(D(G(z)) - D(x)), each fake with one real image.
+
+    Jolicoeur-Martineau 2018 (RSGAN); Huang et al. 2024 (R3GAN) add R1 and R2.
+    """
+
+    relativistic = True
+
+    def discriminator_values(self, real, fake):
+        return tf.nn.softplus(fake - real)
+
+    def generator_values(self, real, fake):
+        return tf.nn.softplus(real - fake)
+
+
+@LOSSES.register("relativistic_average")
+@keras.saving.register_keras_serializable("keras_gans")
+class RelativisticAverage(AdversarialLoss):
+    """-log sigma(D(x) - E D(G(z))) - log(1 - sigma(D(G(z)) - E D(x))), and the same with the sides exchanged.
+
+    E is the mean over the global batch and the patches. Jolicoeur-Martineau 2018 (RaSGAN, without the factor 1/2 of
+    the author's code); Wang et al. 2018 (ESRGAN, equations 1 and 2).
+    """
+
+    relativistic = True
+
+    def discriminator_values(self, real, fake):
+        return tf.nn.softplus(global_mean(fake) - real) + tf.nn.softplus(fake - global_mean(real))
+
+    def generator_values(self, real, fake):
+        return self.discriminator_values(fake, real)
