@@ -1,0 +1,1 @@
+"""Feature extractors for scores and perceptual networks for losses, by name."""
