@@ -19,13 +19,13 @@ def whole(path):
         path: the final path; parent folders are made.
 
     Yields:
-        The temporary `pathlib.Path`, with the suffix of `path`. It does not exist yet.
+        The temporary `pathlib.Path`, with the endings of `path`. It does not exist yet.
 
     Raises:
         UserError: the folder cannot be written or the disk is full.
     """
     path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

@@ -43,6 +43,20 @@ def _literal(text):
         return text
 
 
+def _parameters(part):
+    """Returns the names of the arguments that `part` takes, those that a class hands on to its bases included."""
+    if not inspect.isclass(part):
+        return list(inspect.signature(part).parameters)
+    names = []
+    for base in part.__mro__:
+        if "__init__" in vars(base) and base.__module__.startswith("keras_gans"):
+            parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+            names += [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+            if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+                break
+    return list(dict.fromkeys(names))
+
+
 class Registry:
     """The constructors of one kind of part, by the name that papers and flags use.
 
@@ -50,7 +64,8 @@ class Registry:
 
     Args:
         kind: what the parts are, for messages ("loss").
-        package: dotted name of the package whose modules register the parts.
+        package: dotted name of the package whose modules register the parts; None when they all stand in the
+            module that holds the registry.
     """
 
     def __init__(self, kind, package):
@@ -72,7 +87,7 @@ class Registry:
 
     def names(self):
         """Returns all registered names, sorted."""
-        if not self._imported:
+        if self.package and not self._imported:
             package = importlib.import_module(self.package)
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self.package}.{module.name}")
@@ -105,7 +120,7 @@ class Registry:
         """
         name, keywords = parse_spec(spec)
         part = self.get(name)
-        accepted = inspect.signature(part).parameters
+        accepted = _parameters(part)
         unknown = [key for key in keywords if key not in accepted]
         if unknown:
             raise UserError(

@@ -22,7 +22,7 @@ class Flags(absl_flags.FlagValues):
         absl_flags.DEFINE_string(name, default, help, flag_values=self, required=required)
 
     def strings(self, name, default, help):
-        absl_flags.DEFINE_multi_string(name, default, help + " (repeat the flag for several)", flag_values=self)
+        absl_flags.DEFINE_multi_string(name, default, help, flag_values=self)
 
     def integer(self, name, default, help, lower=None, upper=None):
         absl_flags.DEFINE_integer(name, default, help, lower, upper, flag_values=self)
@@ -52,6 +52,12 @@ def _overview():
     return "\n".join(lines)
 
 
+def _shown(default):
+    if isinstance(default, list):
+        return ",".join(default)
+    return "" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
+
+
 def _help(command, module, flags):
     lines = [module.__doc__.strip(), "", f"usage: {command} [--flag=value ...]", ""]
     for name in flags:
@@ -59,9 +65,10 @@ def _help(command, module, flags):
         if name != flag.name:  # a short name or a negation of another flag
             continue
         kind = "|".join(getattr(flag.parser, "enum_values", None) or [flag.flag_type().replace("multi ", "")])
-        default = "" if flag.default is None else f" [default: {flag.default_as_str.strip(chr(39))}]"
+        default = _shown(flag.default)
+        default = f" [default: {default}]" if default else ""
         lines.append(f"  --{name}={kind}{default}")
-        lines += textwrap.wrap(flag.help, 100, initial_indent="      ", subsequent_indent="      ")
+        lines += textwrap.wrap(" ".join(flag.help.split()), 100, initial_indent="      ", subsequent_indent="      ")
     lines += ["", "  --flagfile=path", "      A file with one flag per line; lines that start with # are comments."]
     return "\n".join(lines)
 

@@ -1,0 +1,93 @@
+"""Numbers: the progress display, metrics.jsonl and TensorBoard."""
+
+import json
+import time
+
+import tensorflow as tf
+
+from keras_gans import files
+from keras_gans.callbacks import divergence
+from keras_gans.callbacks.periodic import Periodic
+from keras_gans.errors import UserError
+
+
+class Record:
+    """Appends numbers to metrics.jsonl and TensorBoard; a resumed run first drops what came after its checkpoint.
+
+    Args:
+        folder: the run's `Folder`.
+        batch_size: global, to count kimg.
+        start: steps that were done before.
+    """
+
+    def __init__(self, folder, batch_size, start=0):
+        self.folder, self.batch_size = folder, batch_size
+        kept = folder.metrics(until=start) if start else []
+        files.write_text(folder.metrics_path, "".join(json.dumps(line) + "\n" for line in kept))
+        self.seconds_before = max([line["seconds"] for line in kept], default=0.0)
+        self.began = time.monotonic()
+        self.writer = tf.summary.create_file_writer(str(folder.directory))
+
+    @property
+    def seconds(self):
+        """Seconds of training, those before a resume included."""
+        return self.seconds_before + time.monotonic() - self.began
+
+    def kimg(self, step):
+        """Thousands of images after `step` generator steps."""
+        return step * self.batch_size / 1000
+
+    def add(self, step, values):
+        """Appends one line of numbers.
+
+        Raises:
+            UserError: the disk is full or the folder cannot be written.
+        """
+        line = {"step": step, "kimg": round(self.kimg(step), 6), "seconds": round(self.seconds, 3), **values}
+        try:
+            with open(self.folder.metrics_path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            with self.writer.as_default(step):
+                for name, value in values.items():
+                    tf.summary.scalar(name, value)
+            self.writer.flush()
+        except (OSError, tf.errors.OpError) as error:
+            reason = getattr(error, "strerror", None) or getattr(error, "message", str(error)).splitlines()[0]
+            raise UserError(f"cannot write to {self.folder.directory}: {reason}; free some space: the last checkpoint "
+                            "is whole, and the same command goes on from it") from error
+
+    def add_image(self, step, name, image):
+        """Shows a picture, uint8 [h, w, c], in TensorBoard."""
+        with self.writer.as_default(step):
+            tf.summary.image(name, image[None])
+
+
+class Logs(Periodic):
+    """Writes the step's numbers, moves the progress bar, and stops a run that has diverged.
+
+    Args:
+        record: a `Record`.
+        bar: of `keras_gans.progress.progress`, counting images.
+        every: steps between two lines.
+        start: steps done before.
+    """
+
+    def __init__(self, record, bar, every, start=0):
+        super().__init__(every, start)
+        self.record, self.bar = record, bar
+        self.last = (start, time.monotonic())
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        self.bar.update(self.done * self.record.batch_size)
+
+    def due(self, step, logs):
+        if logs is None or step == self.last[0]:
+            return
+        divergence.check(self.model, self.record.folder)
+        (step_before, before), self.last = self.last, (step, time.monotonic())
+        values = {name: float(value) for name, value in logs.items()}
+        rate = (step - step_before) * self.record.batch_size / (self.last[1] - before)
+        self.record.add(step, {"images_per_second": round(rate, 1), **values})
+        self.bar.update(step * self.record.batch_size,
+                        f"D {values['discriminator_loss']:.3f}  G {values['generator_loss']:.3f}")

@@ -1,0 +1,35 @@
+"""Callbacks that fall due every so many steps, wherever the run was resumed."""
+
+import keras
+
+
+class Periodic(keras.callbacks.Callback):
+    """Calls `due(step, logs)` when the step count passes a multiple of `every`, and at the end of the run.
+
+    Args:
+        every: generator steps between two calls.
+        start: steps that were done before (a resumed run).
+    """
+
+    def __init__(self, every, start=0):
+        super().__init__()
+        self.every = every
+        self.start = self.done = start
+        self.called = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        before, self.done = self.done, self.start + batch + 1
+        if self.done // self.every > before // self.every:
+            self._call(logs)
+
+    def on_train_end(self, logs=None):
+        if self.called != self.done:
+            self._call(logs)
+
+    def _call(self, logs):
+        self.called = self.done
+        self.due(self.done, logs)
+
+    def due(self, step, logs):
+        """Does what this callback is for, after `step` generator steps."""
+        raise NotImplementedError

@@ -1,0 +1,51 @@
+"""The same latents, drawn again and again: what the generator makes of them over time."""
+
+import numpy as np
+
+from keras_gans import grids
+from keras_gans.callbacks.periodic import Periodic
+from keras_gans.run import generate
+
+
+class Samples(Periodic):
+    """Writes a grid of the averaged generator's images to `samples/` and to TensorBoard.
+
+    Args:
+        record: a `Record`.
+        every: steps between grids.
+        count: images in a grid; a conditional generator makes a row per class.
+        num_classes: 0 for an unconditional generator.
+        start: steps done before.
+    """
+
+    def __init__(self, record, every, count=64, num_classes=0, start=0):
+        super().__init__(every, start)
+        self.record, self.count, self.num_classes = record, count, num_classes
+
+    def due(self, step, logs):
+        count, columns, labels = self.count, None, None
+        if len(self.model.ema.output_shape) == 2:
+            count = 10_000
+        elif self.num_classes:
+            columns = 8
+            labels = np.repeat(np.arange(min(self.num_classes, 16)), columns)
+            count = len(labels)
+        images = np.concatenate(list(generate(self.model, count, self.model.seed, self.num_classes, labels)))
+        sheet = grids.grid(images, columns) if images.ndim == 4 else density(images)
+        grids.write_png(self.record.folder.samples / f"{step:09d}.png", sheet)
+        self.record.add_image(step, "samples", sheet)
+
+
+def density(points, pixels=192):
+    """Draws 2-D points as a picture of how many lie where, darker for more.
+
+    Args:
+        points: float [n, 2]; the picture shows the square from -5 to 5 if any reaches beyond 2, else from -2 to 2.
+        pixels: height and width.
+
+    Returns:
+        uint8 [pixels, pixels, 1].
+    """
+    reach = 5 if np.abs(points).max() > 2 else 2
+    counts, *_ = np.histogram2d(-points[:, 1], points[:, 0], bins=pixels, range=[[-reach, reach]] * 2)
+    return (255 * np.exp(-counts))[..., None].astype(np.uint8)

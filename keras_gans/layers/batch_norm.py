@@ -1,0 +1,42 @@
+"""Batch normalization as GANs use it: one fused pass on one device, global statistics on several."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class BatchNorm(keras.layers.BatchNormalization):
+    """Batch normalization over all axes but the last, with the published defaults of DCGAN.
+
+    On one device 4-D inputs take TensorFlow's fused kernel, which reads the activations once (Keras computes the
+    moments and the normalisation as separate passes). With several replicas the statistics are those of the global
+    batch, so that a run does not depend on the number of replicas.
+
+    Args:
+        momentum: of the moving statistics. Default 0.9 (PyTorch's 0.1 of the original ports).
+        epsilon: default 1e-5.
+        gamma_initializer: default N(1, 0.02) (Radford et al. 2016).
+        **kwargs: see `keras.layers.BatchNormalization`.
+    """
+
+    def __init__(self, momentum=0.9, epsilon=1e-5, gamma_initializer=None, **kwargs):
+        gamma_initializer = gamma_initializer or keras.initializers.RandomNormal(1.0, 0.02)
+        super().__init__(momentum=momentum, epsilon=epsilon, gamma_initializer=gamma_initializer, **kwargs)
+
+    def call(self, inputs, training=None, mask=None):
+        context = tf.distribute.get_replica_context()
+        self.synchronized = bool(training) and context is not None and context.num_replicas_in_sync > 1
+        fused = training and self.trainable and not self.synchronized and len(inputs.shape) == 4
+        if not fused or isinstance(inputs, keras.KerasTensor):
+            return super().call(inputs, training=training, mask=mask)
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon)
+        # The fused kernel answers with the unbiased variance, as PyTorch's moving average has it.
+        self.moving_mean.assign_sub((self.moving_mean - mean) * (1 - self.momentum))
+        self.moving_variance.assign_sub((self.moving_variance - variance) * (1 - self.momentum))
+        return outputs
+
+    def get_config(self):
+        config = super().get_config()
+        del config["synchronized"]
+        return config

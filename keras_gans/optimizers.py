@@ -1,0 +1,87 @@
+"""Optimizers as the recipes name them: `adam:beta_1=0.5`, `rmsprop`, and the schedules of their learning rate."""
+
+import keras
+import tensorflow as tf
+
+from keras_gans.registry import Registry
+
+OPTIMIZERS = Registry("optimizer", None)
+SCHEDULES = Registry("schedule", None)
+
+
+@OPTIMIZERS.register("adam")
+@keras.saving.register_keras_serializable("keras_gans")
+class Adam(keras.optimizers.Adam):
+    """`keras.optimizers.Adam` whose update of a dense variable is TensorFlow's one fused kernel.
+
+    The same numbers (epsilon is added before the bias correction, as Keras does), read and written in one pass
+    instead of ten.
+
+    Args:
+        learning_rate: a number or a `keras.optimizers.schedules.LearningRateSchedule`.
+        beta_1: decay of the first moment. Default 0.5 (Radford et al. 2016).
+        beta_2: decay of the second moment. Default 0.999.
+        epsilon: default 1e-8, as in the papers (Keras: 1e-7).
+    """
+
+    def __init__(self, learning_rate=2e-4, beta_1=0.5, beta_2=0.999, epsilon=1e-8, **kwargs):
+        super().__init__(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, **kwargs)
+
+    def update_step(self, gradient, variable, learning_rate):
+        step = tf.cast(self.iterations.value + 1, tf.float32)
+        index = self._get_variable_index(variable)
+        beta_1, beta_2 = tf.constant(self.beta_1, tf.float32), tf.constant(self.beta_2, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle, m=self._momentums[index].handle, v=self._velocities[index].handle,
+            beta1_power=beta_1**step, beta2_power=beta_2**step, lr=tf.cast(learning_rate, tf.float32),
+            beta1=beta_1, beta2=beta_2, epsilon=tf.constant(self.epsilon, tf.float32), grad=tf.convert_to_tensor(gradient))
+
+
+@OPTIMIZERS.register("rmsprop")
+def rmsprop(learning_rate=5e-5, rho=0.9, momentum=0.0, epsilon=1e-8):
+    """RMSprop; the default learning rate is WGAN's (Arjovsky et al. 2017)."""
+    return keras.optimizers.RMSprop(learning_rate, rho=rho, momentum=momentum, epsilon=epsilon)
+
+
+@OPTIMIZERS.register("sgd")
+def sgd(learning_rate=0.1, momentum=0.0):
+    """Stochastic gradient descent; momentum as in Goodfellow et al. 2014 when it is not zero."""
+    return keras.optimizers.SGD(learning_rate, momentum=momentum)
+
+
+@SCHEDULES.register("constant")
+def constant(learning_rate, steps):
+    """The same learning rate throughout."""
+    return learning_rate
+
+
+@SCHEDULES.register("linear")
+@keras.saving.register_keras_serializable("keras_gans")
+class Linear(keras.optimizers.schedules.LearningRateSchedule):
+    """Constant for a part of the run, then linear to zero (CycleGAN: half of it; WGAN-GP on CIFAR: none).
+
+    Args:
+        learning_rate: at the start.
+        steps: optimizer steps of the whole run.
+        hold: fraction of the steps before the decay starts, 0 to 1. Default 0.
+    """
+
+    def __init__(self, learning_rate, steps, hold=0.0):
+        if not 0 <= hold < 1:
+            raise ValueError(f"hold must be from 0 to below 1, not {hold}")
+        self.learning_rate = learning_rate
+        self.steps = steps
+        self.hold = hold
+
+    def __call__(self, step):
+        done = tf.cast(step, tf.float32) / self.steps
+        return self.learning_rate * tf.clip_by_value((1 - done) / (1 - self.hold), 0.0, 1.0)
+
+    def get_config(self):
+        return {"learning_rate": self.learning_rate, "steps": self.steps, "hold": self.hold}
+
+
+@SCHEDULES.register("cosine")
+def cosine(learning_rate, steps, final=0.0):
+    """From `learning_rate` to `final` times it along half a cosine (R3GAN)."""
+    return keras.optimizers.schedules.CosineDecay(learning_rate, steps, alpha=final)

@@ -1,0 +1,136 @@
+"""Flags -> objects: the only place where names become networks, losses, games and data."""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+from keras_gans import data
+from keras_gans.errors import UserError
+from keras_gans.optimizers import OPTIMIZERS, SCHEDULES
+from keras_gans.penalties.gradient import Penalty
+from keras_gans.registry import AUGMENTS, DISCRIMINATORS, GAMES, GENERATORS, LOSSES, PENALTIES
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+def build_source(recipe, split="train"):
+    """Opens the data of a recipe; see `keras_gans.data.open_source`."""
+    return data.open_source(recipe["data"], image_size=recipe["image_size"], channels=recipe["channels"], split=split,
+                            bad=recipe["bad_files"])
+
+
+def build_strategy(name):
+    """Returns the `tf.distribute.Strategy` called `name`: none, mirrored or multi_worker."""
+    if name == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    if name == "multi_worker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def total_steps(recipe):
+    """Generator steps of a whole run: `--kimg` thousand images, rounded up to whole calls of the compiled function."""
+    steps = max(1, round(recipe["kimg"] * 1000 / recipe["batch_size"]))
+    return -(-steps // recipe["steps_per_execution"]) * recipe["steps_per_execution"]
+
+
+def build_game(recipe, image_shape, num_classes):
+    """Builds the compiled game of a recipe.
+
+    Args:
+        recipe: dict of resolved flags, see `keras_gans.cli.train`.
+        image_shape: (height, width, channels) of the data; (2,) for points.
+        num_classes: 0 for an unconditional recipe.
+
+    Returns:
+        A compiled `keras_gans.games.GAN`.
+
+    Raises:
+        UserError: unknown names, arguments that do not fit, combinations that make no sense.
+    """
+    context = {"image_size": image_shape[0], "channels": image_shape[-1], "latent_dim": recipe["latent_dim"],
+               "num_classes": num_classes}
+    keras.utils.set_random_seed(recipe["seed"])
+    with precision(recipe["precision"]):
+        generator = GENERATORS.create(recipe["generator"], **context)
+        discriminator = DISCRIMINATORS.create(recipe["discriminator"], **context)
+    penalties = [PENALTIES.create(spec) for spec in recipe["penalty"]]
+    refuse_nonsense(recipe, generator, discriminator, penalties, image_shape, num_classes)
+    freeze(discriminator, recipe["freeze_discriminator"])
+    augment = AUGMENTS.create(recipe["augment"], channels=image_shape[-1]) if recipe["augment"] != "none" else None
+    game = GAMES.create(
+        recipe["game"], generator=generator, discriminator=discriminator, loss=LOSSES.create(recipe["loss"]),
+        penalties=penalties, augment=augment, n_critic=recipe["n_critic"], share_fakes=recipe["share_fakes"],
+        latent=recipe["latent"], ema_kimg=recipe["ema_kimg"], seed=recipe["seed"])
+    lazy = max([penalty.interval for penalty in game.penalties], default=1)
+    game.compile(
+        build_optimizer(recipe, recipe["optimizer"], recipe["learning_rate"], total_steps(recipe)),
+        build_optimizer(recipe, recipe["discriminator_optimizer"] or recipe["optimizer"],
+                        recipe["discriminator_learning_rate"] or recipe["learning_rate"],
+                        total_steps(recipe) * recipe["n_critic"], lazy),
+        jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
+    return game
+
+
+def build_optimizer(recipe, spec, learning_rate, steps, lazy=1):
+    """Builds one player's optimizer.
+
+    Args:
+        recipe: for the schedule and the precision.
+        spec: such as `adam:beta_1=0.5`.
+        learning_rate: at the start.
+        steps: how often it will be applied in the whole run.
+        lazy: interval k of a lazy penalty: learning rate times c and betas to the power c, c = k / (k + 1)
+            (Karras et al. 2020, appendix B).
+    """
+    correction = lazy / (lazy + 1) if lazy > 1 else 1.0
+    schedule = SCHEDULES.create(recipe["schedule"], learning_rate=learning_rate * correction, steps=steps)
+    optimizer = OPTIMIZERS.create(spec, learning_rate=schedule)
+    for beta in ("beta_1", "beta_2"):
+        if hasattr(optimizer, beta):
+            setattr(optimizer, beta, getattr(optimizer, beta) ** correction)
+    return keras.optimizers.LossScaleOptimizer(optimizer) if recipe["precision"] == "float16" else optimizer
+
+
+@contextlib.contextmanager
+def precision(name):
+    """Sets the dtype policy that networks are built under: float32, bfloat16 or float16."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(POLICIES[name])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def refuse_nonsense(recipe, generator, discriminator, penalties, image_shape, num_classes):
+    """Raises UserError for parts that do not work together, with the reason."""
+    made, seen = tuple(generator.output_shape[1:]), tuple(discriminator.inputs[0].shape[1:])
+    if made != tuple(image_shape) or seen != tuple(image_shape):
+        raise UserError(f"--generator={recipe['generator']} makes {made} and --discriminator={recipe['discriminator']} "
+                        f"takes {seen}, but the data are {tuple(image_shape)}; choose networks for these data")
+    normalised = any(isinstance(layer, keras.layers.BatchNormalization) for layer in discriminator._flatten_layers())
+    gradient = [spec for spec, part in zip(recipe["penalty"], penalties) if isinstance(part, Penalty)]
+    if normalised and gradient:
+        raise UserError(f"--penalty={gradient[0]} bounds the gradient per image, but batch norm in "
+                        f"--discriminator={recipe['discriminator']} mixes the images of a batch; take a discriminator "
+                        "without it (dcgan:norm=false)")
+    takes_labels = [flag for flag, network in (("generator", generator), ("discriminator", discriminator))
+                    if len(network.inputs) > 1]
+    if takes_labels and not num_classes:
+        raise UserError(f"--{takes_labels[0]}={recipe[takes_labels[0]]} takes labels; give labelled data and --conditional")
+    if num_classes and not takes_labels:
+        raise UserError(f"--conditional: neither --generator={recipe['generator']} nor "
+                        f"--discriminator={recipe['discriminator']} takes labels; choose networks that do, or --noconditional")
+
+
+def freeze(discriminator, count):
+    """Freezes the discriminator's first `count` layers that have weights (FreezeD, Mo et al. 2020)."""
+    layers = [layer for layer in discriminator.layers if layer.weights]
+    if not 0 <= count < len(layers):
+        raise UserError(f"--freeze_discriminator={count}: the discriminator has {len(layers)} layers with weights, "
+                        f"of which at most {len(layers) - 1} can be frozen")
+    for layer in layers[:count]:
+        layer.trainable = False

@@ -1,0 +1,227 @@
+"""One run from the first step to the shipped model: data, folder, resume, fit, score, export, report."""
+
+import os
+import platform
+import resource
+import sys
+import time
+from importlib import metadata
+
+import tensorflow as tf
+
+from keras_gans import callbacks, data, recipes, report, run
+from keras_gans.errors import UserError
+from keras_gans.metrics.evaluator import Evaluator
+from keras_gans.progress import progress
+
+
+def train(recipe):
+    """Trains, or goes on with, the run of a recipe.
+
+    Args:
+        recipe: dict of resolved flags, see `keras_gans.cli.train`.
+
+    Returns:
+        The exit code: 0, also after SIGTERM or Ctrl-C, when the same command goes on later.
+
+    Raises:
+        UserError: anything about the recipe, the data, the folder or the disk that the user can repair; a run that
+            diverges.
+    """
+    if recipe["deterministic"]:
+        tf.config.experimental.enable_op_determinism()
+    strategy = recipes.build_strategy(recipe["strategy"])
+    folder = run.Folder(recipe["run_dir"])
+    folder.refuse_other_recipe(recipe)
+    source = recipes.build_source(recipe, "train")
+    num_classes = _classes(recipe, source)
+    with strategy.scope():
+        game = recipes.build_game(recipe, source.image_shape, num_classes)
+    chief = is_chief(strategy)
+    if chief:
+        _write_record(folder, recipe, source, game)
+    start = _restore(game, folder, recipe)
+    total = recipes.total_steps(recipe)
+    stop = callbacks.StopSignals()
+    if start < total:
+        evaluator = _evaluator(recipe)
+        game_data = distribute(strategy, source, recipe, start, bool(num_classes))
+        if chief:
+            batch = recipe["batch_size"]
+            record = callbacks.Record(folder, batch, start)
+            with progress(f"training {folder.directory}", total * batch, initial=start * batch) as bar:
+                beside = _callbacks(recipe, folder, record, bar, evaluator, num_classes, start)
+                beside += [stop] if recipe["strategy"] != "multi_worker" else []
+                _fit(game, game_data, total - start, beside)
+            folder.write_record(finished=_cost(record, total - start, batch, beside))
+        else:
+            _fit(game, game_data, total - start, [])
+    if stop.caught:
+        print(f"stopped by {stop.caught} at step {int(game.step.numpy())}; the same command goes on from there")
+    elif chief:
+        finish(folder, recipe)
+    return 0
+
+
+def _classes(recipe, source):
+    if not recipe["conditional"]:
+        return 0
+    if not source.num_classes:
+        raise UserError(f"--conditional needs labels, and --data={recipe['data']} has none; use class subfolders, "
+                        "or --noconditional")
+    return source.num_classes
+
+
+def is_chief(strategy):
+    """Whether this process writes the run's files: always, but for the further workers of multi_worker."""
+    resolver = strategy.cluster_resolver
+    return resolver is None or not resolver.cluster_spec() or resolver.task_id in (None, 0)
+
+
+def distribute(strategy, source, recipe, start, labels):
+    """Returns the batches of one step from step `start` on, as `fit` takes them.
+
+    Every replica gets its own rows of the same global batch that a single device would see.
+    """
+    rows = recipe["batch_size"] * recipe["n_critic"]
+    replicas = strategy.num_replicas_in_sync
+    if recipe["batch_size"] % replicas:
+        raise UserError(f"--batch_size={recipe['batch_size']} cannot be shared by {replicas} replicas; "
+                        f"take a multiple of {replicas}")
+    arguments = {"seed": recipe["seed"], "start": start * rows, "labels": labels, "flip": recipe["flip"]}
+    if replicas == 1:
+        return data.batches(source, rows, **arguments)
+
+    def of_worker(context):
+        worker = (context.input_pipeline_id, context.num_input_pipelines)
+        return data.batches(source, rows, worker=worker, **arguments).rebatch(rows // replicas)
+
+    return strategy.distribute_datasets_from_function(of_worker)
+
+
+def _fit(game, batches, steps, beside):
+    try:
+        game.fit(batches, steps_per_epoch=steps, epochs=1, verbose=0, callbacks=beside)
+    except tf.errors.ResourceExhaustedError as error:
+        raise UserError("out of memory: take a smaller --batch_size, or --precision=bfloat16") from error
+
+
+def _callbacks(recipe, folder, record, bar, evaluator, num_classes, start):
+    def steps(flag):
+        return max(1, round(recipe[flag] * 1000 / recipe["batch_size"]))
+
+    beside = [callbacks.Logs(record, bar, steps("log_kimg"), start)]
+    if recipe["sample_kimg"]:
+        beside.append(callbacks.Samples(record, steps("sample_kimg"), num_classes=num_classes, start=start))
+    if evaluator:
+        beside.append(callbacks.Scores(record, evaluator, steps("score_kimg"), num_classes, start))
+    # Last, so that a resumed run does not lack what fell due at the checkpoint's step.
+    beside.append(callbacks.Checkpoints(folder, steps("checkpoint_kimg"), recipe["keep_checkpoints"], start))
+    return beside
+
+
+def _evaluator(recipe):
+    if not recipe["scores"]:
+        return None
+    holdout = recipes.build_source(recipe, "holdout")
+    count = min(recipe["score_count"], holdout.count)
+    return Evaluator(recipe["scores"], recipe["score_features"], holdout, count, recipe["seed"])
+
+
+def _write_record(folder, recipe, source, game):
+    versions = {name: metadata.version(name) for name in ("keras_gans", "tensorflow", "keras", "numpy")}
+    folder.write_record(
+        recipe=recipe, seed=recipe["seed"],
+        versions=versions | {"python": platform.python_version()},
+        data={"spec": source.spec, "fingerprint": source.fingerprint, "count": source.count,
+              "image_shape": list(source.image_shape), "class_names": list(source.class_names)},
+        parameters={"generator": game.generator.count_params(), "discriminator": game.discriminator.count_params()})
+
+
+def _restore(game, folder, recipe):
+    """Loads the newest checkpoint, or the weights that --init_from names; returns the step to go on from."""
+    steps = folder.checkpoint_steps()
+    if steps:
+        run.load_weights(game, folder.checkpoint_path(steps[-1]))
+        print(f"going on from step {steps[-1]} of {folder.directory}", flush=True)
+        return steps[-1]
+    if recipe["init_from"]:
+        copied, count = init_from(game, run.Run.open(recipe["init_from"]).game)
+        print(f"started from {copied} of {count} weights of {recipe['init_from']}", flush=True)
+    return 0
+
+
+def init_from(game, other):
+    """Copies the weights of another game into the networks of `game` where names and shapes agree.
+
+    The name is that of the layer and the weight; a network of another image size shares the layers of the
+    resolutions that both have.
+
+    Args:
+        game, other: `GAN`s.
+
+    Returns:
+        (weights copied, weights that `game` has).
+
+    Raises:
+        UserError: nothing agrees.
+    """
+    copied = count = 0
+    for player in ("generator", "discriminator", "ema"):
+        known = {_name(weight): weight for weight in getattr(other, player).weights}
+        for weight in getattr(game, player).weights:
+            count += 1
+            twin = known.get(_name(weight))
+            if twin is not None and twin.shape == weight.shape:
+                weight.assign(twin)
+                copied += 1
+    if not copied:
+        raise UserError("--init_from: no weight of that run fits these networks; take the same --generator and "
+                        "--discriminator")
+    return copied, count
+
+
+def _name(weight):
+    return "/".join(weight.path.split("/")[-2:])
+
+
+def _cost(record, steps, batch, beside):
+    scores = [callback.results for callback in beside if isinstance(callback, callbacks.Scores)]
+    seconds = time.monotonic() - record.began
+    return {"seconds": round(record.seconds, 1), "images_per_second": round(steps * batch / seconds, 1),
+            "peak_memory_mb": peak_memory_mb(), "scores": scores[0] if scores else []}
+
+
+def peak_memory_mb():
+    """Returns the largest resident memory of this process so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
+
+
+def finish(folder, recipe):
+    """Exports the run, writes its report, and prints where everything is."""
+    opened = run.Run.open(folder.directory)
+    lines = [("samples", _last(folder.samples)), ("checkpoint", opened.checkpoint)]
+    if "saved_model" in recipe["export"]:
+        from keras_gans.exporting import saved_model
+
+        lines.append(("SavedModel", saved_model.export(opened, folder.directory / "saved_model")))
+    if "tflite" in recipe["export"]:
+        from keras_gans.exporting import tflite
+
+        lines.append(("TFLite", tflite.export(opened, folder.directory / "tflite")))
+    lines.append(("report", report.write(folder.directory)))
+    finished = folder.record.get("finished", {})
+    for score in finished.get("scores", []):
+        error = score.get("standard_error")
+        print(f"{score['name']}: {score['value']:.5g}" + (f" +- {error:.2g} (standard error)" if error else ""))
+    for name, path in lines:
+        if path:
+            print(f"{name + ':':<12}{os.fspath(path)}")
+    if finished:
+        print(f"{finished['seconds']:.0f} s of training, {finished['images_per_second']:.0f} images/s, "
+              f"{finished['peak_memory_mb']} MB of memory at most")
+
+
+def _last(samples):
+    return max(samples.glob("*.png"), default=None)
