@@ -1,0 +1,170 @@
+"""What holds for every registered network; see `network_cases.py`."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from network_cases import CASES, inputs_of
+
+from keras_gans import registry
+from keras_gans.errors import UserError
+
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+with_sizes = pytest.mark.parametrize("case", [case for case in CASES if case.sizes], ids=str)
+
+
+@functools.cache
+def small(case):
+    """The small version of `case`, shared by the tests that leave its weights alone."""
+    return case.build()
+
+
+def flat(outputs):
+    """Outputs as one float array [batch, values]."""
+    return np.concatenate([np.reshape(part, (len(part), -1)) for part in tf.nest.flatten(outputs)], axis=1)
+
+
+def shake(network, seed=2):
+    """Moves every weight off its initial value, so that no path starts at zero."""
+    random = np.random.default_rng(seed)
+    for variable in network.trainable_variables:
+        variable.assign_add(random.normal(scale=0.1, size=variable.shape))
+
+
+def training_pass(network, inputs):
+    """The training outputs, and the gradients of their squares' sum, for each weight."""
+    with tf.GradientTape() as tape:
+        outputs = network(inputs, training=True)
+        value = sum(tf.reduce_sum(part**2) for part in tf.nest.flatten(outputs))
+    gradients = tape.gradient(value, network.trainable_variables)
+    return outputs, [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
+
+
+def test_no_registered_network_is_missing_from_the_cases():
+    registered = {("generator", name) for name in registry.GENERATORS.names()}
+    registered |= {("discriminator", name) for name in registry.DISCRIMINATORS.names()}
+    assert registered == {(case.kind, case.name) for case in CASES}
+
+
+@with_sizes
+def test_builds_at_each_legal_size(case):
+    for size in case.sizes:
+        network = case.build(size)
+        image = network.output if case.kind == "generator" else network.inputs[0]
+        assert tuple(image.shape) == (None, size, size, network.channels)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.sizes and 28 not in case.sizes], ids=str)
+def test_another_size_is_refused_in_one_line(case):
+    registered = registry.GENERATORS if case.kind == "generator" else registry.DISCRIMINATORS
+    with pytest.raises(UserError, match="^[^\n]*image_size must be[^\n]*, not 28$"):
+        registered.create(case.name, image_size=28, **dict(case.small))
+
+
+@every_case
+def test_answers_are_finite_float32_of_the_promised_shape(case):
+    network = small(case)
+    outputs = network(inputs_of(network), training=False)
+    for part in tf.nest.flatten(outputs):
+        assert part.dtype == tf.float32
+        assert np.isfinite(part).all()
+    if case.kind == "generator" and case.sizes:
+        assert outputs.shape == (4, network.image_size, network.image_size, network.channels)
+    elif isinstance(outputs, dict):
+        assert {name: part.shape for name, part in outputs.items()} == {
+            "logits": (4, 1), "class_logits": (4, network.num_classes)}
+    elif case.name in ("began", "points_autoencoder"):
+        assert outputs.shape == (4, *network.inputs[0].shape[1:])
+    elif case.kind == "discriminator":
+        assert outputs.shape == (4, 1)
+
+
+@every_case
+def test_every_input_matters(case):
+    network = case.build()
+    shake(network)
+    inputs = tf.nest.flatten(inputs_of(network))
+    other = tf.nest.flatten(inputs_of(network, seed=1))
+    before = flat(network(inputs if len(inputs) > 1 else inputs[0], training=False))
+    for index in range(len(inputs)):
+        changed = [*inputs]
+        changed[index] = other[index]
+        if "int" in str(changed[index].dtype):
+            changed[index] = (inputs[index] + 1) % network.num_classes
+        after = flat(network(changed if len(inputs) > 1 else changed[0], training=False))
+        assert np.abs(after - before).max() > 1e-6
+
+
+@every_case
+def test_every_weight_gets_a_gradient(case):
+    network = case.build()
+    shake(network)
+    _, gradients = training_pass(network, inputs_of(network))
+    for variable, gradient in zip(network.trainable_variables, gradients):
+        assert gradient is not None, variable.path
+        assert np.isfinite(gradient).all(), variable.path
+        assert np.abs(gradient).max() > 0, variable.path
+
+
+@every_case
+def test_config_round_trip(case):
+    network = small(case)
+    again = type(network).from_config(network.get_config())
+    assert again.get_config() == network.get_config()
+    assert [(weight.shape, weight.dtype) for weight in again.weights] == [
+        (weight.shape, weight.dtype) for weight in network.weights]
+    again.set_weights(network.get_weights())
+    inputs = inputs_of(network)
+    np.testing.assert_array_equal(flat(again(inputs, training=False)), flat(network(inputs, training=False)))
+
+
+@every_case
+def test_keras_file_round_trip(case, tmp_path):
+    network = case.build()
+    shake(network)
+    network.save(tmp_path / "network.keras")
+    again = keras.models.load_model(tmp_path / "network.keras")
+    assert type(again) is type(network)
+    for weight, other in zip(network.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(weight, other)
+    inputs = inputs_of(network)
+    np.testing.assert_array_equal(flat(again(inputs, training=False)), flat(network(inputs, training=False)))
+
+
+@every_case
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision(case, policy):
+    """Built under the policy, used under float32: same weights, float32 answers near the float32 network's."""
+    keras.config.set_dtype_policy(policy)
+    try:
+        network = case.build()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {weight.dtype for weight in network.trainable_weights} == {"float32"}
+    layers = network._flatten_layers(include_self=False)
+    assert any(layer.compute_dtype == policy.removeprefix("mixed_") for layer in layers)
+    inputs = inputs_of(network)
+    outputs = network(inputs, training=False)
+    assert all(part.dtype == tf.float32 for part in tf.nest.flatten(outputs))
+    expected = flat(small(case)(inputs, training=False))
+    # bfloat16 has 8 bits: 2^-9 a rounding, some tens of them on the way.
+    assert np.abs(flat(outputs) - expected).max() <= 0.06 * np.abs(expected).max() + 1e-6
+    for variable, gradient in zip(network.trainable_variables, training_pass(network, inputs)[1]):
+        assert np.isfinite(gradient).all(), variable.path
+
+
+@every_case
+def test_compiled_by_xla(case):
+    network = case.build()
+    shake(network)
+    inputs = inputs_of(network)
+    outputs, gradients = training_pass(network, inputs)
+    compiled_outputs, compiled_gradients = tf.function(training_pass, jit_compile=True)(network, inputs)
+    np.testing.assert_allclose(flat(compiled_outputs), flat(outputs), rtol=1e-4, atol=1e-5)
+    largest = max(np.abs(gradient).max() for gradient in gradients)
+    for variable, gradient, compiled in zip(network.trainable_variables, gradients, compiled_gradients):
+        # A bias in front of a norm has no gradient but rounding noise, whose size goes by the other gradients.
+        tolerance = 1e-3 * np.abs(gradient).max() + 1e-5 * largest
+        np.testing.assert_allclose(compiled, gradient, rtol=0, atol=tolerance, err_msg=variable.path)
