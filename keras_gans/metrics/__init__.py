@@ -1,1 +1,8 @@
-"""Features, the scores on them, and the protocol that travels with every number."""
+"""Scores of generated images and the features they are measured on.
+
+`evaluate` and `Evaluator` are the way in; the formulas are plain functions on arrays in the other modules.
+"""
+
+from keras_gans.metrics.evaluator import Evaluator, evaluate
+
+__all__ = ["Evaluator", "evaluate"]

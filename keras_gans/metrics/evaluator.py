@@ -1,0 +1,130 @@
+"""Scores of generated images against real ones: one pass over each side for all scores together."""
+
+import contextlib
+
+from keras_gans.errors import UserError
+from keras_gans.metrics import records
+from keras_gans.metrics.statistics import FEATURES_CAP, cached, gather
+from keras_gans.progress import progress
+from keras_gans.registry import EXTRACTORS, SCORES
+
+DEFAULT_METRICS = ("fid", "kid", "precision_recall", "density_coverage")
+
+
+def is_subset(source, count):
+    """Returns whether scores see a part of a source only: fewer images, or more than have their features kept."""
+    return count < source.count or count > FEATURES_CAP
+
+
+def source_batches(source, count, seed, batch_size=64):
+    """Yields uint8 batches [n, h, w, c] of `count` images of a source.
+
+    A part of a source is drawn with the seed: stored order is often sorted by class.
+    """
+    images = source.stream(seed).take(count) if is_subset(source, count) else source.in_order()
+    for batch, _ in images.batch(batch_size).as_numpy_iterator():
+        yield batch
+
+
+class Evaluator:
+    """Scores one generator after another against the same real images.
+
+    The extractor is built once; the statistics of the real side are gathered (or read from the cache) at the first
+    `run` and kept.
+
+    Args:
+        metrics: names from `SCORES` that compare two sets of images, such as `fid`, `kid`, `precision_recall`,
+            `density_coverage`, `inception_score`, `sliced_wasserstein`; `name:key=value` sets an option.
+        features: spec from `EXTRACTORS`, or an extractor.
+        real: the reference, a `Source`.
+        count: images on each side; default: all real images, and as many generated ones.
+        seed: of the subset of the real images (where `count` leaves some out) and of the scores' own draws.
+        quiet: no progress bars.
+    """
+
+    def __init__(self, metrics, features, real, count=None, seed=0, quiet=True):
+        self.scores = [SCORES.create(spec) for spec in metrics]
+        for spec, score in zip(metrics, self.scores):
+            if not hasattr(score, "needs"):
+                raise UserError(f"{spec} does not compare two sets of images; leave it out here")
+        self.needs = frozenset().union(*(score.needs for score in self.scores))
+        self.real, self.seed, self.quiet = real, seed, quiet
+        self.count = min(count or real.count, real.count)
+        self.count_fake = count or real.count
+        self.extractor = None
+        if self.needs - {"patches"}:
+            self.extractor = EXTRACTORS.create(features) if isinstance(features, str) else features
+        self._real_statistics = None
+
+    def run(self, fake):
+        """Scores generated images.
+
+        Args:
+            fake: iterator of uint8 batches [n, height, width, channels], or a function that returns one.
+
+        Returns:
+            A list of records (dicts for JSON): `name`, `value`, `standard_error` and `standard_deviation` (or None),
+            `protocol`, `warnings`. Warnings are printed to stderr too.
+
+        Raises:
+            UserError: too few images, or a score that the extractor cannot serve.
+        """
+        real = self.real_statistics()
+        batches = self._checked(fake() if callable(fake) else fake)
+        generated = self._gather(batches, self.count_fake, "generated")
+        protocol = self._protocol(real.count, generated.count)
+        results = [records.record(result, protocol)
+                   for score in self.scores for result in score(real, generated, self.seed)]
+        records.warn(results)
+        return results
+
+    def real_statistics(self):
+        """Returns the `Statistics` of the real side."""
+        if self._real_statistics is None:
+            draws = is_subset(self.real, self.count) or "patches" in self.needs
+            key = {
+                "fingerprint": self.real.fingerprint,
+                "split": getattr(self.real, "split", None),
+                "source_count": self.real.count,
+                "image_shape": list(self.real.image_shape),
+                "extractor": self.extractor and self.extractor.protocol(),
+                "needs": sorted(self.needs),
+                "count": self.count,
+                "seed": self.seed if draws else None,
+            }
+            batches = source_batches(self.real, self.count, self.seed)
+            self._real_statistics = cached(key, self.extractor, lambda: self._gather(batches, self.count, "real"))
+        return self._real_statistics
+
+    def _checked(self, batches):
+        height, width = self.real.image_shape[:2]
+        for images in batches:
+            if images.shape[1:3] != (height, width):
+                raise UserError(f"the generated images are {images.shape[2]}x{images.shape[1]} pixels and the real ones "
+                                f"{width}x{height}; give both sides the same size, for example by --image_size")
+            yield images
+
+    def _gather(self, batches, count, side):
+        bar = contextlib.nullcontext() if self.quiet else progress(f"{side} images", total=count)
+        with bar as shown:
+            advance = shown.advance if shown else lambda images: None
+            return gather(batches, self.extractor, self.needs, count, side, self.seed, advance)
+
+    def _protocol(self, count_real, count_fake):
+        shared = {"extractor": None, "weights_sha256": None, "resize": None}
+        return shared | (self.extractor.protocol() if self.extractor else {}) | {
+            "quantization": records.QUANTIZATION,
+            "image_shape": list(self.real.image_shape),
+            "count_real": count_real,
+            "count_fake": count_fake,
+            "reference": self.real.spec,
+            "split": getattr(self.real, "split", None),
+            "subset": "drawn with the seed" if is_subset(self.real, self.count) else "all",
+            "fingerprint": self.real.fingerprint,
+            "seed": self.seed,
+        }
+
+
+def evaluate(fake, real, metrics=DEFAULT_METRICS, features="inception2015", count=None, seed=0, quiet=True):
+    """Scores generated images against real ones; see `Evaluator` for the arguments and `Evaluator.run` for the result."""
+    return Evaluator(metrics, features, real, count, seed, quiet).run(fake)
