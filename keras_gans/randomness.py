@@ -5,6 +5,7 @@ call site and the step. Draws along a batch are made for the whole global batch;
 """
 
 import contextlib
+import math
 import threading
 import zlib
 
@@ -31,31 +32,34 @@ def fold(seed, data):
 
 
 def normal(seed, shape, dtype=tf.float32):
-    """Draws N(0, 1) of `shape` [batch of this replica, ...]."""
-    return _rows_of_this_replica(tf.random.stateless_normal, seed, shape, dtype)
+    """Draws N(0, 1) of `shape` [batch of this replica, ...] (Box and Muller 1958)."""
+    radius = tf.sqrt(-2.0 * tf.math.log1p(-uniform(fold(seed, "radius"), shape)))
+    angle = 2.0 * math.pi * uniform(fold(seed, "angle"), shape)
+    return tf.cast(radius * tf.cos(angle), dtype)
 
 
 def uniform(seed, shape, dtype=tf.float32):
-    """Draws U[0, 1) of `shape` [batch of this replica, ...]."""
-    return _rows_of_this_replica(tf.random.stateless_uniform, seed, shape, dtype)
+    """Draws U[0, 1) of `shape` [batch of this replica, ...], multiples of 2^-24."""
+    return tf.cast(tf.cast(tf.bitwise.right_shift(_bits(seed, shape), 8), tf.float32) * 2.0**-24, dtype)
 
 
 def integers(seed, shape, maxval):
-    """Draws int32 uniformly from 0 to `maxval` - 1, of `shape` [batch of this replica, ...]."""
-
-    def draw(shape, seed, dtype, alg):
-        return tf.random.stateless_uniform(shape, seed, 0, maxval, dtype, alg)
-
-    return _rows_of_this_replica(draw, seed, shape, tf.int32)
+    """Draws int32 uniformly from 0 to `maxval` - 1 (at most 2^24), of `shape` [batch of this replica, ...]."""
+    return tf.cast(uniform(seed, shape) * tf.cast(maxval, tf.float32), tf.int32)
 
 
-def _rows_of_this_replica(draw, seed, shape, dtype):
+def _bits(seed, shape):
+    """Random uint32 of `shape`: this replica's rows of one draw for all replicas.
+
+    TensorFlow's kernels and XLA draw the same bits, but make different floats of them (TensorFlow of the low bits,
+    XLA of the high ones); that is why the floats are made here.
+    """
     context = tf.distribute.get_replica_context()
     replicas = context.num_replicas_in_sync if context else 1
     if replicas == 1:
-        return draw(shape, seed=seed, dtype=dtype, alg="philox")
+        return tf.random.stateless_uniform(shape, seed, None, None, tf.uint32, alg="philox")
     rows = shape[0]
-    everything = draw([rows * replicas, *shape[1:]], seed=seed, dtype=dtype, alg="philox")
+    everything = tf.random.stateless_uniform([rows * replicas, *shape[1:]], seed, None, None, tf.uint32, alg="philox")
     first = context.replica_id_in_sync_group * rows
     mine = everything[first : first + rows]
     return tf.ensure_shape(mine, [rows if isinstance(rows, int) else None, *mine.shape[1:]])

@@ -5,6 +5,7 @@ A verb module has a docstring (its first line is the summary, the whole is shown
 """
 
 import importlib
+import os
 import pkgutil
 import sys
 import textwrap
@@ -42,6 +43,10 @@ def _verbs():
 
 
 def _module(verb):
+    if not isinstance(verb, str):
+        return verb
+    if verb not in _verbs():
+        raise UserError(f"unknown verb {verb!r}; known: {', '.join(_verbs())}{nearest(verb, _verbs())}")
     return importlib.import_module(f"keras_gans.cli.{verb}")
 
 
@@ -74,7 +79,7 @@ def _help(command, module, flags):
 
 
 def parse(verb, arguments, command=None):
-    """Parses the flags of `verb`.
+    """Parses the flags of `verb` (a name, or a module like a verb's).
 
     Returns:
         The filled `Flags`, or None when help was asked for (and printed).
@@ -82,8 +87,6 @@ def parse(verb, arguments, command=None):
     Raises:
         UserError: unknown verb, unknown flag, a value that the flag does not take, or a stray word.
     """
-    if verb not in _verbs():
-        raise UserError(f"unknown verb {verb!r}; known: {', '.join(_verbs())}{nearest(verb, _verbs())}")
     module, command = _module(verb), command or f"keras-gans {verb}"
     flags = Flags()
     module.define(flags)
@@ -107,9 +110,11 @@ def main(arguments=None, verb=None, command=None):
 
     Args:
         arguments: command-line words after the program's name; default: those of the process.
-        verb: the verb, where the program stands for one (`train.py`); default: the first word.
+        verb: the verb, where the program stands for one (`train.py`), or a module like a verb's (a script in
+            `export/`); default: the first word.
         command: how the program is called, for messages.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes would hide our one line
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         if verb is None:
