@@ -1,0 +1,52 @@
+"""Collections: numbered images before decoding. `doctor` reads them, `pack` copies them, sources decode them."""
+
+import numpy as np
+
+from keras_gans.errors import UserError
+
+SPLITS = ("train", "holdout", "all")
+
+
+class Collection:
+    """Numbered encoded images.
+
+    Attributes:
+        spec: what the user wrote ("folder:photos").
+        name: short name for titles and file names.
+        fingerprint: SHA-256 (hex) of what the collection is made of.
+        count: number of images.
+        class_names: tuple of names in label order; () where there are no labels.
+    """
+
+    spec = name = fingerprint = ""
+    count = 0
+    class_names = ()
+
+    def read(self, index):
+        """Returns (bytes of the image file, label) of one image."""
+        raise NotImplementedError
+
+    def where(self, index):
+        """Returns the place of one image for messages: a path, or a path and a record number."""
+        raise NotImplementedError
+
+    def source(self, image_size, channels, resize, crop, bad):
+        """Decodes the collection; arguments and result as in `open_source`."""
+        from keras_gans.data import decoding
+
+        return decoding.source(self, image_size, channels, resize, crop, bad)
+
+
+def every_tenth(count, split, spec):
+    """Returns the numbers of a split, int64: the 10th, 20th, ... image is held out, the others train.
+
+    Raises:
+        UserError: nothing to hold out.
+    """
+    numbers = np.arange(count)
+    if split == "all":
+        return numbers
+    held_out = numbers % 10 == 9
+    if split == "holdout" and not held_out.any():
+        raise UserError(f"{spec} has {count} images and every tenth is held out for scores; give it at least 10")
+    return numbers[held_out if split == "holdout" else ~held_out]
