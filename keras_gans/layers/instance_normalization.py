@@ -1,0 +1,74 @@
+"""Instance normalization: one layer for every network."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class InstanceNormalization(keras.layers.Layer):
+    """(x - mean) / sqrt(variance + epsilon) over the positions of each channel of each example.
+
+    Ulyanov et al. 2016. The variance is the biased one. Statistics are float32 (float64 for float64 inputs)
+    whatever the compute type.
+
+    Args:
+        epsilon: added to the variance, 1e-5 by default, as in the networks' original code (Keras and
+            tensorflow-addons: 1e-3).
+        affine: whether each channel has a learned scale (from 1) and offset (from 0). False by default, as in CycleGAN.
+        two_stage: take the means over width, then over height. Equal but for rounding; mobile GPUs sum in float16,
+            where one sum over a whole image overflows. Exporters set the attribute. False by default.
+
+    Call:
+        inputs: float [batch, ..., channels], with one axis of positions or more.
+        statistics: None, or the (mean, variance) to use in place of the inputs' own, float32, broadcasting to
+            [batch, 1, ..., channels]: `statistics(whole_image)` makes tiles agree with the whole.
+
+    Raises:
+        ValueError: epsilon is not positive, or inputs without positions.
+    """
+
+    def __init__(self, epsilon=1e-5, affine=False, two_stage=False, **kwargs):
+        super().__init__(autocast=False, **kwargs)  # given statistics must stay in float32
+        if epsilon <= 0:
+            raise ValueError(f"epsilon should be positive, not {epsilon}")
+        self.epsilon = epsilon
+        self.affine = affine
+        self.two_stage = two_stage
+
+    def build(self, input_shape):
+        if len(input_shape) < 3:
+            raise ValueError(f"instance normalization wants [batch, positions..., channels], not {tuple(input_shape)}")
+        if self.affine:
+            self.gamma = self.add_weight(name="gamma", shape=(input_shape[-1],), initializer="ones")
+            self.beta = self.add_weight(name="beta", shape=(input_shape[-1],), initializer="zeros")
+
+    def statistics(self, inputs):
+        """Returns (mean, variance) over positions, each float32 [batch, 1, ..., channels]."""
+        inputs = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
+        mean = self._mean(inputs)
+        return mean, self._mean(ops.square(inputs - mean))
+
+    def _mean(self, values):
+        axes = tuple(range(1, len(values.shape) - 1))
+        if not self.two_stage:
+            return ops.mean(values, axis=axes, keepdims=True)
+        for axis in reversed(axes):
+            values = ops.mean(values, axis=axis, keepdims=True)
+        return values
+
+    def call(self, inputs, statistics=None):
+        inputs = ops.cast(inputs, self.compute_dtype)
+        mean, variance = self.statistics(inputs) if statistics is None else statistics
+        scale = ops.rsqrt(variance + self.epsilon)
+        if self.affine:
+            scale = scale * ops.cast(self.gamma, scale.dtype)
+        outputs = (ops.cast(inputs, scale.dtype) - mean) * scale
+        if self.affine:
+            outputs = outputs + ops.cast(self.beta, scale.dtype)
+        return ops.cast(outputs, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"epsilon": self.epsilon, "affine": self.affine, "two_stage": self.two_stage}

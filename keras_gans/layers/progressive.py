@@ -1,0 +1,77 @@
+"""The layers that progressive growing introduced (Karras et al. 2018; `tkarras/progressive_growing_of_gans`)."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class PixelNorm(keras.layers.Layer):
+    """x / sqrt(mean over channels of x^2 + epsilon), in float32 (section 4.2).
+
+    Args:
+        epsilon: 1e-8 by default.
+
+    Call:
+        inputs: float [batch, ..., channels].
+    """
+
+    def __init__(self, epsilon=1e-8, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def call(self, inputs):
+        values = ops.cast(inputs, "float32")
+        values = values * ops.rsqrt(ops.mean(ops.square(values), axis=-1, keepdims=True) + self.epsilon)
+        return ops.cast(values, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class MinibatchStd(keras.layers.Layer):
+    """Appends one channel: how much the images of a group differ (section 3).
+
+    The standard deviation over a group, averaged over channels and positions, is written to all positions of the
+    group's images; in float32. Group m of M holds the images m, m + M, m + 2M, ..., as in the original.
+
+    Args:
+        group_size: images per group, 4 by default; the whole batch if it is smaller.
+        epsilon: inside the square root, 1e-8 by default.
+
+    Call:
+        inputs: float [batch, height, width, channels] -> [batch, height, width, channels + 1]. The batch must be a
+            multiple of group_size, or smaller than it.
+
+    Raises:
+        ValueError: group_size below 2, or a batch of known size that it does not divide.
+    """
+
+    def __init__(self, group_size=4, epsilon=1e-8, **kwargs):
+        super().__init__(**kwargs)
+        if group_size < 2:
+            raise ValueError(f"group_size should be 2 or more, not {group_size}")
+        self.group_size = group_size
+        self.epsilon = epsilon
+
+    def call(self, inputs):
+        batch, height, width, channels = ops.shape(inputs)
+        if isinstance(batch, int) and batch > self.group_size and batch % self.group_size:
+            raise ValueError(f"batch of {batch} is no multiple of the group size {self.group_size} of MinibatchStd")
+        size = ops.minimum(self.group_size, batch)
+        groups = ops.reshape(ops.cast(inputs, "float32"), (size, -1, height, width, channels))
+        deviation = groups - ops.mean(groups, axis=0, keepdims=True)
+        deviation = ops.sqrt(ops.mean(ops.square(deviation), axis=0) + self.epsilon)
+        deviation = ops.mean(deviation, axis=(1, 2, 3))  # [groups]
+        feature = ops.reshape(ops.tile(deviation, (size,)), (-1, 1, 1, 1))
+        feature = ops.broadcast_to(ops.cast(feature, inputs.dtype), (batch, height, width, 1))
+        return ops.concatenate([inputs, feature], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] + 1)
+
+    def get_config(self):
+        return super().get_config() | {"group_size": self.group_size, "epsilon": self.epsilon}
