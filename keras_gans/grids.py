@@ -28,7 +28,9 @@ def grid(images, columns=None):
     """
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
-        raise ValueError(f"a grid takes uint8 [n, height, width, channels] with n > 0, not {images.dtype} {list(images.shape)}")
+        raise ValueError(
+            f"a grid takes uint8 [n, height, width, channels] with n > 0, not {images.dtype} {list(images.shape)}"
+        )
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)

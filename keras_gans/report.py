@@ -3,14 +3,13 @@
 import base64
 import html
 import io
-import json
 import pathlib
 
 import numpy as np
 from PIL import Image
 
 from keras_gans import charts, files
-from keras_gans.errors import UserError
+from keras_gans.run import Folder
 
 _STYLE = pathlib.Path(__file__).with_name("report.css")
 _GRIDS = 13  # sample grids shown at most
@@ -38,20 +37,22 @@ def write(run_directory):
     Raises:
         UserError: not a run folder, or it cannot be written.
     """
-    directory = pathlib.Path(run_directory)
-    record, metrics = _record(directory), _metrics(directory)
+    folder = Folder(run_directory)
+    directory, record, metrics = folder.directory, folder.record, _series(folder.metrics())
     name = html.escape(directory.resolve().name)
-    finished = record.get("finished") or {}
-    scores = finished.get("scores") or []
+    finished = record.get("finished", {})
+    scores = finished.get("scores", [])
+    parameters = {f"parameters of the {player}": f"{count:,}" for player, count in record["parameters"].items()}
     sections = (
         _summary(metrics, finished, scores),
-        _section("Samples", _samples(directory)),
+        _section("Samples", _samples(folder.samples)),
         _section("Curves", _curves(metrics)),
         _section("Scores", "".join(_score(score) for score in scores)),
+        _section("Best checkpoint", _table(record.get("best", {}))),
         _section("Exports", _exports(directory)),
-        _section("Recipe", _table(record.get("recipe") or {})),
-        _section("Data", _table(record.get("data") or {})),
-        _section("Made with", _table({"seed": record.get("seed")} | _flat("parameters of the {}", record) | (record.get("versions") or {}))),
+        _section("Recipe", _table(record["recipe"])),
+        _section("Data", _table(record["data"])),
+        _section("Made with", _table({"seed": record["seed"]} | parameters | record["versions"])),
     )
     page = (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -63,32 +64,20 @@ def write(run_directory):
     return directory / "report.html"
 
 
-def _record(directory):
-    try:
-        return json.loads((directory / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{directory} is not a run folder: it should hold a readable run.json") from error
-
-
-def _metrics(directory):
-    """Reads `metrics.jsonl`; lines that are no JSON object (the half-written last one of a killed run) are skipped.
+def _series(lines):
+    """Turns the lines of `metrics.jsonl` into curves.
 
     Returns:
         {name: float [n, 2]}, columns kimg and value, ascending; of a step logged twice (before and after a resume)
         the later line.
     """
     values = {}
-    path = directory / "metrics.jsonl"
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
-        try:
-            entry = json.loads(line)
-        except ValueError:
+    for line in lines:
+        if not isinstance(line, dict) or "kimg" not in line:
             continue
-        if not isinstance(entry, dict) or "kimg" not in entry:
-            continue
-        for name, value in entry.items():
+        for name, value in line.items():
             if isinstance(value, (int, float)):
-                values.setdefault(name, {})[entry["kimg"]] = value
+                values.setdefault(name, {})[line["kimg"]] = value
     return {name: np.array(sorted(points.items()), np.float64) for name, points in values.items()}
 
 
@@ -110,7 +99,7 @@ def _summary(metrics, finished, scores):
 
 def _samples(directory):
     """The last grid large, before it at most twelve earlier ones, evenly spread from the first on."""
-    paths = sorted((path for path in (directory / "samples").glob("*.png") if path.stem.isdigit()), key=lambda path: int(path.stem))
+    paths = sorted((path for path in directory.glob("*.png") if path.stem.isdigit()), key=lambda path: int(path.stem))
     if not paths:
         return ""
     keep = sorted({round(index) for index in np.linspace(0, len(paths) - 1, _GRIDS)})
@@ -131,7 +120,8 @@ def _figure(path, kind):
             image.convert("RGB").save(buffer, "JPEG", quality=90)
             data, media = buffer.getvalue(), "jpeg"
     source = f"data:image/{media};base64,{base64.b64encode(data).decode()}"
-    return f'<figure class="{kind}{small}"><img src="{source}" alt="samples at {caption}"><figcaption>{caption}</figcaption></figure>'
+    image = f'<img src="{source}" alt="samples at {caption}">'
+    return f'<figure class="{kind}{small}">{image}<figcaption>{caption}</figcaption></figure>'
 
 
 def _curves(metrics):
@@ -144,7 +134,7 @@ def _curves(metrics):
         figures.append(_chart(name, {name: shown.pop(name)}, errors=errors[name]) if name in shown else "")
     for suffix, title, log in _GROUPS:
         group = {name.removesuffix(suffix): shown.pop(name) for name in list(shown) if name.endswith(suffix)}
-        group = {"D({})".format(name) if suffix == "_logits" else name: points for name, points in group.items()}
+        group = {f"D({name})" if suffix == "_logits" else name: points for name, points in group.items()}
         log = log and all((points[:, 1] > 0).any() for points in group.values())
         figures.append(_chart(title, group, log) if group else "")
     figures += [_chart(name.replace("_per_", "/").replace("_", " "), {name: points}) for name, points in shown.items()]
@@ -156,7 +146,9 @@ def _chart(title, lines, log=False, errors=None):
     if errors is not None:
         known = dict(errors)
         curves[0].error = np.array([known.get(x, np.nan) for x in curves[0].x])
-    legend = "".join(f'<span class="curve{index}">{html.escape(curve.name)}</span>' for index, curve in enumerate(curves))
+    legend = "".join(
+        f'<span class="curve{index}">{html.escape(curve.name)}</span>' for index, curve in enumerate(curves)
+    )
     legend = f'<p class="legend">{legend}</p>' if len(curves) > 1 else ""
     title = html.escape(title)
     return f'<figure class="chart"><h3>{title}</h3>{legend}{charts.line_chart(curves, title, "kimg", log)}</figure>'
@@ -164,15 +156,15 @@ def _chart(title, lines, log=False, errors=None):
 
 def _score(score):
     """One final score and, folded away, its protocol."""
-    warnings = "".join(f"<p>{html.escape(text)}</p>" for text in score.get("warnings", ()))
+    warnings = "".join(f"<p>{html.escape(text)}</p>" for text in score["warnings"])
     return (
         f'<details><summary><b>{html.escape(score["name"])}</b> {html.escape(_value(score))}</summary>'
-        f'{warnings}{_table(score.get("protocol") or {})}</details>'
+        f'{warnings}{_table(score["protocol"])}</details>'
     )
 
 
 def _value(score):
-    error = score.get("standard_error")
+    error = score["standard_error"]
     return f"{score['value']:.4g}" + ("" if error is None else f" ± {error:.2g}")
 
 
@@ -187,10 +179,6 @@ def _exports(directory):
 def _megabytes(path):
     parts = path.rglob("*") if path.is_dir() else [path]
     return f"{sum(part.stat().st_size for part in parts if part.is_file()) / 1e6:.2f} MB"
-
-
-def _flat(title, record):
-    return {title.format(name): f"{count:,}" for name, count in (record.get("parameters") or {}).items()}
 
 
 def _section(title, content):

@@ -16,7 +16,11 @@ def parse(svg):
 def axis(root, horizontal, log=False):
     """Returns the function pixels -> values that the tick labels of an axis state."""
     anchor = "middle" if horizontal else "end"
-    texts = [text for text in root.iter("text") if text.get("text-anchor") == anchor and re.fullmatch(r"[-\d.e+]+", text.text)]
+    texts = [
+        text
+        for text in root.iter("text")
+        if text.get("text-anchor") == anchor and re.fullmatch(r"[-\d.e+]+", text.text)
+    ]
     pixels = np.array([float(text.get("x" if horizontal else "y")) - (0 if horizontal else 4) for text in texts])
     values = np.array([float(text.text) for text in texts])
     assert len(values) >= 3
@@ -28,7 +32,9 @@ def points(root, tag="polyline"):
     return [np.array([pair.split(",") for pair in line.get("points").split()], float) for line in root.iter(tag)]
 
 
-@pytest.mark.parametrize("log, y", [(False, [3.0, -1.0, 0.5, 2.0]), (True, [1e-3, 5.0, 200.0, 0.1]), (True, [1.0, 2.5, 3.0, 1.5])])
+@pytest.mark.parametrize(
+    "log, y", [(False, [3.0, -1.0, 0.5, 2.0]), (True, [1e-3, 5.0, 200.0, 0.1]), (True, [1.0, 2.5, 3.0, 1.5])]
+)
 def test_line_stands_where_the_axes_say(log, y):
     x = np.array([0.5, 2.0, 7.0, 11.0])
     root = parse(line_chart([Curve("loss", x, np.array(y))], "Losses", "kimg", log))
@@ -60,9 +66,15 @@ def test_long_curve_is_its_means_over_a_band_from_lowest_to_highest():
 
 
 def test_error_bars_reach_one_error_up_and_down():
-    root = parse(line_chart([Curve("kd", np.arange(3.0), np.array([4.0, 2.0, 1.0]), np.array([0.5, 0.25, np.nan]))], "Scores", "kimg"))
+    root = parse(
+        line_chart(
+            [Curve("kd", np.arange(3.0), np.array([4.0, 2.0, 1.0]), np.array([0.5, 0.25, np.nan]))], "Scores", "kimg"
+        )
+    )
     to_y = axis(root, False)
-    bars = [(to_y(float(bar.get("y1"))), to_y(float(bar.get("y2")))) for bar in root.find("g[@class='curve0']").iter("line")]
+    bars = [
+        (to_y(float(bar.get("y1"))), to_y(float(bar.get("y2")))) for bar in root.find("g[@class='curve0']").iter("line")
+    ]
     np.testing.assert_allclose(bars, [(3.5, 4.5), (1.75, 2.25)], atol=0.03)
     assert [title.text for title in root.iter("title")] == ["kd 4 ± 0.5 at 0", "kd 2 ± 0.25 at 1", "kd 1 at 2"]
 

@@ -37,15 +37,18 @@ def test_grid_puts_every_image_in_its_cell():
     np.testing.assert_array_equal(sheet, expected)
 
 
-@pytest.mark.parametrize("count, columns, shape", [(64, None, (8, 8)), (1, None, (1, 1)), (7, None, (3, 3)), (10, 5, (2, 5)),
-                                                   (3, 4, (1, 4))])
+@pytest.mark.parametrize(
+    "count, columns, shape", [(64, None, (8, 8)), (1, None, (1, 1)), (7, None, (3, 3)), (10, 5, (2, 5)), (3, 4, (1, 4))]
+)
 def test_grid_is_near_square_unless_told(count, columns, shape):
     sheet = grids.grid(np.ones((count, 6, 6, 1), np.uint8), columns)
     assert sheet.shape == (shape[0] * 8 + 2, shape[1] * 8 + 2, 1)
     assert sheet.sum() == count * 36
 
 
-@pytest.mark.parametrize("images", [np.zeros((0, 4, 4, 1), np.uint8), np.zeros((2, 4, 4, 1), np.float32), np.zeros((4, 4, 1), np.uint8)])
+@pytest.mark.parametrize(
+    "images", [np.zeros((0, 4, 4, 1), np.uint8), np.zeros((2, 4, 4, 1), np.float32), np.zeros((4, 4, 1), np.uint8)]
+)
 def test_grid_refuses_what_is_no_batch_of_images(images):
     with pytest.raises(ValueError, match="uint8"):
         grids.grid(images)
@@ -66,7 +69,9 @@ def test_gif_comes_back_with_its_frames_rate_and_loop(tmp_path, channels, floor)
     grids.write_animation(tmp_path / "a.gif", frames, fps=25)
     gif = Image.open(tmp_path / "a.gif")
     assert gif.info["loop"] == 0 and gif.info["duration"] == 40
-    back = np.stack([np.asarray(frame.convert("L" if channels == 1 else "RGB")) for frame in ImageSequence.Iterator(gif)])
+    back = np.stack(
+        [np.asarray(frame.convert("L" if channels == 1 else "RGB")) for frame in ImageSequence.Iterator(gif)]
+    )
     back = back.reshape(back.shape[:3] + (channels,))
     assert back.shape == frames.shape
     with np.errstate(divide="ignore"):
@@ -117,4 +122,6 @@ def test_spherical_loop_of_parallel_latents_is_finite():
 def test_linear_loop_by_hand():
     loop = grids.latent_loop([[0.0, 0.0], [1.0, -1.0]], 4, spherical=False)
     half = np.array([[0, 0], [0.25, -0.25], [0.5, -0.5], [0.75, -0.75]])
-    np.testing.assert_allclose(loop, np.concatenate([half, [[1, -1], [0.75, -0.75], [0.5, -0.5], [0.25, -0.25]]]), atol=1e-7)
+    np.testing.assert_allclose(
+        loop, np.concatenate([half, [[1, -1], [0.75, -0.75], [0.5, -0.5], [0.25, -0.25]]]), atol=1e-7
+    )

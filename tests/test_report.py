@@ -13,7 +13,11 @@ from keras_gans import report
 from keras_gans.errors import UserError
 
 RECORD = {
-    "recipe": {"data": "embedded:fashion", "learning_rate": 0.0002, "penalty": ["r1:weight=10", "<script>alert(1)</script>"]},
+    "recipe": {
+        "data": "embedded:fashion",
+        "learning_rate": 0.0002,
+        "penalty": ["r1:weight=10", "<script>alert(1)</script>"],
+    },
     "versions": {"tensorflow": "2.21.0"},
     "seed": 7,
     "data": {"fingerprint": "abc123"},
@@ -60,18 +64,22 @@ def step(number, **values):
 
 
 def test_full_run(folder):
-    (folder / "run.json").write_text(json.dumps(RECORD | {"finished": {"seconds": 251.2, "peak_memory_mb": 1432.4, "scores": [SCORE]}}))
-    lines = [step(n, images_per_second=400.0 + n, discriminator_loss=1.0, generator_loss=2.0 + n, real_logits=1.0, fake_logits=-1.0,
-                  discriminator_gradient_norm=0.1 * n, generator_gradient_norm=3.0, balance=0.5) for n in (10, 20, 30)]
+    (folder / "run.json").write_text(
+        json.dumps(RECORD | {"finished": {"seconds": 251.2, "peak_memory_mb": 1432.4, "scores": [SCORE]}})
+    )
+    values = {"discriminator_loss": 1.0, "generator_loss": 2.0, "real_logits": 1.0, "fake_logits": -1.0,
+              "discriminator_gradient_norm": 0.1, "generator_gradient_norm": 3.0, "balance": 0.5}
+    lines = [step(n, images_per_second=400.0 + n, **values) for n in (10, 20, 30)]
     log(folder, *lines, step(30, kd_fashion=0.2, kd_fashion_standard_error=0.01))
     (folder / "saved_model" / "1").mkdir(parents=True)
     (folder / "saved_model" / "1" / "saved_model.pb").write_bytes(b"m" * 1_500_000)
     (folder / "tflite").mkdir()
     (folder / "tflite" / "my_float32.tflite").write_bytes(b"m" * 2_000_000)
     page = Page(report.write(folder))
-    for text in ("my & run", "0.01234 ± 0.0011", "1.92k", "30", "4 min 11 s", "420", "1,432 MB", "only 2000 images", "holdout", "saved_model/1",
-                 "1.50 MB", "tflite/my_float32.tflite", "2.00 MB", "0.0002", "abc123", "3,574,016", "2.21.0", "Losses", "D(real)", "D(fake)",
-                 "Gradient norms", "kd_fashion", "balance", "images/second"):
+    expected = """my & run|0.01234 ± 0.0011|1.92k|30|4 min 11 s|420|1,432 MB|only 2000 images|holdout|saved_model/1|
+        1.50 MB|tflite/my_float32.tflite|2.00 MB|0.0002|abc123|3,574,016|2.21.0|Losses|D(real)|D(fake)|Gradient norms|
+        kd_fashion|balance|images/second"""
+    for text in map(str.strip, expected.split("|")):
         assert text in page.text, text
     assert page.tags.count("svg") == 6
 
@@ -99,13 +107,17 @@ def test_half_written_line_is_skipped(folder, tail):
 
 
 def test_steps_logged_again_after_a_resume_count_once(folder):
-    log(folder, step(10, generator_loss=1.0), step(20, generator_loss=9.0), step(20, generator_loss=2.0), step(30, generator_loss=3.0))
+    log(folder, *(step(n, generator_loss=loss) for n, loss in ((10, 1.0), (20, 9.0), (20, 2.0), (30, 3.0))))
     page = Page(report.write(folder))
     assert page.tags.count("circle") == 3 and "generator 2 at 1.28" in page.text and "generator 9" not in page.text
 
 
 def test_not_a_number_is_left_out(folder):
-    log(folder, step(10, generator_loss=1.0, penalty=float("nan")), step(20, generator_loss=float("inf"), penalty=float("nan")))
+    log(
+        folder,
+        step(10, generator_loss=1.0, penalty=float("nan")),
+        step(20, generator_loss=float("inf"), penalty=float("nan")),
+    )
     page = Page(report.write(folder))
     assert page.tags.count("svg") == 1 and page.tags.count("circle") == 1
 
@@ -128,10 +140,12 @@ def test_huge_grids_are_shrunk(folder):
     assert last.size == (1600, 1333) and earlier.size == (480, 400)
 
 
-@pytest.mark.parametrize("content", [None, '{"recipe": '])
-def test_not_a_run_folder_is_one_line(tmp_path, content):
+@pytest.mark.parametrize(
+    "content, message", [(None, "not a run folder.*run.json"), ('{"recipe": ', "run.json is not JSON")]
+)
+def test_not_a_run_folder_is_one_line(tmp_path, content, message):
     if content:
         (tmp_path / "run.json").write_text(content)
-    with pytest.raises(UserError, match="not a run folder.*run.json"):
+    with pytest.raises(UserError, match=message):
         report.write(tmp_path)
     assert not (tmp_path / "report.html").exists()

@@ -1,0 +1,59 @@
+"""The model card beside an export: what goes in, what comes out, where it comes from and how good it is."""
+
+import json
+
+import keras_gans
+
+
+def latent_distribution(run):
+    """Returns the distribution of the run's latents, for readers."""
+    return {"normal": "N(0, 1)", "uniform": "U(-1, 1)"}[run.game.latent]
+
+
+def write(directory, run, signatures, differences):
+    """Writes `model_card.json`, for programs, and `README.md`, for people.
+
+    Args:
+        directory: `pathlib.Path` of the exported model.
+        run: the `keras_gans.run.Run` that was exported.
+        signatures: {name: {"inputs": {name: meaning}, "outputs": {name: meaning}}}.
+        differences: {what was compared with Keras: largest absolute difference}.
+    """
+    contents = {
+        "name": run.directory.resolve().name,
+        "made_by": f"keras_gans {keras_gans.__version__}",
+        "step": run.step,
+        "signatures": signatures,
+        "differences_from_keras": differences,
+        "scores": _scores(run),
+        "data": run.record.get("data", {}),
+        "recipe": run.recipe,
+    }
+    (directory / "model_card.json").write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
+    (directory / "README.md").write_text(_markdown(contents), encoding="utf-8")
+
+
+def _scores(run):
+    """Returns the scores that were taken at the exported step, as `keras_gans.metrics.records.record` makes them."""
+    finished, best = run.record.get("finished", {}), run.record.get("best", {})
+    if finished.get("step") == run.step:
+        return finished["scores"]
+    return [{"name": best["name"], "value": best["value"]}] if best.get("step") == run.step else []
+
+
+def _markdown(contents):
+    lines = [f"# {contents['name']}", ""]
+    lines += [f"An image generator, exported at step {contents['step']} by {contents['made_by']}.", ""]
+    for name, sides in contents["signatures"].items():
+        lines += [f"## Signature `{name}`", ""]
+        lines += [f"- in: `{key}`, {meaning}" for key, meaning in sides["inputs"].items()]
+        lines += [f"- out: `{key}`, {meaning}" for key, meaning in sides["outputs"].items()] + [""]
+    lines += ["## Scores", ""]
+    for score in contents["scores"]:
+        error = score.get("standard_error")
+        lines.append(f"- {score['name']}: {score['value']:.5g}" + (f" ± {error:.2g} (standard error)" if error else ""))
+    lines += ["", "Their protocol is in `model_card.json`."] if contents["scores"] else ["None taken at this step."]
+    for key in ("differences_from_keras", "data", "recipe"):
+        title = key.replace("_", " ").capitalize()
+        lines += ["", f"## {title}", "", *(f"- {name}: `{value}`" for name, value in contents[key].items())]
+    return "\n".join(lines) + "\n"
