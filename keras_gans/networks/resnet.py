@@ -6,8 +6,13 @@ x.
 """
 
 import keras
-from keras import layers
+from keras import layers, ops
 
+from keras_gans.layers.batch_norm import BatchNorm
+from keras_gans.layers.conditional_batch_normalization import ConditionalBatchNormalization
+from keras_gans.layers.spectral_normalization import SpectralNormalization
+
+SIZES = (32, 64, 128)  # pixels that `generator_widths` and `discriminate` know
 BASE = 4  # pixels: where generators start
 
 
@@ -92,3 +97,73 @@ def generate(latent, widths, channels, *, conv, dense, norm, last_norm=None, att
     x = relu((last_norm or norm)(x, "norm"))
     x = conv(channels, 3, last_gain, "to_image")(x)
     return layers.Activation("tanh", dtype="float32", name="image")(x)
+
+
+def generator_widths(image_size, width):
+    """SNGAN's channels at 4, 8, 16, ... pixels: constant for 32 pixels, else halving down to `width`."""
+    factors = {32: (1, 1, 1, 1), 64: (16, 8, 4, 2, 1), 128: (16, 16, 8, 4, 2, 1)}[image_size]
+    return [width * factor for factor in factors]
+
+
+def discriminate(image, width, *, conv, norm=no_norm, attention=None, wide=False):
+    """The body of SNGAN's discriminators: a symbolic image to ReLU features [batch, h, w, channels].
+
+    Args:
+        image: symbolic [batch, size, size, channels], of one of `SIZES`.
+        width: channels of the first block; constant for 32 pixels (8x8 at the end), else doubling (to 2x2 for 64
+            pixels, 4x4 for 128).
+        conv, norm: see the module.
+        attention: as for `generate`.
+        wide: the first convolution of a block has the block's output channels (SAGAN), not its input's.
+    """
+    size = image.shape[1]
+    factors = {32: (1, 1, 1, 1), 64: (1, 2, 4, 8, 16), 128: (1, 2, 4, 8, 16, 16)}[size]
+    halvings = {32: 2, 64: 5, 128: 5}[size]
+    x = image
+    for index, factor in enumerate(factors):
+        down = index < halvings
+        size = size // 2 if down else size
+        filters = width * factor
+        x = down_block(x, filters, conv=conv, norm=norm, hidden=filters if wide else None, down=down,
+                       first=index == 0, name=f"block_{index}_{size}")
+        if attention and down:
+            x = attention(x, size)
+    return relu(x)
+
+
+def norm_by(label, num_classes, **batch_norm):
+    """Returns `norm(x, name)`: batch norm, conditional on the symbolic `label` when there are classes."""
+
+    def norm(x, name):
+        if num_classes:
+            return ConditionalBatchNormalization(num_classes, name=name, **batch_norm)(x, label)
+        return BatchNorm(gamma_initializer="ones", name=name, **batch_norm)(x)
+
+    return norm
+
+
+def spectral(layer):
+    """The layer with its kernel spectrally normalised, under the layer's own name."""
+    return SpectralNormalization(layer, name=layer.name)
+
+
+def projection_logits(features, label, num_classes, bias=True):
+    """One spectrally normalised linear logit of the features, summed over positions; plus their inner product with the
+    label's embedding when there are classes (Miyato & Koyama 2018, equation 3).
+
+    Args:
+        features: symbolic [batch, h, w, channels].
+        label: symbolic int32 [batch]; None without classes.
+        num_classes: 0 for none.
+        bias: whether the logit has one.
+
+    Returns:
+        Symbolic float32 [batch, 1].
+    """
+    features = ops.sum(ops.cast(features, "float32"), axis=(1, 2))
+    logits = spectral(layers.Dense(1, use_bias=bias, dtype="float32", name="logits"))(features)
+    if num_classes:
+        embedding = spectral(layers.Embedding(num_classes, features.shape[-1], embeddings_initializer=glorot(1),
+                                              dtype="float32", name="embedding"))(label)
+        logits = logits + ops.sum(embedding * features, axis=1, keepdims=True)
+    return logits

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from keras_gans.layers.batch_norm import BatchNorm
-from keras_gans.networks.resnet import check_size, down_block, generate, glorot, no_norm, relu
+from keras_gans.networks.resnet import check_size, discriminate, down_block, generate, glorot, no_norm
 from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
 _SIZES = (32, 64)
@@ -93,20 +93,15 @@ class WGANGPCritic(keras.Model):
         if norm not in _NORMS:
             raise ValueError(f"norm must be auto, none or layer, not {norm!r}")
         width = width or {32: 128, 64: 64}[image_size]
-        parts = {"conv": _conv, "norm": _NORMS[norm]}
 
         # === Functional Model ===
         image = keras.Input((image_size, image_size, channels), name="image")
         if image_size == 32:
-            x = down_block(image, width, name="block_16", first=True, **parts)
-            x = down_block(x, width, name="block_8", **parts)
-            for index in range(2):
-                x = down_block(x, width, down=False, name=f"block_8_{index}", **parts)
-            x = layers.GlobalAveragePooling2D()(relu(x))
+            x = layers.GlobalAveragePooling2D()(discriminate(image, width, conv=_conv, norm=_NORMS[norm]))
         else:
             x = _conv(width, 3, 1, "from_image")(image)
             for factor, size in zip((2, 4, 8, 8), (32, 16, 8, 4)):
-                x = down_block(x, width * factor, first_bias=False, name=f"block_{size}", **parts)
+                x = down_block(x, width * factor, conv=_conv, norm=_NORMS[norm], first_bias=False, name=f"block_{size}")
             x = layers.Flatten()(x)
         logits = layers.Dense(1, dtype="float32", name="logits")(x)
         super().__init__(image, logits, **kwargs)
