@@ -4,7 +4,8 @@ Needs the four original files of Fashion-MNIST (https://github.com/zalandoresear
 
     python tools/train_fashion_features.py --data=FOLDER
 
-Takes about ten minutes on two CPU cores. The same seed gives the same weights on the same machine and versions.
+Takes about ten minutes on two CPU cores. The seed fixes the first weights, the order and the mirroring; other versions
+or machines round differently.
 """
 
 import argparse

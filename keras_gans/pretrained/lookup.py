@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib.util
 import os
 import pathlib
 import urllib.error
@@ -50,9 +51,7 @@ def find(published, path=None):
         UserError: `path` does not exist, the file kept is not the published one, or it cannot be downloaded.
     """
     if path is not None:
-        if not pathlib.Path(path).is_file():
-            raise UserError(f"{path} does not exist; path= takes {published.name}, which is at {published.url}")
-        return pathlib.Path(path)
+        return _given(path, f"{published.name}, which is at {published.url}")
     kept = folder() / published.name
     if not kept.is_file():
         _download(published, kept)
@@ -60,6 +59,38 @@ def find(published, path=None):
         raise UserError(f"{kept} is not the published file (its {published.algorithm} does not begin with "
                         f"{published.digest}); delete it, or put {published.url} there")
     return kept
+
+
+def packaged(package, file, extra, path=None):
+    """Finds a weight file that another Python package ships, without importing that package.
+
+    Args:
+        package: the package's import name.
+        file: the file's path inside it.
+        extra: the extra of keras_gans that installs it.
+        path: a file of the user's that is taken instead.
+
+    Returns:
+        The file's `pathlib.Path`.
+
+    Raises:
+        UserError: the package or the file is missing; the message names the extra.
+    """
+    name = pathlib.PurePath(file).name
+    if path is not None:
+        return _given(path, f"{name} of the package {package}")
+    spec = importlib.util.find_spec(package)
+    shipped = pathlib.Path(spec.origin).parent / file if spec else None
+    if not shipped or not shipped.is_file():
+        raise UserError(f"{name} of the package {package} is not installed: pip install keras_gans[{extra}], or name "
+                        f"the file with path=FILE")
+    return shipped
+
+
+def _given(path, expected):
+    if not pathlib.Path(path).is_file():
+        raise UserError(f"{path} does not exist; path= takes {expected}")
+    return pathlib.Path(path)
 
 
 def sha256(path):

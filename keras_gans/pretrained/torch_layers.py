@@ -14,8 +14,8 @@ def fitting(path, network):
     try:
         yield
     except KeyError as error:
-        raise UserError(f"{path} has no parameter {error}, which {network} needs; is it another network's file?") from error
-    except ValueError as error:
+        raise UserError(f"{path} has no parameter {error}, which {network} needs; is it another network's?") from error
+    except (ValueError, OSError) as error:
         raise UserError(f"{path} does not fit {network}: {' '.join(str(error).split())}") from error
 
 

@@ -118,8 +118,8 @@ def tensor_pickle(count, offset, shape, strides):
 
     storage = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x00aX\x03\x00\x00\x00cpu" + \
         b"J" + struct.pack("<i", count) + b"tQ"
-    return (b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"J" + struct.pack("<i", offset) + integers(shape)
-            + integers(strides) + b"\x89}tR.")
+    return (b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"J" + struct.pack("<i", offset)
+            + integers(shape) + integers(strides) + b"\x89}tR.")
 
 
 def test_hand_written_tensor(tmp_path):

@@ -68,13 +68,12 @@ class FeatureExtractor:
 
         Returns:
             Features, float32 [n, dims], and class probabilities, float32 [n, classes] (None without a classifier).
+
+        Raises:
+            UserError: `images` is no such batch.
         """
-        images = _three_channels(images)
-        batches = [self._batch(images[start : start + self.batch_size])
-                   for start in range(0, len(images), self.batch_size)]
-        empty = [(np.zeros([0, self.dims], np.float32), np.zeros([0, self.classes], np.float32))]
-        features, probabilities = zip(*(batches or empty))
-        return np.concatenate(features), np.concatenate(probabilities) if self.logits else None
+        features, probabilities = in_batches(self._run, self.batch_size, three_channels(images))
+        return features, probabilities if self.logits else None
 
     def __call__(self, images):
         """Returns the features alone, float32 [n, dims]; see `extract`."""
@@ -90,27 +89,62 @@ class FeatureExtractor:
             raise UserError(f"{self.name} has no classes; take an extractor with a classifier, such as inception2015")
         return self.extract(images)[1]
 
-    def _batch(self, images):
-        count = len(images)
+    def _run(self, images):
         images = self.prepare(images)
-        padding = [(0, self.batch_size - count)] + [(0, 0)] * 3
-        images = tf.constant(np.pad(images, padding))
         if self._compiled is None:
             signature = tf.TensorSpec([self.batch_size, None, None, 3], images.dtype)
             self._compiled = tf.function(self._features_and_probabilities, input_signature=[signature])
-        features, probabilities = self._compiled(images)
-        return features.numpy()[:count], probabilities.numpy()[:count]
+        return self._compiled(images)
 
     def _features_and_probabilities(self, images):
         features, logits = self.network(images)
-        if logits is None:
-            return features, tf.zeros([self.batch_size, 0])
-        return features, tf.nn.softmax(logits)
+        return features, tf.zeros([self.batch_size, 0]) if logits is None else tf.nn.softmax(logits)
 
 
-def _three_channels(images):
+def in_batches(function, batch_size, *arrays):
+    """Runs `function` on batches of exactly `batch_size` rows; the last one is padded with zeros.
+
+    Args:
+        function: takes a batch of each of `arrays`, returns tensors whose first axis is the batch.
+        batch_size: rows in a batch.
+        *arrays: [n, ...] each, with the same n.
+
+    Returns:
+        A list of NumPy arrays [n, ...], one for each tensor that `function` returns.
+    """
+    count, pieces = len(arrays[0]), []
+    for start in range(0, max(count, 1), batch_size):
+        batch = [array[start : start + batch_size] for array in arrays]
+        rows = len(batch[0])
+        padded = [np.pad(array, [(0, batch_size - rows)] + [(0, 0)] * (array.ndim - 1)) for array in batch]
+        pieces.append([output.numpy()[:rows] for output in function(*padded)])
+    return [np.concatenate(outputs) for outputs in zip(*pieces, strict=True)]
+
+
+def three_channels(images):
+    """Returns a batch of uint8 images with 3 channels; grey is repeated.
+
+    Raises:
+        UserError: not uint8 [n, h, w, 1 or 3].
+    """
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise UserError(f"features need uint8 images of shape [count, height, width, 1 or 3], not {images.dtype} "
                         f"{list(images.shape)}")
     return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
+
+
+def luma(images):
+    """Colour -> grey by ITU-R 601, as Pillow's "L" but not rounded: uint8 [n, h, w, 3] -> float32 [n, h, w, 1]."""
+    return tf.tensordot(tf.cast(images, tf.float32), (0.299, 0.587, 0.114), 1)[..., None]
+
+
+def resize(images, height, width):
+    """Antialiased bicubic resize, clipped to 0-255, not rounded: [n, h, w, c] -> float32 [n, height, width, c]."""
+    resized = tf.image.resize(images, [height, width], "bicubic", antialias=True)
+    return tf.clip_by_value(resized, 0.0, 255.0)
+
+
+def resize_in_words(height, width):
+    """What `resize` does, for the protocol."""
+    return f"{height}x{width}, bicubic, antialiased (tf.image.resize)"

@@ -5,14 +5,12 @@ import pathlib
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_gans.data.images import to_model
-from keras_gans.metrics.features.base import FeatureExtractor
+from keras_gans.metrics.features.base import FeatureExtractor, luma, resize, resize_in_words
 from keras_gans.registry import EXTRACTORS
 
 WEIGHTS = pathlib.Path(__file__).parent / "weights" / "fashion.npz"
-LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as Pillow's "L"
 
 
 def build_classifier():
@@ -44,7 +42,7 @@ class FashionFeatures(FeatureExtractor):
     dims = 128
     classes = 10
     weights_file = WEIGHTS.name
-    resize = "32x32, bicubic, antialiased (tf.image.resize); 28x28 is padded instead"
+    resize = f"{resize_in_words(32, 32)}; 28x28 is padded instead"
 
     def __init__(self, batch_size=256):
         super().__init__(batch_size)
@@ -58,6 +56,4 @@ class FashionFeatures(FeatureExtractor):
         return np.pad(images, [(0, 0), (2, 2), (2, 2), (0, 0)]) if images.shape[1:3] == (28, 28) else images
 
     def network(self, images):
-        grey = tf.tensordot(tf.cast(images, tf.float32), LUMA, 1)[..., None]
-        grey = tf.image.resize(grey, [32, 32], "bicubic", antialias=True)
-        return self.classifier(to_model(tf.clip_by_value(grey, 0.0, 255.0)), training=False)
+        return self.classifier(to_model(resize(luma(images), 32, 32)), training=False)

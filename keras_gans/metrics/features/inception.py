@@ -33,9 +33,10 @@ TAPS = {64: "pool1", 192: "pool2", 768: "Mixed_6e", 2048: "Mixed_7c"}  # feature
 
 
 def build_inception():
-    """Returns the network: float32 [n, 299, 299, 3] in [-1, 1) -> spatial means of the four taps, and logits without bias.
+    """Returns the network: float32 [n, 299, 299, 3] in [-1, 1) -> the four taps and the logits without their bias.
 
-    Layers carry the names of the state dict. The outputs are [n, 64], [n, 192], [n, 768], [n, 2048] and [n, 1008].
+    Layers carry the names of the state dict. Taps are means over space: [n, 64], [n, 192], [n, 768] and [n, 2048];
+    logits are [n, 1008].
     """
     conv, pool = keras.layers.Conv2D, keras.layers.MaxPooling2D
     images = keras.Input([SIZE, SIZE, 3])
