@@ -13,7 +13,8 @@ FAKE = np.array([[-1.0], [3.0]], "float32")
 
 # softplus(x) = log(1 + e^x): softplus(2) = 2.126928, (-2) = 0.126928, (0.5) = 0.974077, (-0.5) = 0.474077,
 # (1) = 1.313262, (-1) = 0.313262, (3) = 3.048587, (-3) = 0.048587, (3.5) = 3.529750, (-3.5) = 0.029750.
-# RaGAN's means are 0.75 (real) and 1 (fake): D = [softplus(1-2) + softplus(-1-0.75), softplus(1+0.5) + softplus(3-0.75)],
+# RaGAN's means are 0.75 (real) and 1 (fake):
+# D = [softplus(1-2) + softplus(-1-0.75), softplus(1+0.5) + softplus(3-0.75)],
 # G = [softplus(0.75+1) + softplus(2-1), softplus(0.75-3) + softplus(-0.5-1)].
 GOLDEN = {
     "minimax": ([0.126928 + 0.313262, 0.974077 + 3.048587], [-0.313262, -3.048587]),
