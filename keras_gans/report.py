@@ -195,9 +195,9 @@ def _table(values):
 
 
 def _text(value):
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    return "–" if value is None or value == "" else str(value)
 
 
 def _duration(seconds):

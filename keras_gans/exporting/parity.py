@@ -1,6 +1,9 @@
 """What an exported generator must answer: the same latents through Keras."""
 
+import contextlib
+
 import numpy as np
+import tensorflow as tf
 
 from keras_gans.errors import UserError
 
@@ -11,6 +14,17 @@ def refuse_other_than_images(run):
     """Raises a UserError for a run whose generator does not make images."""
     if len(run.generator.output_shape) != 4:
         raise UserError(f"{run.directory} makes points, not images; there is nothing to export")
+
+
+@contextlib.contextmanager
+def exact_float32():
+    """Multiplies in full float32 meanwhile; GPUs else round to 10 bits (TensorFloat-32), more than a check allows."""
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
 def reference(run):

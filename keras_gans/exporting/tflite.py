@@ -54,7 +54,6 @@ def _convert(run):
     if run.num_classes:
         signature.append(tf.TensorSpec([1], tf.int32, name="label"))
     endpoint = keras.export.ExportArchive()
-    endpoint.track(run.generator)
     endpoint.add_endpoint("serving_default", images, signature)
     with tempfile.TemporaryDirectory() as folder:
         archive.write(endpoint, folder)
@@ -67,6 +66,7 @@ def _convert(run):
             raise UserError(f"the generator cannot become a TFLite model: {reason}") from error
 
 
+@parity.exact_float32()
 def _check(run, model):
     """Compares the model with Keras, image by image.
 

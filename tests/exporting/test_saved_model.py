@@ -102,6 +102,13 @@ def test_versions_count_up_and_hold_nothing_but_the_model(plain, exported):
         "README.md", "assets", "fingerprint.pb", "model_card.json", "saved_model.pb", "variables"]
 
 
+def test_every_weight_is_stored_once(plain, exported):
+    weights = Run.open(plain).generator.weights
+    stored = tf.train.list_variables(str(exported / "variables" / "variables"))
+    shapes = sorted(tuple(shape) for name, shape in stored if name != "_CHECKPOINTABLE_OBJECT_GRAPH")
+    assert shapes == sorted(tuple(weight.shape) for weight in weights)
+
+
 def test_card_says_what_goes_in_and_comes_out(exported):
     written = json.loads((exported / "model_card.json").read_text())
     assert written["name"] == "plain" and written["step"] == 7 and written["recipe"]["generator"] == "dcgan:width=8"

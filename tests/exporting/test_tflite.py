@@ -14,7 +14,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from keras_gans.cli import main
 from keras_gans.errors import UserError
-from keras_gans.exporting import parity, tflite
+from keras_gans.exporting import parity, saved_model, tflite
 from keras_gans.run import Run
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "export" / "tflite.py"
@@ -95,6 +95,27 @@ def test_psnr_is_that_of_the_worst_image():
         peak_signal_noise_ratio(expected[1], images[1], data_range=1.0)
     )
     assert parity.psnr(expected, expected) == np.inf and np.isnan(parity.psnr(images * np.nan, expected))
+
+
+@pytest.mark.parametrize("export", [tflite.export, saved_model.export])
+def test_the_reference_is_exact_float32_and_the_setting_comes_back(plain, tmp_path, export):
+    enabled = tf.config.experimental.tensor_float_32_execution_enabled
+    seen = []
+
+    class Watched(Run):
+        @property
+        def generator(self):
+            def call(inputs, training):
+                seen.append((tf.executing_eagerly(), enabled()))
+                return network(inputs, training=training)
+
+            network = super().generator
+            call.inputs, call.outputs, call.output_shape = network.inputs, network.outputs, network.output_shape
+            return call
+
+    assert enabled()
+    export(Watched.open(plain), tmp_path)
+    assert [during for eager, during in seen if eager] == [False] and enabled()
 
 
 @pytest.mark.parametrize("flags, code, message", [
