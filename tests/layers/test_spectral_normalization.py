@@ -96,9 +96,12 @@ def test_gradient_is_orthogonal_to_the_kernel(name):
 
 @pytest.mark.parametrize("name", ["dense", "conv", "transposed"])
 def test_gradient_equals_finite_differences(name):
-    layer, inputs, _ = case(name, iterations=500, dtype="float64")
+    layer, inputs, matrix = case(name, dtype="float64")
 
-    def loss():  # u and v at the kernel's own singular vectors: their motion changes sigma in second order only
+    def loss():  # with u and v at the kernel's own singular vectors
+        left, _, right = np.linalg.svd(matrix(layer._kernel.numpy()))
+        layer.u.assign(left[:, 0])
+        layer.v.assign(right[0])
         return tf.reduce_sum(tf.sin(layer(inputs)))
 
     with tf.GradientTape() as tape:
@@ -111,8 +114,6 @@ def test_gradient_equals_finite_differences(name):
         values = []
         for step in (1e-5, -1e-5):
             layer._kernel.assign(kernel + step * direction)
-            for _ in range(50):
-                layer.power_iteration()
             values.append(loss().numpy())
         np.testing.assert_allclose((values[0] - values[1]) / 2e-5, np.sum(gradient * direction), rtol=1e-6)
 
@@ -190,26 +191,6 @@ def test_zero_kernel_is_no_nan():
     layer._kernel.assign(np.zeros([7, 5]))
     layer.power_iteration()
     np.testing.assert_array_equal(layer(inputs), np.zeros([3, 5]))
-
-
-def test_replicas_keep_the_same_vectors():
-    devices = tf.config.list_logical_devices("CPU")
-    if len(devices) < 2:
-        pytest.skip("one logical CPU: start with two (tests/conftest.py)")
-    strategy = tf.distribute.MirroredStrategy([device.name for device in devices[:2]])
-    with strategy.scope():
-        layer, inputs, _ = case("dense")
-
-        @tf.function
-        def step():
-            layer.power_iteration()
-            return layer(inputs)
-
-        for _ in range(30):
-            strategy.run(step)
-    reference, _, _ = case("dense", iterations=30)
-    for local in strategy.experimental_local_results(layer.u.value):
-        np.testing.assert_allclose(np.abs(local), np.abs(reference.u), atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -112,36 +112,6 @@ def test_jit_equals_eager():
         )
 
 
-def test_relativistic_average_does_not_depend_on_the_number_of_replicas():
-    devices = tf.config.list_logical_devices("CPU")
-    if len(devices) < 2:
-        pytest.skip("one logical CPU: start with two (tests/conftest.py)")
-    loss = LOSSES.create("relativistic_average")
-    strategy = tf.distribute.MirroredStrategy([device.name for device in devices[:2]])
-    rng = np.random.default_rng(1)
-    real, fake = rng.normal(size=(2, 4, 1)).astype("float32")
-    halves = [(tf.constant(real[i : i + 2]), tf.constant(fake[i : i + 2])) for i in (0, 2)]
-    inputs = strategy.experimental_distribute_values_from_function(lambda c: halves[c.replica_id_in_sync_group])
-
-    @tf.function
-    def step(real, fake):
-        with tf.GradientTape() as tape:
-            tape.watch(fake)
-            values = loss.generator(real, fake)
-            total = tf.reduce_mean(values) / 2.0
-        return values, tape.gradient(total, fake)
-
-    outputs, gradients = strategy.run(step, args=inputs)
-    fake = tf.constant(fake)
-    with tf.GradientTape() as tape:
-        tape.watch(fake)
-        expected = loss.generator(real, fake)
-        total = tf.reduce_mean(expected)
-    np.testing.assert_allclose(tf.concat(strategy.experimental_local_results(outputs), 0), expected, rtol=1e-6)
-    together = tf.concat(strategy.experimental_local_results(gradients), 0)
-    np.testing.assert_allclose(together, tape.gradient(total, fake), rtol=1e-5)
-
-
 @pytest.mark.parametrize(
     "spec, message",
     [
