@@ -38,7 +38,7 @@ def whole(path):
             os.replace(temporary, path)
     except OSError as error:
         raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free some space or name a folder that you can write to"
+            f"cannot write {path}: {_reason(error)}; free some space or name a folder that you can write to"
         ) from error
     finally:
         if temporary.is_dir():
@@ -46,6 +46,11 @@ def whole(path):
         else:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _reason(error):
+    # HDF5 puts a page of text in place of the message; the number is right.
+    return os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
 
 
 def write_text(path, text):

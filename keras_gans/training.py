@@ -101,7 +101,7 @@ def distribute(strategy, source, recipe, start, labels):
 
 def _fit(game, batches, steps, beside):
     try:
-        game.fit(batches, steps_per_epoch=steps, epochs=1, verbose=0, callbacks=beside)
+        game.fit(batches, steps_per_epoch=steps, epochs=1, verbose=0, shuffle=False, callbacks=beside)
     except tf.errors.ResourceExhaustedError as error:
         raise UserError("out of memory: take a smaller --batch_size, or --precision=bfloat16") from error
 
@@ -177,7 +177,7 @@ def init_from(game, other):
                 copied += 1
     if not copied:
         raise UserError("--init_from: no weight of that run fits these networks; take the same --generator and "
-                        "--discriminator")
+                        "--discriminator (dcgan: at twice the image size half the width)")
     return copied, count
 
 

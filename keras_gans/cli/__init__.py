@@ -25,6 +25,9 @@ class Flags(absl_flags.FlagValues):
     def strings(self, name, default, help):
         absl_flags.DEFINE_multi_string(name, default, help, flag_values=self)
 
+    def choices(self, name, default, values, help):
+        absl_flags.DEFINE_multi_enum(name, default, list(values), help, flag_values=self)
+
     def integer(self, name, default, help, lower=None, upper=None):
         absl_flags.DEFINE_integer(name, default, help, lower, upper, flag_values=self)
 

@@ -61,7 +61,7 @@ def define(flags):
                   "one chooses the best checkpoint")
     flags.string("score_features", "fashion", "features that the scores are measured on")
     flags.integer("score_count", 10_000, "images on each side of a score, at most", 2)
-    flags.strings("export", ["saved_model", "tflite"], "what the run ends with: saved_model, tflite")
+    flags.choices("export", ["saved_model", "tflite"], ("saved_model", "tflite", "none"), "what the run ends with")
 
 
 def run(flags):

@@ -31,7 +31,10 @@ class BatchNorm(keras.layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon)
-        # The fused kernel answers with the unbiased variance, as PyTorch's moving average has it.
+        # The fused kernel answers with the unbiased variance; Keras, and the path for several replicas, average the
+        # biased one.
+        count = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], tf.float32)
+        variance *= (count - 1) / count
         self.moving_mean.assign_sub((self.moving_mean - mean) * (1 - self.momentum))
         self.moving_variance.assign_sub((self.moving_variance - variance) * (1 - self.momentum))
         return outputs

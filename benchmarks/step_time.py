@@ -1,0 +1,258 @@
+"""Images per second of the training step, beside the TensorFlow tutorial's and PyTorch's on the same networks.
+
+    python benchmarks/step_time.py [--steps=30] [--rounds=3] [--out=benchmarks/results/step_time.json]
+
+The textbooks' DCGAN at 32x32x1, batch 64. The contestants take turns, `rounds` times each, so that a slow minute of the
+machine hits all of them; the table shows the median over all timed steps. FLOPs are those of the convolutions and
+matrix products that an alternating step cannot do without; the peak is that of a 2048 matrix product in the same run.
+PyTorch rows need the extra `parity`. On a GPU, add --jit for the rows with XLA.
+"""
+
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from importlib import util
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+BATCH = 64
+
+
+def step_gflop(batch=BATCH):
+    """GFLOP of one alternating step: G forward and backward, D on reals, on fakes, and on fakes again through D."""
+    d_layers = [16 * 16 * 64 * 16 * 1, 8 * 8 * 128 * 16 * 64, 4 * 4 * 256 * 16 * 128, 16 * 256]  # multiply-adds
+    g_layers = [100 * 16 * 512, 16 * 16 * 512 * 256, 64 * 16 * 256 * 128, 256 * 16 * 128 * 1]
+    d, g = sum(d_layers), sum(g_layers)
+    discriminator_turn = 2 * (3 * d - d_layers[0])  # forward, filter gradients, input gradients (not of the image)
+    generator_turn = 2 * d + 3 * g - g_layers[0]  # D forward and input gradients; G forward, filter, input gradients
+    return 2 * batch * (discriminator_turn + generator_turn) / 1e9
+
+
+def ours(precision, jit):
+    """Returns a function that runs one step of this package, with all its metrics, averages and checks."""
+    import tensorflow as tf
+
+    from keras_gans import cli, recipes
+
+    flags = cli.parse("train", ["--generator=dcgan", "--discriminator=dcgan", f"--precision={precision}",
+                                f"--jit_compile={str(jit).lower()}"])
+    game = recipes.build_game({name: flags[name].value for name in flags}, (32, 32, 1), 0)
+    data = tf.data.Dataset.from_tensors(tf.random.uniform([BATCH, 32, 32, 1], -1, 1)).repeat()
+    iterator = iter(data)
+    game.make_train_function()
+    return lambda: [float(value) for value in game.train_function(iterator).values()]
+
+
+def tutorial():
+    """Returns one step as TensorFlow's DCGAN tutorial writes it: both gradients from one shared forward pass."""
+    import keras
+    import tensorflow as tf
+
+    layers = keras.layers
+    shared = {"use_bias": False, "kernel_initializer": keras.initializers.RandomNormal(0.0, 0.02)}
+    generator = keras.Sequential([keras.Input((100,)), layers.Dense(8192, **shared), layers.Reshape((4, 4, 512))])
+    for filters in (256, 128, 1):
+        generator.add(layers.BatchNormalization())
+        generator.add(layers.ReLU())
+        generator.add(layers.Conv2DTranspose(filters, 4, 2, "same", **shared))
+    generator.add(layers.Activation("tanh"))
+    discriminator = keras.Sequential([keras.Input((32, 32, 1))])
+    for filters in (64, 128, 256):
+        discriminator.add(layers.Conv2D(filters, 4, 2, "same", **shared))
+        if filters > 64:
+            discriminator.add(layers.BatchNormalization())
+        discriminator.add(layers.LeakyReLU(negative_slope=0.2))
+    discriminator.add(layers.Conv2D(1, 4, **shared))
+    discriminator.add(layers.Flatten())
+    optimizers = [keras.optimizers.Adam(2e-4, beta_1=0.5) for _ in range(2)]
+    cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    images = tf.random.uniform([BATCH, 32, 32, 1], -1, 1)
+
+    @tf.function
+    def step(real):
+        with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
+            fake = generator(tf.random.normal([BATCH, 100]), training=True)
+            real_logits, fake_logits = discriminator(real, training=True), discriminator(fake, training=True)
+            generator_loss = cross_entropy(tf.ones_like(fake_logits), fake_logits)
+            discriminator_loss = (cross_entropy(tf.ones_like(real_logits), real_logits)
+                                  + cross_entropy(tf.zeros_like(fake_logits), fake_logits))
+        for tape, loss, player, optimizer in ((generator_tape, generator_loss, generator, optimizers[0]),
+                                              (discriminator_tape, discriminator_loss, discriminator, optimizers[1])):
+            gradients = tape.gradient(loss, player.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, player.trainable_variables))
+        return generator_loss, discriminator_loss
+
+    return lambda: [float(value) for value in step(images)]
+
+
+def pytorch(precision="float32", channels_last=False):
+    """Returns one alternating step in plain PyTorch (eager), one batch of fakes for both players."""
+    import torch
+    from torch import nn
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    g_layers = [nn.ConvTranspose2d(100, 512, 4, bias=False)]
+    for before, after in ((512, 256), (256, 128), (128, 1)):
+        g_layers += [nn.BatchNorm2d(before), nn.ReLU(True), nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
+    d_layers = [nn.Conv2d(1, 64, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
+    for before, after in ((64, 128), (128, 256)):
+        d_layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2, True)]
+    generator = nn.Sequential(*g_layers, nn.Tanh()).to(device)
+    discriminator = nn.Sequential(*d_layers, nn.Conv2d(256, 1, 4, bias=False), nn.Flatten()).to(device)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    generator.to(memory_format=layout)
+    discriminator.to(memory_format=layout)
+    optimizers = [torch.optim.Adam(model.parameters(), 2e-4, (0.5, 0.999)) for model in (generator, discriminator)]
+    images = torch.rand(BATCH, 1, 32, 32, device=device).mul(2).sub(1).contiguous(memory_format=layout)
+    softplus = nn.functional.softplus
+    cast = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
+
+    def step():
+        with cast:
+            fake = generator(torch.randn(BATCH, 100, 1, 1, device=device))
+            loss = softplus(-discriminator(images)).mean() + softplus(discriminator(fake.detach())).mean()
+        optimizers[1].zero_grad()
+        loss.backward()
+        optimizers[1].step()
+        with cast:
+            generator_loss = softplus(-discriminator(fake)).mean()
+        optimizers[0].zero_grad()
+        generator_loss.backward()
+        optimizers[0].step()
+        return float(loss.detach()), float(generator_loss.detach())
+
+    return step
+
+
+def peak_gflops(precision):
+    """GFLOP/s of a 2048 x 2048 matrix product in TensorFlow."""
+    import tensorflow as tf
+
+    size = 2048 if not tf.config.list_physical_devices("GPU") else 8192
+    factor = tf.cast(tf.random.normal([size, size]), precision)
+    product = tf.function(lambda: tf.reduce_sum(tf.linalg.matmul(factor, factor)))
+    product()
+    seconds = []
+    for _ in range(10):
+        start = time.perf_counter()
+        float(product())
+        seconds.append(time.perf_counter() - start)
+    return 2 * size**3 / min(seconds) / 1e9
+
+
+CONTESTANTS = {
+    "keras_gans float32": lambda: ours("float32", False),
+    "keras_gans bfloat16": lambda: ours("bfloat16", False),
+    "keras_gans float16": lambda: ours("float16", False),
+    "keras_gans float32 jit": lambda: ours("float32", True),
+    "keras_gans bfloat16 jit": lambda: ours("bfloat16", True),
+    "keras_gans float16 jit": lambda: ours("float16", True),
+    "TensorFlow tutorial float32": tutorial,
+    "PyTorch float32": pytorch,
+    "PyTorch float32 channels-last": lambda: pytorch(channels_last=True),
+    "PyTorch bfloat16 channels-last": lambda: pytorch("bfloat16", True),
+}
+
+
+def one_round(name, steps):
+    """Runs in a process of its own: the seconds of each step, and the peak memory."""
+    from keras_gans.training import peak_memory_mb
+
+    if name.startswith("peak"):
+        return {"gflops": peak_gflops(name.split()[1])}
+    step = CONTESTANTS[name]()
+    start = time.perf_counter()
+    step()
+    first = time.perf_counter() - start
+    for _ in range(3):
+        step()
+    seconds = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": seconds, "first_step": first, "memory_mb": peak_memory_mb()}
+
+
+def main():
+    from keras_gans.cli import Flags
+
+    flags = Flags()
+    flags.integer("steps", 30, "timed steps per contestant and round", 1)
+    flags.integer("rounds", 3, "how often each contestant has its turn", 1)
+    flags.boolean("jit", False, "also the rows with XLA (and float16, which is slow on a CPU)")
+    flags.string("out", "benchmarks/results/step_time.json", "where the numbers are kept")
+    flags.string("only", None, "internal: run one contestant in this process")
+    flags(sys.argv)
+    if flags.only:
+        print(json.dumps(one_round(flags.only, flags.steps)))
+        return
+    names = [name for name in CONTESTANTS
+             if (flags.jit or not name.endswith("jit") and "float16" not in name.split())
+             and (not name.startswith("PyTorch") or util.find_spec("torch"))]
+    rows = {name: {"seconds": [], "first_step": [], "memory_mb": []} for name in names}
+    peaks = {"float32": [], "bfloat16": []}
+    for _ in range(flags.rounds):
+        for precision, values in peaks.items():
+            values.append(_in_process(f"peak {precision}", 1)["gflops"])
+        for name in names:
+            answer = _in_process(name, flags.steps)
+            rows[name]["seconds"] += answer["seconds"]
+            rows[name]["first_step"].append(answer["first_step"])
+            rows[name]["memory_mb"].append(answer["memory_mb"])
+            print(f"{name}: {BATCH / statistics.median(answer['seconds']):.0f} images/s", file=sys.stderr, flush=True)
+    report(rows, {precision: max(values) for precision, values in peaks.items()}, flags.out)
+
+
+def _in_process(name, steps):
+    words = [sys.executable, __file__, f"--only={name}", f"--steps={steps}"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def report(rows, peaks, out):
+    """Prints the table in Markdown and keeps the numbers."""
+    gflop = step_gflop()
+    tutorial_rate = BATCH / statistics.median(rows["TensorFlow tutorial float32"]["seconds"])
+    print(f"\n{machine()}; matrix products: float32 {peaks['float32']:.0f}, bfloat16 {peaks['bfloat16']:.0f} GFLOP/s; "
+          f"{gflop:.1f} GFLOP a step\n")
+    print("| step | images/s | to the tutorial | of the float32 peak | first step, s | memory, MB |")
+    print("|---|---|---|---|---|---|")
+    kept = []
+    for name, row in rows.items():
+        rate = BATCH / statistics.median(row["seconds"])
+        fraction = rate / BATCH * gflop / peaks["float32"]
+        print(f"| {name} | {rate:.0f} | {rate / tutorial_rate:.2f} | {fraction:.2f} | {min(row['first_step']):.1f} | "
+              f"{max(row['memory_mb']):.0f} |")
+        kept.append({"step": name, "images_per_second": round(rate, 1), "to_tutorial": round(rate / tutorial_rate, 3),
+                     "fraction_of_float32_peak": round(fraction, 3), "first_step_seconds": round(min(row["first_step"]), 2),
+                     "memory_mb": max(row["memory_mb"])})
+    path = pathlib.Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"date": time.strftime("%Y-%m-%d"), "machine": machine(), "command": " ".join(sys.argv),
+                                "gflop_per_step": gflop, "peak_gflops": peaks, "rows": kept}, indent=2) + "\n")
+
+
+def machine():
+    """Names the machine: cores, processor, accelerator."""
+    import tensorflow as tf
+
+    accelerators = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+                    for gpu in tf.config.list_physical_devices("GPU")]
+    model = platform.processor() or platform.machine()
+    info = pathlib.Path("/proc/cpuinfo")
+    if info.exists():
+        model = next((line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line), model)
+    wide = "AVX-512, " if info.exists() and "avx512f" in info.read_text() else ""
+    return ", ".join([f"{os.cpu_count()} cores {model} ({wide}{platform.system()})", *accelerators])
+
+
+if __name__ == "__main__":
+    main()
