@@ -4,7 +4,9 @@ import contextlib
 
 from keras_gans.errors import UserError
 from keras_gans.metrics import records
-from keras_gans.metrics.statistics import FEATURES_CAP, cached, gather
+from keras_gans.metrics.folders import FolderImages
+from keras_gans.metrics.scores import SetScore
+from keras_gans.metrics.statistics import FEATURES_CAP, Statistics, cached, gather
 from keras_gans.progress import progress
 from keras_gans.registry import EXTRACTORS, SCORES
 
@@ -21,6 +23,9 @@ def source_batches(source, count, seed, batch_size=64):
 
     A part of a source is drawn with the seed: stored order is often sorted by class.
     """
+    if isinstance(source, FolderImages):
+        yield from source.batches(count, seed if is_subset(source, count) else None, batch_size)
+        return
     images = source.stream(seed).take(count) if is_subset(source, count) else source.in_order()
     for batch, _ in images.batch(batch_size).as_numpy_iterator():
         yield batch
@@ -36,7 +41,7 @@ class Evaluator:
         metrics: names from `SCORES` that compare two sets of images, such as `fid`, `kid`, `precision_recall`,
             `density_coverage`, `inception_score`, `sliced_wasserstein`; `name:key=value` sets an option.
         features: spec from `EXTRACTORS`, or an extractor.
-        real: the reference, a `Source`.
+        real: the reference, a `Source` or `FolderImages`.
         count: images on each side; default: all real images, and as many generated ones.
         seed: of the subset of the real images (where `count` leaves some out) and of the scores' own draws.
         quiet: no progress bars.
@@ -45,22 +50,29 @@ class Evaluator:
     def __init__(self, metrics, features, real, count=None, seed=0, quiet=True):
         self.scores = [SCORES.create(spec) for spec in metrics]
         for spec, score in zip(metrics, self.scores):
-            if not hasattr(score, "needs"):
+            if not isinstance(score, SetScore):
                 raise UserError(f"{spec} does not compare two sets of images; leave it out here")
         self.needs = frozenset().union(*(score.needs for score in self.scores))
+        if len(real.image_shape) != 3:
+            raise UserError(f"{real.spec} holds no images; these metrics compare images")
         self.real, self.seed, self.quiet = real, seed, quiet
         self.count = min(count or real.count, real.count)
         self.count_fake = count or real.count
         self.extractor = None
         if self.needs - {"patches"}:
             self.extractor = EXTRACTORS.create(features) if isinstance(features, str) else features
-        self._real_statistics = None
+            if not hasattr(self.extractor, "extract"):
+                raise UserError(f"{features} measures pairs of images and has no features of one; it serves the "
+                                "metrics lpips and ppl")
+        self._real_needs = self.needs - {"probabilities"}  # the inception score never looks at real images
+        self._real_statistics = None if self._real_needs else Statistics(self.extractor, {}, 0)
 
-    def run(self, fake):
+    def run(self, fake, count=None):
         """Scores generated images.
 
         Args:
             fake: iterator of uint8 batches [n, height, width, channels], or a function that returns one.
+            count: how many of them to take; default: `count_fake`, which is the evaluator's `count`.
 
         Returns:
             A list of records (dicts for JSON): `name`, `value`, `standard_error` and `standard_deviation` (or None),
@@ -71,7 +83,7 @@ class Evaluator:
         """
         real = self.real_statistics()
         batches = self._checked(fake() if callable(fake) else fake)
-        generated = self._gather(batches, self.count_fake, "generated")
+        generated = self._gather(batches, self.needs, count or self.count_fake, "generated")
         protocol = self._protocol(real.count, generated.count)
         results = [records.record(result, protocol)
                    for score in self.scores for result in score(real, generated, self.seed)]
@@ -88,32 +100,35 @@ class Evaluator:
                 "source_count": self.real.count,
                 "image_shape": list(self.real.image_shape),
                 "extractor": self.extractor and self.extractor.protocol(),
-                "needs": sorted(self.needs),
+                "needs": sorted(self._real_needs),
                 "count": self.count,
                 "seed": self.seed if draws else None,
             }
             batches = source_batches(self.real, self.count, self.seed)
-            self._real_statistics = cached(key, self.extractor, lambda: self._gather(batches, self.count, "real"))
+            self._real_statistics = cached(
+                key, self.extractor, lambda: self._gather(batches, self._real_needs, self.count, "real"))
         return self._real_statistics
 
     def _checked(self, batches):
         height, width = self.real.image_shape[:2]
         for images in batches:
             if images.shape[1:3] != (height, width):
-                raise UserError(f"the generated images are {images.shape[2]}x{images.shape[1]} pixels and the real ones "
-                                f"{width}x{height}; give both sides the same size, for example by --image_size")
+                raise UserError(f"the generated images are {images.shape[2]}x{images.shape[1]} pixels and the real "
+                                f"ones {width}x{height}; give both sides the same size, for example by --image_size")
             yield images
 
-    def _gather(self, batches, count, side):
+    def _gather(self, batches, needs, count, side):
         bar = contextlib.nullcontext() if self.quiet else progress(f"{side} images", total=count)
         with bar as shown:
             advance = shown.advance if shown else lambda images: None
-            return gather(batches, self.extractor, self.needs, count, side, self.seed, advance)
+            return gather(batches, self.extractor, needs, count, side, self.seed, advance)
 
     def _protocol(self, count_real, count_fake):
-        shared = {"extractor": None, "weights_sha256": None, "resize": None}
-        return shared | (self.extractor.protocol() if self.extractor else {}) | {
-            "quantization": records.QUANTIZATION,
+        features = {"extractor": None, "weights_sha256": None, "resize": None}
+        features |= self.extractor.protocol() if self.extractor else {}
+        inside = features.get("quantization")
+        return features | {
+            "quantization": f"{records.QUANTIZATION}; extractor: {inside}" if inside else records.QUANTIZATION,
             "image_shape": list(self.real.image_shape),
             "count_real": count_real,
             "count_fake": count_fake,
@@ -126,5 +141,5 @@ class Evaluator:
 
 
 def evaluate(fake, real, metrics=DEFAULT_METRICS, features="inception2015", count=None, seed=0, quiet=True):
-    """Scores generated images against real ones; see `Evaluator` for the arguments and `Evaluator.run` for the result."""
+    """Scores generated images against real ones: arguments as of `Evaluator`, result as of `Evaluator.run`."""
     return Evaluator(metrics, features, real, count, seed, quiet).run(fake)

@@ -5,7 +5,8 @@ import functools
 import numpy as np
 from scipy.linalg import blas
 
-from keras_gans.metrics.records import Result, name_with
+from keras_gans.metrics.records import name_with
+from keras_gans.metrics.scores import Result, SetScore
 from keras_gans.registry import SCORES
 
 
@@ -80,7 +81,7 @@ def frechet_distance(real, fake):
 
 @SCORES.register("fid")
 @SCORES.register("fd")
-class FrechetDistance:
+class FrechetDistance(SetScore):
     """Frechet distance: lower is better. Called `fid` on the 2015 Inception network and `fd_<extractor>` elsewhere."""
 
     needs = frozenset({"moments"})
@@ -90,7 +91,7 @@ class FrechetDistance:
         name = name_with("fd", real.extractor.name, inception="fid")
         warnings = ()
         if smallest <= dims:
-            warnings = (f"{name} from {smallest} images with {dims} features: the covariance is singular and the score is "
-                        f"mostly bias; use more than {dims} images, or the kernel distance",)
+            warnings = (f"{name} from {smallest} images with {dims} features: the covariance is singular and the score "
+                        f"is mostly bias; use more than {dims} images, or the kernel distance",)
         protocol = {"covariance": "unbiased", "features": dims}
         return [Result(name, frechet_distance(real.gaussian, fake.gaussian), protocol=protocol, warnings=warnings)]

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import special
 
-from keras_gans.metrics.records import Result, name_with
+from keras_gans.metrics.records import name_with
+from keras_gans.metrics.scores import Result, SetScore
 from keras_gans.registry import SCORES
 
 
@@ -29,7 +30,7 @@ def inception_score(probabilities, splits=10, seed=0):
 
 
 @SCORES.register("inception_score")
-class InceptionScore:
+class InceptionScore(SetScore):
     """`inception_score` on the 2015 Inception network, `classifier_score_<extractor>` on another classifier; higher is
     better. It never looks at the real images.
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from keras_gans.metrics.records import Result, name_with
+from keras_gans.metrics.records import name_with
+from keras_gans.metrics.scores import Result, SetScore
 from keras_gans.registry import SCORES
 
 _GRAM_ELEMENTS = 2**24  # of a Gram matrix held at once: 128 MB
@@ -58,9 +59,9 @@ def _indicator(rows, count):
 def kernel_distance(real, fake, subsets=100, subset_size=1000, seed=0):
     """Mean of the squared MMD over random subsets.
 
-    The standard error is that of the delete-d jackknife (Shao and Wu 1989), plus the error of drawing a finite number of
-    subsets: the deviation over subsets alone says how far a score from `subset_size` images would scatter, and over the
-    root of the number of subsets it would go to zero although the images are the same ones.
+    The standard error is that of the delete-d jackknife (Shao and Wu 1989), plus the error of drawing a finite number
+    of subsets: the deviation over subsets alone says how far a score from `subset_size` images would scatter, and over
+    the root of the number of subsets it would go to zero although the images are the same ones.
 
     Args:
         real, fake: features [n, dims] and [m, dims].
@@ -82,7 +83,7 @@ def kernel_distance(real, fake, subsets=100, subset_size=1000, seed=0):
 
 @SCORES.register("kid")
 @SCORES.register("kd")
-class KernelDistance:
+class KernelDistance(SetScore):
     """Kernel distance: lower is better, unbiased. Called `kid` on the 2015 Inception network, else `kd_<extractor>`.
 
     Args:

@@ -5,7 +5,8 @@ Precision and recall: Kynkaanniemi et al. 2019 (k = 3). Density and coverage: Na
 
 import numpy as np
 
-from keras_gans.metrics.records import Result, name_with
+from keras_gans.metrics.records import name_with
+from keras_gans.metrics.scores import Result, SetScore
 from keras_gans.registry import SCORES
 
 _BLOCK_ELEMENTS = 32_000_000  # of a block of rows of the distance matrix: 256 MB
@@ -96,7 +97,7 @@ def _results(names, values, real, k):
 
 
 @SCORES.register("precision_recall")
-class PrecisionRecall:
+class PrecisionRecall(SetScore):
     """`precision_<extractor>` and `recall_<extractor>`: quality and variety, higher is better.
 
     Args:
@@ -114,7 +115,7 @@ class PrecisionRecall:
 
 
 @SCORES.register("density_coverage")
-class DensityCoverage:
+class DensityCoverage(SetScore):
     """`density_<extractor>` and `coverage_<extractor>`: like precision and recall, but firm against outliers.
 
     Args:

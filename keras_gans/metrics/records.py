@@ -1,6 +1,5 @@
 """What a score says besides its number: the protocol that makes two numbers comparable."""
 
-import dataclasses
 import importlib.metadata
 import platform
 import re
@@ -8,30 +7,7 @@ import sys
 
 import keras_gans
 
-QUANTIZATION = "uint8, floor(127.5 x + 128) clamped to 0..255"
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """One number of a score.
-
-    Attributes:
-        name: how it is called in tables and logs, such as `fid` or `kd_fashion`.
-        value: float.
-        higher_is_better: which way a score improves; the best checkpoint is chosen by it.
-        standard_error: of `value`, or None where no estimate is made.
-        standard_deviation: over the subsets or splits that `protocol` names, or None.
-        protocol: dict of what the score itself chose (neighbours, subsets, ...).
-        warnings: sentences for the user.
-    """
-
-    name: str
-    value: float
-    higher_is_better: bool = False
-    standard_error: float | None = None
-    standard_deviation: float | None = None
-    protocol: dict = dataclasses.field(default_factory=dict)
-    warnings: tuple = ()
+QUANTIZATION = "generated images are uint8, floor(127.5 x + 128) clamped to 0..255"
 
 
 def record(result, protocol):

@@ -1,11 +1,13 @@
-"""Sliced Wasserstein distance between patches of Laplacian pyramids (Karras et al. 2018, `metrics/sliced_wasserstein.py`
-of `tkarras/progressive_growing_of_gans`)."""
+"""Sliced Wasserstein distance between patches of Laplacian pyramids (Karras et al. 2018, section 5).
+
+Original: `metrics/sliced_wasserstein.py` of `tkarras/progressive_growing_of_gans`.
+"""
 
 import numpy as np
 from scipy import ndimage
 
 from keras_gans.errors import UserError
-from keras_gans.metrics.records import Result
+from keras_gans.metrics.scores import Result, SetScore
 from keras_gans.registry import SCORES
 
 PATCH = 7
@@ -96,7 +98,7 @@ def sliced_wasserstein(real, fake, directions=512, seed=0):
 
 
 @SCORES.register("sliced_wasserstein")
-class SlicedWasserstein:
+class SlicedWasserstein(SetScore):
     """`sliced_wasserstein_<level>` for every pyramid level and their mean `sliced_wasserstein`, times 1000; lower is
     better. It looks at patches of pixels, not at an extractor's features."""
 
@@ -109,8 +111,10 @@ class SlicedWasserstein:
         count = min(len(real.arrays[levels[0]]), len(fake.arrays[levels[0]]))
         protocol = {"extractor": None, "weights_sha256": None, "resize": None, "patch": PATCH, "patches": count,
                     "patches_per_image": PATCHES_PER_IMAGE, "directions": 512, "scale": 1000}
-        values = [1000 * sliced_wasserstein(normalised(real.arrays[name][:count]), normalised(fake.arrays[name][:count]),
-                                            seed=seed) for name in levels]
+        values = []
+        for name in levels:
+            descriptors = [normalised(side.arrays[name][:count]) for side in (real, fake)]
+            values.append(1000 * sliced_wasserstein(*descriptors, seed=seed))
         results = [Result(f"sliced_wasserstein_{name[8:]}", value, protocol=protocol)
                    for name, value in zip(levels, values)]
         return [*results, Result("sliced_wasserstein", float(np.mean(values)), protocol=protocol)]

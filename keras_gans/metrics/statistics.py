@@ -58,7 +58,8 @@ class Statistics:
         """
         if k not in self._manifolds:
             if len(self.features) <= k:
-                raise UserError(f"{len(self.features)} images have no {k}-th neighbours; give more than {k} on each side")
+                raise UserError(f"{len(self.features)} images have no {k}-th neighbours; give more than {k} "
+                                "on each side")
             self._manifolds[k] = Manifold(self.features, k)
         return self._manifolds[k]
 
@@ -90,7 +91,7 @@ def gather(batches, extractor, needs, count, side, seed=0, advance=lambda images
     probabilities = np.empty([kept, extractor.classes], np.float32) if "probabilities" in needs else None
     patches = PatchSampler(seed) if "patches" in needs else None
     seen = 0
-    for images in batches:
+    for images in _rebatched(batches, extractor.batch_size if extractor else 64):
         images = images[: count - seen]
         if extractor:
             batch_features, batch_probabilities = extractor.extract(images)
@@ -108,7 +109,7 @@ def gather(batches, extractor, needs, count, side, seed=0, advance=lambda images
         if seen >= count:
             break
     if seen < 2:
-        raise UserError(f"a score needs at least 2 {side} images, not {seen}; many more for a number that means something")
+        raise UserError(f"a score needs at least 2 {side} images, not {seen}; thousands for a number that means much")
     arrays = {}
     if moments:
         gaussian = moments.gaussian()
@@ -122,8 +123,21 @@ def gather(batches, extractor, needs, count, side, seed=0, advance=lambda images
     return Statistics(extractor, arrays, seen)
 
 
+def _rebatched(batches, size):
+    """Yields arrays of exactly `size` images (the last may be smaller): extractors pad what is less."""
+    waiting = []
+    for images in batches:
+        waiting.append(images)
+        while sum(map(len, waiting)) >= size:
+            together = np.concatenate(waiting)
+            yield together[:size]
+            waiting = [together[size:]]
+    if sum(map(len, waiting)):
+        yield np.concatenate(waiting)
+
+
 def cache_folder():
-    """Returns where statistics of real data are kept: `$KERAS_GANS_CACHE/stats`, default `~/.cache/keras_gans/stats`."""
+    """Returns where statistics of real data are kept: `$KERAS_GANS_CACHE/stats`, or `~/.cache/keras_gans/stats`."""
     root = os.environ.get("KERAS_GANS_CACHE") or pathlib.Path.home() / ".cache" / "keras_gans"
     return pathlib.Path(root) / "stats"
 

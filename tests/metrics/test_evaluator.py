@@ -13,7 +13,7 @@ from keras_gans.metrics import Evaluator, evaluate, statistics
 class Pixels:
     """An extractor whose features are four pixels; it counts its images."""
 
-    name, dims, classes = "pixels", 4, 2
+    name, dims, classes, batch_size = "pixels", 4, 2, 64
 
     def __init__(self):
         self.seen = 0
@@ -143,6 +143,13 @@ def test_mistakes_are_one_line(images, metric, message):
     with pytest.raises(UserError, match=message) as error:
         evaluate(batches(images), Noise(), [metric], Pixels())
     assert "\n" not in str(error.value)
+
+
+def test_inception_score_leaves_the_reals_alone():
+    extractor = Pixels()
+    (record,) = evaluate(batches(fakes(150)), Noise(), ["inception_score:splits=5"], extractor)
+    assert extractor.seen == 150
+    assert record["protocol"]["count_real"] == 0 and record["protocol"]["splits"] == 5
 
 
 def test_no_classes_no_inception_score():

@@ -10,7 +10,8 @@ from keras_gans.metrics.frechet import Gaussian, Moments, frechet_distance
 def features(count, dims, seed, offset=0.0):
     """Correlated features, different for every seed."""
     rng = np.random.default_rng(seed)
-    return rng.normal(size=(count, dims)) @ rng.normal(size=(dims, dims)) / np.sqrt(dims) + rng.normal(size=dims) + offset
+    mixing, mean = rng.normal(size=(dims, dims)) / np.sqrt(dims), rng.normal(size=dims) + offset
+    return rng.normal(size=(count, dims)) @ mixing + mean
 
 
 def gaussian(array, chunk=37):
