@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import http.client
 import importlib.util
 import os
 import pathlib
@@ -116,7 +117,7 @@ def _download(published, destination):
                     while block := answer.read(2**20):
                         file.write(block)
                         bar.advance(len(block) / 2**20)
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             raise UserError(f"cannot download {published.url} ({reason}); get it on another machine and put it at "
                             f"{destination}, or name it with path=FILE") from error
