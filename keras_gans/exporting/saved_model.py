@@ -11,8 +11,8 @@ from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 from keras_gans.exporting import archive, card, parity
 
-_FLOAT_FLOOR = 1e-5  # largest difference in [-1, 1] from Keras
-_GREY_FLOOR = 1  # largest difference in [0, 255]: another batch size may round differently
+_FLOAT_LIMIT = 1e-5  # largest difference in [-1, 1] from Keras
+_GREY_LIMIT = 1  # largest difference in [0, 255]: another batch size may round differently
 
 
 def export(run, out):
@@ -94,7 +94,7 @@ def _check(run, path):
         A dict: what was compared -> largest absolute difference.
 
     Raises:
-        UserError: a difference above its floor.
+        UserError: a difference above its limit.
     """
     inputs, expected = parity.reference(run)
     draw = {"seed": np.int64(1), "count": np.int32(8)}
@@ -108,9 +108,9 @@ def _check(run, path):
         decoded = [tf.io.decode_png(png).numpy() for png in call("sample_png", draw | labels)["images_bytes"]]
         differences[f"sample_png, {loader}"] = _difference(decoded, samples)
     for name, difference in differences.items():
-        floor = _FLOAT_FLOOR if name.startswith("serving_default") else _GREY_FLOOR
-        if not difference <= floor:  # NaN too
-            raise UserError(f"the exported model differs from Keras by {difference:.3g} ({name}; at most {floor} is "
+        limit = _FLOAT_LIMIT if name.startswith("serving_default") else _GREY_LIMIT
+        if not difference <= limit:  # NaN too
+            raise UserError(f"the exported model differs from Keras by {difference:.3g} ({name}; at most {limit} is "
                             "right), so it was not written: report this with the run's run.json")
     return differences
 
