@@ -28,7 +28,8 @@ def fold(seed, data):
         seed = tf.constant([seed & 0x7FFFFFFF, (seed >> 31) & 0x7FFFFFFF], tf.int32)
     if isinstance(data, str):
         data = zlib.crc32(data.encode()) & 0x7FFFFFFF
-    return tf.random.experimental.stateless_fold_in(seed, tf.cast(data, tf.int32), alg="philox")
+    folded = tf.random.experimental.stateless_fold_in(seed, tf.cast(data, tf.int32), alg="philox")
+    return tf.bitwise.bitwise_and(folded, 0x7FFFFFFF)  # XLA extends negative seeds with zeros, TensorFlow with the sign
 
 
 def normal(seed, shape, dtype=tf.float32):

@@ -125,8 +125,7 @@ class GAN(keras.Model):
         """Moves the discriminator once; returns what to log."""
         for constraint in self.constraints:
             constraint(self.discriminator.trainable_variables)
-        for layer in self.power_iterated:
-            layer.power_iteration()
+        power_iterate(self.discriminator)
         fake = tf.stop_gradient(fake)
         logs = {}
         with tf.GradientTape() as tape:
@@ -182,13 +181,9 @@ class GAN(keras.Model):
         """The width of the latent."""
         return self.generator.inputs[0].shape[-1]
 
-    @property
-    def power_iterated(self):
-        """The spectrally normalised layers of the discriminator; their sigma moves once per turn."""
-        return [layer for layer in self.discriminator._flatten_layers() if hasattr(layer, "power_iteration")]
-
     def generate(self, count, labels, seed):
         """Makes `count` training images; batch norm uses and updates the batch's statistics."""
+        power_iterate(self.generator)
         with randomness.scope(randomness.fold(seed, "generator layers")):
             return self.generator(with_labels(self.generator, self.draw_latent(count, seed), labels), training=True)
 
@@ -249,7 +244,10 @@ class GAN(keras.Model):
         half_life = tf.minimum(self.ema_kimg * 1000.0, tf.cast(self.step.value, tf.float32) * batch * self.ema_rampup)
         keep = 0.5 ** (batch / tf.maximum(half_life, 1e-8))
         for average, weight in zip(self.ema.weights, self.generator.weights):
-            average.assign_sub((average - weight) * tf.cast(1.0 - keep, average.dtype))
+            if weight.trainable:
+                average.assign_sub((average - weight) * (1.0 - keep))
+            else:  # statistics and the vectors of spectral norms: an average of unit vectors is not one
+                average.assign(weight)
         return logs
 
     def is_bad(self, logs, player):
@@ -290,6 +288,13 @@ class GAN(keras.Model):
                 raise StopIteration from error
 
         self.train_function = train_function
+
+
+def power_iterate(network):
+    """Moves the estimate of every spectrally normalised layer's sigma one step; once per turn of its player."""
+    for layer in network._flatten_layers():
+        if hasattr(layer, "power_iteration"):
+            layer.power_iteration()
 
 
 def with_labels(network, inputs, labels):
