@@ -15,12 +15,16 @@ class Collection:
         name: short name for titles and file names.
         fingerprint: SHA-256 (hex) of what the collection is made of.
         count: number of images.
-        class_names: tuple of names in label order; () where there are no labels.
+        class_names: tuple of names in label order; () where there are no labels or no names.
+        split: "train", "holdout" or "all".
+        faults: (where, reason) of damage that hides an unknown number of images.
     """
 
     spec = name = fingerprint = ""
     count = 0
     class_names = ()
+    split = "all"
+    faults = ()
 
     def read(self, index):
         """Returns (bytes of the image file, label) of one image."""

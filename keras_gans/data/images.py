@@ -56,7 +56,8 @@ def decode(image, size, channels, resize="lanczos", crop="center"):
 
     Turned upright by its EXIF orientation; alpha and transparent colours are laid over white; 16-bit grey is scaled
     (65535 -> 255), not clipped; CMYK and other colour spaces become sRGB by Pillow's formulas (embedded ICC profiles
-    are not applied); colour becomes grey by ITU-R 601 luma; of an animation the first frame is taken.
+    are not applied); colour becomes grey by ITU-R 601 luma; of an animation the first frame is taken. 28x28 images are
+    padded to 32x32 with black (see `fit`).
 
     Args:
         image: the file's bytes, or its path.
@@ -125,10 +126,10 @@ def _flat(image, mode):
         if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion to "L" clips
             values = np.asarray(image).astype(np.int64)
             if values.min() < 0 or values.max() > 65535:
-                raise BadImage("unreadable: 32-bit grey has no known range; save it with 8 or 16 bits")
+                raise BadImage("wrong mode: 32-bit grey has no known range; save it with 8 or 16 bits")
             image = Image.fromarray(((values + 128) // 257).astype(np.uint8))
         if image.mode == "F":
-            raise BadImage("unreadable: floating-point grey has no known range; save it with 8 or 16 bits")
+            raise BadImage("wrong mode: floating-point grey has no known range; save it with 8 or 16 bits")
         if image.has_transparency_data:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -136,22 +137,24 @@ def _flat(image, mode):
             image = image.convert("RGB")
         return image.convert(mode)
     except (OSError, ValueError) as error:
-        raise BadImage(f"unreadable: mode {image.mode} does not convert to {mode}") from error
+        raise BadImage(f"wrong mode: {image.mode} does not convert to {mode}") from error
 
 
 def fit(picture, size, resize="lanczos", crop="center"):
-    """Resizes a Pillow image to a square.
+    """Resizes a Pillow image to a square. One of 28x28 (MNIST and its kin) is padded to 32x32 with black first.
 
     Args:
-        picture: 8-bit `PIL.Image.Image`.
+        picture: 8-bit `PIL.Image.Image`, grey or RGB.
         size, resize, crop: as in `decode`.
 
     Returns:
         A `PIL.Image.Image` of `size` x `size`.
     """
-    width, height = picture.size
-    if (width, height) == (size, size):
+    if picture.size == (28, 28) and size != 28:
+        picture = ImageOps.expand(picture, border=2, fill=0)
+    if picture.size == (size, size):
         return picture
+    width, height = picture.size
     side = min(width, height)
     left, top = ((width - side) / 2, (height - side) / 2) if crop == "center" else (0, 0)
     box = (left, top, left + side, top + side) if crop == "center" else None

@@ -1,5 +1,9 @@
 """Sources: numbered images in shuffled or stored order, without iterator state to save."""
 
+import concurrent.futures
+import os
+
+import numpy as np
 import tensorflow as tf
 
 from keras_gans import randomness
@@ -28,7 +32,7 @@ def numbers(count, seed, start, size):
     def epoch(number):
         key = randomness.fold(randomness.fold(seed, "epoch"), number)
         order = tf.random.experimental.stateless_shuffle(tf.range(count), randomness.fold(key, "order"), alg="philox")
-        coins = randomness.uniform(randomness.fold(key, "coins"), [count]) < 0.5
+        coins = tf.random.stateless_uniform([count], randomness.fold(key, "coins"), alg="philox") < 0.5
         skip = tf.where(number == start // count, start % count, 0)
         return order[skip:], coins[skip:]
 
@@ -59,9 +63,9 @@ class Source:
 
     dtype = tf.uint8
 
-    def __init__(self, collection, count, image_shape):
+    def __init__(self, collection, count, image_shape, class_names=None):
         self.spec, self.name, self.fingerprint = collection.spec, collection.name, collection.fingerprint
-        self.class_names = tuple(collection.class_names)
+        self.class_names = tuple(collection.class_names if class_names is None else class_names)
         self.num_classes = len(self.class_names)
         self.count, self.image_shape = count, tuple(image_shape)
 
@@ -107,16 +111,43 @@ class ArraySource(Source):
         collection: where spec, name, fingerprint and class names come from.
         images: NumPy array [count, h, w, c], uint8.
         labels: int [count].
+        class_names: names in label order; default: the collection's.
     """
 
-    def __init__(self, collection, images, labels):
-        super().__init__(collection, len(images), images.shape[1:])
+    def __init__(self, collection, images, labels, class_names=None):
+        super().__init__(collection, len(images), images.shape[1:], class_names)
         with tf.device("CPU:0"):
             self._images = tf.constant(images, self.dtype)
             self._labels = tf.constant(labels, tf.int32)
 
     def fetch(self, indices):
         return tf.gather(self._images, indices), tf.gather(self._labels, indices)
+
+
+class FileSource(Source):
+    """Images that are decoded as they are needed.
+
+    Args:
+        collection: the encoded images.
+        numbers: int [count], the numbers of the readable ones in the collection.
+        load: function of a number in the collection -> (uint8 [h, w, c], label); called from several threads.
+        image_shape: (h, w, c).
+        class_names: names in label order.
+    """
+
+    def __init__(self, collection, numbers, load, image_shape, class_names):
+        super().__init__(collection, len(numbers), image_shape, class_names)
+        self._numbers, self._load = numbers, load
+        self._threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+
+    def fetch(self, indices):
+        def load(indices):
+            loaded = list(self._threads.map(self._load, self._numbers[indices].tolist()))
+            return np.stack([image for image, _ in loaded]), np.array([label for _, label in loaded], np.int32)
+
+        images, labels = tf.numpy_function(load, [indices], (tf.uint8, tf.int32), stateful=False)
+        count = indices.shape[0]
+        return tf.ensure_shape(images, [count, *self.image_shape]), tf.ensure_shape(labels, [count])
 
 
 class PointSource(ArraySource):

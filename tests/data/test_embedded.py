@@ -13,8 +13,8 @@ FOLDER = importlib.resources.files("keras_gans.data") / "embedded"
 
 
 def arrays(source):
-    images, labels = zip(*source.in_order().as_numpy_iterator(), strict=True)
-    return np.stack(images), np.array(labels)
+    images, labels = zip(*source.in_order().batch(5000).as_numpy_iterator(), strict=True)
+    return np.concatenate(images), np.concatenate(labels)
 
 
 def original():

@@ -33,7 +33,8 @@ def _fashion():
 class Fashion(Collection):
     """The 10,000 test images of Fashion-MNIST (Xiao, Rasul and Vollgraf 2017): 8,000 to train on, 2,000 held out.
 
-    28x28 grey. At image size 28 as they are, at 32 padded with black (-1), at any other size resized from the padded.
+    28x28 grey. At image size 28 as they are, at 32 padded with black (-1), at any other size resized from the padded
+    ones, as `keras_gans.data.images.fit` does.
     """
 
     name, class_names = "fashion", FASHION_CLASSES
@@ -41,7 +42,7 @@ class Fashion(Collection):
     def __init__(self, split, spec):
         images, labels, self.fingerprint = _fashion()
         rows = {"train": slice(0, 8000), "holdout": slice(8000, None), "all": slice(None)}[split]
-        self.spec, self.images, self.labels = spec, images[rows], labels[rows]
+        self.spec, self.split, self.images, self.labels = spec, split, images[rows], labels[rows]
         self.first, self.count = rows.start or 0, len(self.images)
 
     def read(self, index):
@@ -53,12 +54,11 @@ class Fashion(Collection):
     def source(self, image_size, channels, resize, crop, bad):
         from keras_gans.data.source import ArraySource
 
-        images = self.images
-        if image_size != 28:
-            images = np.pad(images, ((0, 0), (2, 2), (2, 2)))
-        if image_size not in (28, 32):
+        if image_size in (28, 32):
+            images = np.pad(self.images, [(0, 0)] + 2 * [2 * ((image_size - 28) // 2,)])
+        else:
             images = np.stack([np.asarray(image_forms.fit(Image.fromarray(image), image_size, resize))
-                               for image in images])
+                               for image in self.images])
         return ArraySource(self, np.repeat(images[..., None], channels or 1, axis=-1), self.labels)
 
 
@@ -88,12 +88,11 @@ class Points(Collection):
     def source(self, image_size, channels, resize, crop, bad):
         import tensorflow as tf
 
-        from keras_gans import randomness
         from keras_gans.data.source import PointSource
 
-        seed = randomness.fold(0, self.name)
-        labels = randomness.integers(randomness.fold(seed, "mode"), [self.total], len(self.modes))
-        noise = randomness.normal(randomness.fold(seed, "noise"), [self.total, 2])
+        # Constant seeds and TensorFlow's own stateless draws, which never change: the points are data, not noise.
+        labels = tf.random.stateless_uniform([self.total], [8, 0], 0, len(self.modes), tf.int32, alg="philox")
+        noise = tf.random.stateless_normal([self.total, 2], [8, 1], alg="philox")
         points = tf.gather(self.modes, labels) + self.std * noise
         return PointSource(self, points.numpy()[self.numbers], labels.numpy()[self.numbers], self.modes, self.std)
 

@@ -1,0 +1,28 @@
+"""Pack images into sharded TFRecords.
+
+    keras-gans pack --data=folder:photos --out=packed --shards=4
+
+writes packed/photos-00000-of-00004.tfrecord and so on, to be read with --data='tfrecord:packed/photos-*'. Every image is
+checked first. The order is kept, so that the same images are held out as from the folder.
+"""
+
+
+def define(flags):
+    flags.string("data", None, "what to pack: folder:PATH, tfds:NAME[/CONFIG][@SPLIT], tfrecord:GLOB or embedded:NAME",
+                 required=True)
+    flags.string("out", None, "the folder for the shards; made if needed", required=True)
+    flags.integer("shards", None, "number of shards (default: as many as --shard_mb needs)", lower=1, upper=99999)
+    flags.number("shard_mb", 100.0, "about this many MB to a shard, where --shards is not given", lower=0.001)
+    flags.integer("image_size", None, "store PNGs of this size in pixels, resized and cropped as for training "
+                                      "(default: the files' own bytes)", lower=1)
+    flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
+
+
+def run(flags):
+    from keras_gans.data import opening, packing
+
+    collection = opening.open_collection(flags.data)
+    paths = packing.pack(collection, flags.out, flags.shards, flags.shard_mb, flags.image_size, flags.bad_images)
+    size = sum(path.stat().st_size for path in paths)
+    print(f"packed {collection.name} into {len(paths)} shards, {size / 1e6:.1f} MB; "
+          f"use them with --data='tfrecord:{paths[0].parent}/{collection.name}-*.tfrecord'")

@@ -1,0 +1,163 @@
+"""From a collection to a source: decode everything once if it fits in memory, or each image when its turn comes."""
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import pathlib
+import sys
+import time
+
+import numpy as np
+
+from keras_gans import files, progress
+from keras_gans.data import images as image_forms
+from keras_gans.data.images import BadImage
+from keras_gans.data.source import ArraySource, FileSource
+from keras_gans.errors import UserError
+
+MEMORY = 2**30  # bytes of decoded images that may stay in memory
+SAMPLE = 100  # images looked at to tell grey data from colour
+PATIENCE = 2.0  # seconds before a progress bar appears
+
+
+def for_all(function, collection, title):
+    """Applies `function` to the numbers of a collection on all cores, with a progress bar if it takes long.
+
+    Args:
+        function: number -> anything; may raise `BadImage`.
+        collection: a `Collection`.
+        title: for the progress bar.
+
+    Yields:
+        (number, result or None, `BadImage` or None), in order.
+    """
+
+    def attempt(number):
+        try:
+            return number, function(number), None
+        except BadImage as error:
+            return number, None, error
+
+    start, workers = time.monotonic(), os.cpu_count() or 1
+    with concurrent.futures.ThreadPoolExecutor(workers) as threads, contextlib.ExitStack() as stack:
+        bar = None
+        for first in range(0, collection.count, 32 * workers):  # a bounded number of results waits at any time
+            chunk = range(first, min(first + 32 * workers, collection.count))
+            yield from threads.map(attempt, chunk)
+            if bar is None and time.monotonic() - start > PATIENCE:
+                bar = stack.enter_context(progress.progress(title, collection.count, "images"))
+            if bar:
+                bar.update(chunk.stop)
+
+
+def natural_channels(collection):
+    """Returns 1 if `SAMPLE` images spread over the collection are all grey, else 3. Only headers are read."""
+    for number in np.unique(np.linspace(0, collection.count - 1, min(SAMPLE, collection.count)).astype(int)).tolist():
+        with contextlib.suppress(BadImage), image_forms.open_image(collection.read(number)[0]) as image:
+            if image.mode not in image_forms.GREY_MODES:
+                return 3
+    return 1
+
+
+def source(collection, image_size, channels, resize, crop, bad):
+    """Makes the source of a collection; arguments and errors as in `keras_gans.data.open_source`.
+
+    Returns:
+        An `ArraySource` up to 1 GiB of decoded images, else a `FileSource`.
+    """
+    for where, reason in collection.faults:
+        complain(f"{where}: {reason}", bad)
+    channels = channels or natural_channels(collection)
+    shape = (image_size, image_size, channels)
+
+    def load(number):
+        data, label = collection.read(number)
+        return image_forms.decode(data, image_size, channels, resize, crop), label
+
+    if collection.count * np.prod(shape) > MEMORY:
+        good, labels = check(collection, bad)
+        return FileSource(collection, good, load, shape, _names(collection, labels))
+    images, labels = np.empty([collection.count, *shape], np.uint8), np.zeros(collection.count, np.int32)
+    errors = {}
+    for number, result, error in for_all(load, collection, f"reading {collection.name}"):
+        if error:
+            errors[number] = str(error)
+        else:
+            images[number], labels[number] = result
+    good = settle(collection, errors, bad)
+    if errors:
+        images, labels = images[good], labels[good]
+    return ArraySource(collection, images, labels, _names(collection, labels))
+
+
+def check(collection, bad):
+    """Finds the images that can be read, by reading each in full; the findings are kept in the user's cache folder.
+
+    Args:
+        collection: a `Collection`.
+        bad: "refuse" or "skip".
+
+    Returns:
+        Their numbers, int64 [n], and their labels, int32 [n].
+
+    Raises:
+        UserError: there are bad images and `bad` is "refuse", or all are bad.
+    """
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "keras_gans"
+    cache = cache / f"checked-{collection.fingerprint}-{collection.split}.json"
+    try:
+        kept = json.loads(cache.read_text())
+    except (OSError, ValueError):
+        kept = {"errors": {}, "labels": []}
+
+        def read(number):
+            data, label = collection.read(number)
+            image_forms.decode(data, None, 3)
+            return label
+
+        for number, label, error in for_all(read, collection, f"checking {collection.name}"):
+            kept["labels"].append(label or 0)
+            if error:
+                kept["errors"][str(number)] = str(error)
+        with contextlib.suppress(UserError):  # without a cache the next start checks again
+            files.write_text(cache, json.dumps(kept))
+    good = settle(collection, {int(number): reason for number, reason in kept["errors"].items()}, bad)
+    return good, np.array(kept["labels"], np.int32)[good]
+
+
+def settle(collection, errors, bad):
+    """Refuses or skips the images that cannot be read.
+
+    Args:
+        collection: a `Collection`.
+        errors: dict number -> reason.
+        bad: "refuse" or "skip".
+
+    Returns:
+        The numbers of the others, int64.
+
+    Raises:
+        UserError: there are errors and `bad` is "refuse", or nothing is left.
+    """
+    if errors:
+        first = min(errors)
+        message = (f"{len(errors)} of {collection.count} images in {collection.spec} cannot be read; "
+                   f"the first is {collection.where(first)}: {errors[first]}")
+        complain(message, "refuse" if len(errors) == collection.count else bad)
+    return np.setdiff1d(np.arange(collection.count), list(errors))
+
+
+def complain(message, bad):
+    """Raises a `UserError`, or says on stderr what is skipped."""
+    if bad == "refuse":
+        raise UserError(f"{message} (keras-gans doctor lists all, --bad_images=skip leaves them out)")
+    print(f"skipped: {message}", file=sys.stderr)
+
+
+def _names(collection, labels):
+    """Returns the class names; classes without names are named by their numbers."""
+    names, most = collection.class_names, int(labels.max())
+    if names and most >= len(names):
+        raise UserError(f"{collection.spec} has a label {most} but only {len(names)} class names (0 to {len(names) - 1})")
+    return names or (tuple(map(str, range(most + 1))) if most else ())

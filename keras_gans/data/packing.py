@@ -1,0 +1,71 @@
+"""Writes a collection as sharded TFRecords, in the same order, so that `tfrecord:` holds out the same images."""
+
+import math
+import pathlib
+
+from keras_gans import files, progress
+from keras_gans.data import decoding, records
+from keras_gans.data import images as image_forms
+from keras_gans.data.sources import tfrecord
+from keras_gans.errors import UserError
+
+
+def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="refuse"):
+    """Checks every image, then writes `OUT/NAME-00000-of-0000N.tfrecord` and the class names beside them.
+
+    Nothing is written if an image is refused; each shard is either whole or absent.
+
+    Args:
+        collection: a `Collection`.
+        out: the folder; made if needed.
+        shards: number of shards; None: as many as `shard_mb` needs.
+        shard_mb: size of a shard in MB (10^6 bytes), about.
+        image_size: store PNGs of this size, decoded as for training; None keeps the files' own bytes.
+        bad: "refuse" or "skip".
+
+    Returns:
+        The paths of the shards.
+
+    Raises:
+        UserError: bad images, shards of another packing in the way, or a folder that cannot be written.
+    """
+
+    def payload(number):
+        data, label = collection.read(number)
+        if image_size is None:
+            return data, label
+        with image_forms.open_image(data) as image:
+            channels = 1 if image.mode in image_forms.GREY_MODES else 3
+        return image_forms.encode_png(image_forms.decode(data, image_size, channels)), label
+
+    def check(number):
+        data, _ = payload(number)
+        image_forms.decode(data, None, 3)
+        return len(data)
+
+    for where, reason in collection.faults:
+        decoding.complain(f"{where}: {reason}", bad)
+    sizes, errors = {}, {}
+    for number, size, error in decoding.for_all(check, collection, f"checking {collection.name}"):
+        if error:
+            errors[number] = str(error)
+        else:
+            sizes[number] = size
+    numbers = decoding.settle(collection, errors, bad).tolist()
+    shards = min(shards or math.ceil(sum(sizes.values()) / (shard_mb * 1e6)), len(numbers))
+    out = pathlib.Path(out).expanduser()
+    paths = [out / f"{collection.name}-{shard:05d}-of-{shards:05d}.tfrecord" for shard in range(shards)]
+    others = sorted({*out.glob(f"{collection.name}-?????-of-?????.tfrecord")} - {*paths})
+    if others:
+        raise UserError(f"{out} holds shards of another packing ({others[0].name}); remove them or choose another --out")
+    names = collection.class_names
+    with progress.progress(f"packing {collection.name}", len(numbers), "images") as bar:
+        for shard, path in enumerate(paths):
+            with files.whole(path) as temporary, open(temporary, "wb") as file:
+                for number in numbers[shard * len(numbers) // shards:(shard + 1) * len(numbers) // shards]:
+                    data, label = payload(number)
+                    records.write(file, tfrecord.build_example(data, label, names[label] if names else ""))
+                    bar.advance()
+    if names:
+        files.write_text(tfrecord.labels_file(out, collection.name), "".join(f"{name}\n" for name in names))
+    return paths

@@ -1,0 +1,113 @@
+"""TFRecord files by number: an index of offsets makes every record reachable at once, so that any order resumes.
+
+A record is a little-endian uint64 length, its masked CRC-32C, the data, and theirs
+(tensorflow/core/lib/io/record_writer.h). Index and reader check what TensorFlow's own reader checks.
+"""
+
+import hashlib
+import mmap
+import pathlib
+import struct
+
+import google_crc32c
+import numpy as np
+
+from keras_gans.data.collection import Collection, every_tenth
+from keras_gans.data.images import BadImage
+
+HEADER, FOOTER = struct.Struct("<QI"), struct.Struct("<I")
+
+
+def _checksum(data):
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def write(file, data):
+    """Appends one record to a file opened in binary mode."""
+    length = struct.pack("<Q", len(data))
+    file.write(length + FOOTER.pack(_checksum(length)) + data + FOOTER.pack(_checksum(data)))
+
+
+def index(path):
+    """Finds the records of a file by their headers.
+
+    Args:
+        path: a TFRecord file, uncompressed.
+
+    Returns:
+        int64 [n, 2]: offset and length of the data of each sound record; and None, or the reason why the rest of the
+        file cannot be reached.
+    """
+    size, position, found = pathlib.Path(path).stat().st_size, 0, []
+    if size == 0:
+        return np.zeros([0, 2], np.int64), None
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        while position < size:
+            trouble = f"record {len(found) + 1} (byte {position})"
+            if size - position < HEADER.size:
+                return np.array(found, np.int64).reshape(-1, 2), f"{trouble} is cut off; the file is truncated"
+            length, checksum = HEADER.unpack_from(data, position)
+            if checksum != _checksum(data[position:position + 8]):
+                return np.array(found, np.int64).reshape(-1, 2), \
+                    f"{trouble} has a wrong length checksum; the file is corrupt, compressed or no TFRecord"
+            position += HEADER.size
+            if position + length + FOOTER.size > size:
+                return np.array(found, np.int64).reshape(-1, 2), f"{trouble} is cut off; the file is truncated"
+            found.append((position, length))
+            position += length + FOOTER.size
+    return np.array(found, np.int64).reshape(-1, 2), None
+
+
+def read(path, offset, length):
+    """Returns the data of one record.
+
+    Raises:
+        BadImage: the file cannot be read, or its checksum is wrong.
+    """
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            data = file.read(length + FOOTER.size)
+    except OSError as error:
+        raise BadImage(f"unreadable: {error.strerror}") from error
+    if len(data) < length + FOOTER.size or FOOTER.unpack_from(data, length)[0] != _checksum(data[:length]):
+        raise BadImage("corrupt record: the checksum of its data is wrong")
+    return data[:length]
+
+
+class Records(Collection):
+    """Records in one or more files.
+
+    Args:
+        spec, name, class_names, split: as in `Collection`.
+        extents: list of (path, skip, take): which records of which files, in order; take -1 is all.
+        parse: function of the data of a record -> (bytes of the image file, label); may raise `BadImage`.
+        tenth: whether the split is every tenth record; else all records belong to it.
+    """
+
+    def __init__(self, spec, name, split, extents, parse, class_names=(), tenth=True):
+        self.spec, self.name, self.split, self.class_names, self.parse = spec, name, split, class_names, parse
+        self.paths, self.faults, rows, digest = [], [], [], hashlib.sha256()
+        for number, (path, skip, take) in enumerate(extents):
+            found, fault = index(path)
+            if fault:
+                self.faults.append((str(path), fault))
+            self.paths.append(path)
+            chosen = np.arange(len(found))[skip:None if take < 0 else skip + take]
+            rows.append(np.column_stack([np.full(len(chosen), number), chosen, found[chosen]]))
+            status = pathlib.Path(path).stat()
+            digest.update(f"{pathlib.Path(path).name} {status.st_size} {status.st_mtime_ns} {skip} {take}\n".encode())
+        self.fingerprint = digest.hexdigest()
+        self.rows = np.concatenate(rows)  # [n, 4]: file, record in the file, offset, length
+        if tenth and len(self.rows):
+            self.rows = self.rows[every_tenth(len(self.rows), split, spec)]
+        self.count = len(self.rows)
+
+    def read(self, number):
+        file, _, offset, length = self.rows[number].tolist()
+        return self.parse(read(self.paths[file], offset, length))
+
+    def where(self, number):
+        file, record = self.rows[number, :2].tolist()
+        return f"{self.paths[file]}, record {record + 1}"

@@ -1,0 +1,102 @@
+"""`tfds:NAME[/CONFIG][@SPLIT]`: TensorFlow Datasets, prepared (downloaded) at first use by TFDS itself.
+
+Images are read by number from the files that TFDS prepared and parsed by its own features, so that their order is ours
+and any position is found at once. The folder is TFDS's: `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
+"""
+
+import os
+
+from keras_gans.data.opening import SCHEMES
+from keras_gans.data.records import Records
+from keras_gans.errors import UserError
+from keras_gans.registry import nearest
+
+
+@SCHEMES.register("tfds")
+def tfds(rest, split, spec):
+    """Finds a TFDS data set.
+
+    With `@SPLIT`, every tenth example of that split is held out. Without, `train` trains and `test` (or else
+    `validation`) is held out; where there is only `train`, every tenth of it. "all" is both.
+    """
+    name, _, chosen = rest.partition("@")
+    builder = _prepared(name, spec)
+    splits = builder.info.splits
+    held_out = next((other for other in ("test", "validation") if other in splits), None)
+    if not chosen and "train" not in splits:
+        raise UserError(f"{spec} has no split called train; choose one: "
+                        f"{', '.join(f'tfds:{name}@{known}' for known in splits)}")
+    tenth = bool(chosen) or held_out is None
+    if tenth:
+        wanted = chosen or "train"
+    else:
+        wanted = {"train": "train", "holdout": held_out, "all": f"train+{held_out}"}[split]
+    try:
+        instructions = splits[wanted].file_instructions
+    except (KeyError, ValueError, AssertionError) as error:
+        raise UserError(f"{spec}: no split {wanted!r}; known: {', '.join(splits)}, or slices such as train[:80%]"
+                        f"{nearest(wanted, list(splits))}") from error
+    image, label, class_names = _features(builder.info, spec)
+    skip_decoding = {image: _module().decode.SkipDecoding()}
+
+    def parse(data):
+        example = builder.info.features.deserialize_example_np(data, decoders=skip_decoding)
+        return example[image], int(example[label]) if label else 0
+
+    extents = [(part.filename, part.skip, part.take) for part in instructions]
+    records = Records(spec, name.replace("/", "_"), split, extents, parse, class_names, tenth)
+    if not records.count and not records.faults:
+        raise UserError(f"{spec}: the split {wanted!r} is empty; known: {', '.join(splits)}")
+    return records
+
+
+def _module():
+    try:
+        import tensorflow_datasets
+    except ImportError as error:
+        raise UserError(f"--data=tfds:... needs the package {error.name}; "
+                        "pip install tensorflow-datasets importlib_resources") from error
+    return tensorflow_datasets
+
+
+def _prepared(name, spec):
+    """Returns the builder of a data set whose files are there."""
+    module = _module()
+    folder = os.environ.get("TFDS_DATA_DIR")  # TFDS itself reads it at import only
+    try:
+        builder = module.builder(name, data_dir=folder)
+    except module.core.registered.DatasetNotFoundError as error:
+        known = module.list_builders(with_community_datasets=False)
+        raise UserError(f"{spec}: TFDS knows no data set {name.split('/')[0]!r}"
+                        f"{nearest(name.split('/')[0], known) or '; see tensorflow.org/datasets/catalog'}") from error
+    except (ImportError, ValueError, AssertionError, OSError) as error:
+        raise UserError(f"{spec}: {_line(error)}") from error
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # whatever the data set's own script and the network raise
+        raise UserError(f"{spec} could not be prepared in {builder.data_dir}: {_line(error)}; prepare it with TFDS first "
+                        "(tfds build), or set TFDS_DATA_DIR to where it is") from error
+    if builder.info.file_format != module.core.FileFormat.TFRECORD:
+        raise UserError(f"{spec} is prepared as {builder.info.file_format.value}; prepare it as tfrecord "
+                        "(tfds build --file_format=tfrecord)")
+    return builder
+
+
+def _line(error):
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) < 200 else text[:200] + "..."
+
+
+def _features(info, spec):
+    """Returns the names of the image and the label feature (or None), and the class names."""
+    module, features = _module(), info.features
+    if not isinstance(features, module.features.FeaturesDict):
+        raise UserError(f"{spec} holds no dictionary of features, so no images; choose an image data set")
+    images = [key for key in features if isinstance(features[key], module.features.Image)]
+    labels = [key for key in features if isinstance(features[key], module.features.ClassLabel)]
+    if not images:
+        raise UserError(f"{spec} has no image feature, only {', '.join(features)}; choose an image data set")
+    supervised = [key for key in info.supervised_keys or () if isinstance(key, str)]
+    image = next((key for key in supervised if key in images), images[0])
+    label = next((key for key in supervised if key in labels), labels[0] if labels else None)
+    return image, label, tuple(features[label].names) if label else ()
