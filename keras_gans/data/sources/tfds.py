@@ -69,11 +69,11 @@ def _prepared(name, spec):
         known = module.list_builders(with_community_datasets=False)
         raise UserError(f"{spec}: TFDS knows no data set {name.split('/')[0]!r}"
                         f"{nearest(name.split('/')[0], known) or '; see tensorflow.org/datasets/catalog'}") from error
-    except (ImportError, ValueError, AssertionError, OSError) as error:
+    except Exception as error:  # whatever the data set's own script raises
         raise UserError(f"{spec}: {_line(error)}") from error
     try:
         builder.download_and_prepare()
-    except Exception as error:  # whatever the data set's own script and the network raise
+    except Exception as error:  # and the network
         raise UserError(f"{spec} could not be prepared in {builder.data_dir}: {_line(error)}; prepare it with TFDS first "
                         "(tfds build), or set TFDS_DATA_DIR to where it is") from error
     if builder.info.file_format != module.core.FileFormat.TFRECORD:
