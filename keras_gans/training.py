@@ -1,10 +1,10 @@
 """One run from the first step to the shipped model: data, folder, resume, fit, score, export, report."""
 
+import importlib
 import os
 import platform
 import resource
 import sys
-import time
 from importlib import metadata
 
 import tensorflow as tf
@@ -40,26 +40,18 @@ def train(recipe):
     chief = is_chief(strategy)
     if chief:
         _write_record(folder, recipe, source, game)
-    start = _restore(game, folder, recipe)
-    total = recipes.total_steps(recipe)
-    stop = callbacks.StopSignals()
+    start, total = _restore(game, folder, recipe), recipes.total_steps(recipe)
     if start < total:
-        evaluator = _evaluator(recipe)
-        game_data = distribute(strategy, source, recipe, start, bool(num_classes))
+        batches = distribute(strategy, source, recipe, start, bool(num_classes))
         if chief:
-            batch = recipe["batch_size"]
-            record = callbacks.Record(folder, batch, start)
-            with progress(f"training {folder.directory}", total * batch, initial=start * batch) as bar:
-                beside = _callbacks(recipe, folder, record, bar, evaluator, num_classes, start)
-                beside += [stop] if recipe["strategy"] != "multi_worker" else []
-                _fit(game, game_data, total - start, beside)
-            folder.write_record(finished=_cost(record, total - start, batch, beside))
+            stopped_by = _train_and_record(game, batches, recipe, folder, num_classes, start, total)
+            if stopped_by:
+                print(f"stopped by {stopped_by} at step {int(game.step.numpy())}; the same command goes on from there")
+                return 0
         else:
-            _fit(game, game_data, total - start, [])
-    if stop.caught:
-        print(f"stopped by {stop.caught} at step {int(game.step.numpy())}; the same command goes on from there")
-    elif chief:
-        finish(folder, recipe)
+            _fit(game, batches, total - start, [])
+    if chief:
+        finish(folder, recipe, trained=start < total)
     return 0
 
 
@@ -106,18 +98,35 @@ def _fit(game, batches, steps, beside):
         raise UserError("out of memory: take a smaller --batch_size, or --precision=bfloat16") from error
 
 
-def _callbacks(recipe, folder, record, bar, evaluator, num_classes, start):
-    def steps(flag):
-        return max(1, round(recipe[flag] * 1000 / recipe["batch_size"]))
+def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
+    """Fits with everything beside it; returns the name of the signal that stopped the run, or None."""
+    batch_size = recipe["batch_size"]
+    record = callbacks.Record(folder, batch_size, start)
+    stop = callbacks.StopSignals()
+    scores = None
 
-    beside = [callbacks.Logs(record, bar, steps("log_kimg"), start)]
-    if recipe["sample_kimg"]:
-        beside.append(callbacks.Samples(record, steps("sample_kimg"), num_classes=num_classes, start=start))
-    if evaluator:
-        beside.append(callbacks.Scores(record, evaluator, steps("score_kimg"), num_classes, start))
-    # Last, so that a resumed run does not lack what fell due at the checkpoint's step.
-    beside.append(callbacks.Checkpoints(folder, steps("checkpoint_kimg"), recipe["keep_checkpoints"], start))
-    return beside
+    def steps(flag):
+        return max(1, round(recipe[flag] * 1000 / batch_size))
+
+    evaluator = _evaluator(recipe)
+    with progress(f"training {folder.directory}", total * batch_size, initial=start * batch_size) as bar:
+        beside = [callbacks.Logs(record, bar, steps("log_kimg"), start)]
+        if recipe["sample_kimg"]:
+            beside.append(callbacks.Samples(record, steps("sample_kimg"), num_classes=num_classes, start=start))
+        if evaluator:
+            scores = callbacks.Scores(record, evaluator, steps("score_kimg"), num_classes, start)
+            beside.append(scores)
+        # Behind the others, so that a resumed run does not lack what fell due at the checkpoint's step.
+        beside.append(callbacks.Checkpoints(folder, steps("checkpoint_kimg"), recipe["keep_checkpoints"], start))
+        if recipe["strategy"] != "multi_worker":  # the others would wait for a worker that stops alone
+            beside.append(stop)
+        _fit(game, batches, total - start, beside)
+    if not stop.caught:
+        rate = (total - start) * batch_size / (record.seconds - record.seconds_before)
+        folder.write_record(finished={
+            "step": total, "seconds": round(record.seconds, 1), "images_per_second": round(rate, 1),
+            "peak_memory_mb": peak_memory_mb(), "scores": scores.results if scores else []})
+    return stop.caught
 
 
 def _evaluator(recipe):
@@ -185,43 +194,36 @@ def _name(weight):
     return "/".join(weight.path.split("/")[-2:])
 
 
-def _cost(record, steps, batch, beside):
-    scores = [callback.results for callback in beside if isinstance(callback, callbacks.Scores)]
-    seconds = time.monotonic() - record.began
-    return {"seconds": round(record.seconds, 1), "images_per_second": round(steps * batch / seconds, 1),
-            "peak_memory_mb": peak_memory_mb(), "scores": scores[0] if scores else []}
-
-
 def peak_memory_mb():
     """Returns the largest resident memory of this process so far, in MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
 
 
-def finish(folder, recipe):
-    """Exports the run, writes its report, and prints where everything is."""
+def finish(folder, recipe, trained=True):
+    """Exports the run, writes its report, and prints where everything is.
+
+    Args:
+        folder: the run's `Folder`.
+        recipe: its flags.
+        trained: whether there are new weights; without, only exports that are missing are made.
+    """
     opened = run.Run.open(folder.directory)
-    lines = [("samples", _last(folder.samples)), ("checkpoint", opened.checkpoint)]
-    if "saved_model" in recipe["export"]:
-        from keras_gans.exporting import saved_model
-
-        lines.append(("SavedModel", saved_model.export(opened, folder.directory / "saved_model")))
-    if "tflite" in recipe["export"]:
-        from keras_gans.exporting import tflite
-
-        lines.append(("TFLite", tflite.export(opened, folder.directory / "tflite")))
-    lines.append(("report", report.write(folder.directory)))
+    places = {"samples": max(folder.samples.glob("*.png"), default=None), "checkpoint": opened.checkpoint}
+    for kind in recipe["export"]:
+        out = folder.directory / kind
+        if kind == "none" or not trained and out.exists():
+            continue
+        exporter = importlib.import_module(f"keras_gans.exporting.{kind}")
+        places[kind] = exporter.export(opened, out)
+    places["report"] = report.write(folder.directory)
     finished = folder.record.get("finished", {})
     for score in finished.get("scores", []):
         error = score.get("standard_error")
         print(f"{score['name']}: {score['value']:.5g}" + (f" +- {error:.2g} (standard error)" if error else ""))
-    for name, path in lines:
+    for name, path in places.items():
         if path:
-            print(f"{name + ':':<12}{os.fspath(path)}")
+            print(f"{name + ':':<13}{os.fspath(path)}")
     if finished:
         print(f"{finished['seconds']:.0f} s of training, {finished['images_per_second']:.0f} images/s, "
               f"{finished['peak_memory_mb']} MB of memory at most")
-
-
-def _last(samples):
-    return max(samples.glob("*.png"), default=None)

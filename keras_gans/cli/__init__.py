@@ -5,13 +5,14 @@ A verb module has a docstring (its first line is the summary, the whole is shown
 """
 
 import importlib
-import os
 import pkgutil
+import re
 import sys
 import textwrap
 
 from absl import flags as absl_flags
 
+from keras_gans import startup
 from keras_gans.errors import UserError
 from keras_gans.registry import nearest
 
@@ -66,6 +67,12 @@ def _shown(default):
     return "" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
 
 
+def _meaning(flag):
+    text = " ".join(flag.help.split())
+    text = text.removesuffix("; repeat this option to specify a list of values")
+    return re.sub(r"^<[^>]*>: ", "", text)  # the values of a choice, which stand in the line above
+
+
 def _help(command, module, flags):
     lines = [module.__doc__.strip(), "", f"usage: {command} [--flag=value ...]", ""]
     for name in flags:
@@ -76,7 +83,7 @@ def _help(command, module, flags):
         default = _shown(flag.default)
         default = f" [default: {default}]" if default else ""
         lines.append(f"  --{name}={kind}{default}")
-        lines += textwrap.wrap(" ".join(flag.help.split()), 100, initial_indent="      ", subsequent_indent="      ")
+        lines += textwrap.wrap(_meaning(flag), 100, initial_indent="      ", subsequent_indent="      ")
     lines += ["", "  --flagfile=path", "      A file with one flag per line; lines that start with # are comments."]
     return "\n".join(lines)
 
@@ -117,7 +124,6 @@ def main(arguments=None, verb=None, command=None):
             `export/`); default: the first word.
         command: how the program is called, for messages.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes would hide our one line
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         if verb is None:
@@ -126,7 +132,10 @@ def main(arguments=None, verb=None, command=None):
                 return 0
             verb, arguments = arguments[0], arguments[1:]
         flags = parse(verb, arguments, command)
-        return 0 if flags is None else _module(verb).run(flags) or 0
+        if flags is None:
+            return 0
+        startup.import_tensorflow()
+        return _module(verb).run(flags) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

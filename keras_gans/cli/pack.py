@@ -2,8 +2,8 @@
 
     keras-gans pack --data=folder:photos --out=packed --shards=4
 
-writes packed/photos-00000-of-00004.tfrecord and so on, to be read with --data='tfrecord:packed/photos-*'. Every image is
-checked first. The order is kept, so that the same images are held out as from the folder.
+writes packed/photos-00000-of-00004.tfrecord and so on, to be read with --data='tfrecord:packed/photos-*.tfrecord'.
+Every image is checked first. The order is kept, so that the same images are held out as from the folder.
 """
 
 
@@ -24,5 +24,5 @@ def run(flags):
     collection = opening.open_collection(flags.data)
     paths = packing.pack(collection, flags.out, flags.shards, flags.shard_mb, flags.image_size, flags.bad_images)
     size = sum(path.stat().st_size for path in paths)
-    print(f"packed {collection.name} into {len(paths)} shards, {size / 1e6:.1f} MB; "
+    print(f"packed {collection.name}: shards {len(paths)}, {size / 1e6:.1f} MB; "
           f"use them with --data='tfrecord:{paths[0].parent}/{collection.name}-*.tfrecord'")

@@ -65,11 +65,6 @@ def define(flags):
 
 
 def run(flags):
-    import os
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    recipe = {name: flags[name].value for name in sorted(flags)}
-
     from keras_gans import training
 
-    return training.train(recipe)
+    return training.train({name: flags[name].value for name in sorted(flags)})

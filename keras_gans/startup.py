@@ -1,0 +1,30 @@
+"""Imports TensorFlow without its page of notices, so that what a command prints is its own."""
+
+import os
+import re
+import sys
+import tempfile
+
+# oneDNN, instruction sets and the absence of a GPU; everything else is passed on.
+_NOTICES = re.compile(r"^WARNING: All log messages before absl|^I0000|^\s*$|cuInit: UNKNOWN ERROR \(303\)|"
+                      r"To enable the following instructions|Could not find cuda drivers|oneDNN custom operations")
+
+
+def import_tensorflow():
+    """Imports TensorFlow and finds its devices; of what that writes to stderr, only what matters is shown."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+            caught.seek(0)
+            for line in caught.read().decode(errors="replace").splitlines():
+                if not _NOTICES.search(line):
+                    print(line, file=sys.stderr)
