@@ -5,6 +5,7 @@ A verb module has a docstring (its first line is the summary, the whole is shown
 """
 
 import importlib
+import math
 import pkgutil
 import re
 import sys
@@ -34,6 +35,7 @@ class Flags(absl_flags.FlagValues):
 
     def number(self, name, default, help, lower=None, upper=None):
         absl_flags.DEFINE_float(name, default, help, lower, upper, flag_values=self)
+        absl_flags.register_validator(name, lambda value: value is None or math.isfinite(value), flag_values=self)
 
     def boolean(self, name, default, help):
         absl_flags.DEFINE_boolean(name, default, help, flag_values=self)
@@ -88,6 +90,25 @@ def _help(command, module, flags):
     return "\n".join(lines)
 
 
+def _explain(error, flags, command):
+    """Returns what is wrong with the command line, in one line, and what would be right."""
+    text = " ".join(str(error).split())
+    if isinstance(error, absl_flags.CantOpenFlagFileError):
+        return f"--flagfile: {text.partition('] ')[2]}; name a file with one flag per line"
+    if isinstance(error, UnicodeDecodeError):
+        return "--flagfile: not a text file; name a file with one flag per line"
+    bad = re.match(r"flag --(\w+)=(.*?): ", text)
+    if not bad:
+        return f"{text} (see {command} --help)"
+    name, value = bad.groups()
+    flag = flags[name]
+    if value == "None":
+        return f"--{name} is missing: {flag.help}"
+    values = getattr(flag.parser, "enum_values", None) or []
+    expected = flag.parser.syntactic_help or "|".join(values) or "true or false"
+    return f"--{name}={value}: expected {expected}{nearest(value, values)}"
+
+
 def parse(verb, arguments, command=None):
     """Parses the flags of `verb` (a name, or a module like a verb's).
 
@@ -108,8 +129,8 @@ def parse(verb, arguments, command=None):
     except absl_flags.UnrecognizedFlagError as error:
         known = list(flags)
         raise UserError(f"unknown flag --{error.flagname}{nearest(error.flagname, known)} (see {command} --help)") from error
-    except (absl_flags.Error, OSError) as error:
-        raise UserError(" ".join(str(error).split())) from error
+    except (absl_flags.Error, OSError, ValueError) as error:
+        raise UserError(_explain(error, flags, command)) from error
     if rest:
         raise UserError(f"{command} takes flags only, not {rest[0]!r}; flags look like --name=value")
     return flags
