@@ -7,9 +7,10 @@ and reason; prints counts, sizes, modes and classes. Ends with 0 where all is we
 mistake in the command.
 """
 
-MODES = {"1": "black and white", "L": "grey", "LA": "grey with alpha, laid over white",
-         "I": "16-bit grey, scaled to 8", "I;16": "16-bit grey, scaled to 8", "P": "palette, converted to RGB", "RGBA": "RGB with alpha, laid over white",
-         "CMYK": "converted to RGB", "YCbCr": "converted to RGB"}
+MODES = {
+    "1": "black and white", "L": "grey", "LA": "grey with alpha, laid over white", "I": "16-bit grey, scaled to 8",
+    "I;16": "16-bit grey, scaled to 8", "P": "palette, converted to RGB", "RGBA": "RGB with alpha, laid over white",
+    "CMYK": "converted to RGB", "YCbCr": "converted to RGB"}
 
 
 def define(flags):

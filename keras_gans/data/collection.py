@@ -52,5 +52,5 @@ def every_tenth(count, split, spec):
         return numbers
     held_out = numbers % 10 == 9
     if split == "holdout" and not held_out.any():
-        raise UserError(f"{spec} has {count} images and every tenth is held out for scores; give it at least 10")
+        raise UserError(f"{spec} has too few images ({count}): every tenth is held out for scores; give it at least 10")
     return numbers[held_out if split == "holdout" else ~held_out]

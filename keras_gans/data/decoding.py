@@ -33,18 +33,22 @@ def for_all(function, collection, title):
         (number, result or None, `BadImage` or None), in order.
     """
 
-    def attempt(number):
-        try:
-            return number, function(number), None
-        except BadImage as error:
-            return number, None, error
+    def attempt(numbers):
+        found = []
+        for number in numbers:
+            try:
+                found.append((number, function(number), None))
+            except BadImage as error:
+                found.append((number, None, error))
+        return found
 
     start, workers = time.monotonic(), os.cpu_count() or 1
     with concurrent.futures.ThreadPoolExecutor(workers) as threads, contextlib.ExitStack() as stack:
         bar = None
-        for first in range(0, collection.count, 32 * workers):  # a bounded number of results waits at any time
-            chunk = range(first, min(first + 32 * workers, collection.count))
-            yield from threads.map(attempt, chunk)
+        for first in range(0, collection.count, 64 * workers):  # a bounded number of results waits at any time
+            chunk = range(first, min(first + 64 * workers, collection.count))
+            for found in threads.map(attempt, (chunk[part:part + 16] for part in range(0, len(chunk), 16))):
+                yield from found
             if bar is None and time.monotonic() - start > PATIENCE:
                 bar = stack.enter_context(progress.progress(title, collection.count, "images"))
             if bar:
@@ -67,7 +71,7 @@ def source(collection, image_size, channels, resize, crop, bad):
         An `ArraySource` up to 1 GiB of decoded images, else a `FileSource`.
     """
     for where, reason in collection.faults:
-        complain(f"{where}: {reason}", bad)
+        complain(f"{where}: {reason}", bad if collection.count else "refuse")
     channels = channels or natural_channels(collection)
     shape = (image_size, image_size, channels)
 
@@ -77,7 +81,14 @@ def source(collection, image_size, channels, resize, crop, bad):
 
     if collection.count * np.prod(shape) > MEMORY:
         good, labels = check(collection, bad)
-        return FileSource(collection, good, load, shape, _names(collection, labels))
+
+        def load_again(number):
+            try:
+                return load(number)
+            except BadImage as error:
+                raise UserError(f"{collection.where(number)} could be read before: {error}; restore it") from error
+
+        return FileSource(collection, good, load_again, shape, _names(collection, labels))
     images, labels = np.empty([collection.count, *shape], np.uint8), np.zeros(collection.count, np.int32)
     errors = {}
     for number, result, error in for_all(load, collection, f"reading {collection.name}"):
@@ -159,5 +170,5 @@ def _names(collection, labels):
     """Returns the class names; classes without names are named by their numbers."""
     names, most = collection.class_names, int(labels.max())
     if names and most >= len(names):
-        raise UserError(f"{collection.spec} has a label {most} but only {len(names)} class names (0 to {len(names) - 1})")
+        raise UserError(f"{collection.spec} has a label {most} but only {len(names)} class names; add the others")
     return names or (tuple(map(str, range(most + 1))) if most else ())

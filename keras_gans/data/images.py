@@ -75,7 +75,7 @@ def decode(image, size, channels, resize="lanczos", crop="center"):
     with open_image(image) as opened:
         try:
             whole = ImageOps.exif_transpose(opened)
-        except (OSError, SyntaxError, ValueError, EOFError, MemoryError, IndexError, TypeError, ZeroDivisionError) as error:
+        except Exception as error:  # Pillow's parsers raise what they stumble over: OSError, IndexError, ...
             raise BadImage(_reason(error)) from error
         picture = _flat(whole, "L" if channels == 1 else "RGB")
     if size is not None:

@@ -44,7 +44,7 @@ def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="ref
         return len(data)
 
     for where, reason in collection.faults:
-        decoding.complain(f"{where}: {reason}", bad)
+        decoding.complain(f"{where}: {reason}", bad if collection.count else "refuse")
     sizes, errors = {}, {}
     for number, size, error in decoding.for_all(check, collection, f"checking {collection.name}"):
         if error:
@@ -57,7 +57,8 @@ def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="ref
     paths = [out / f"{collection.name}-{shard:05d}-of-{shards:05d}.tfrecord" for shard in range(shards)]
     others = sorted({*out.glob(f"{collection.name}-?????-of-?????.tfrecord")} - {*paths})
     if others:
-        raise UserError(f"{out} holds shards of another packing ({others[0].name}); remove them or choose another --out")
+        raise UserError(f"{out} holds shards of another packing ({others[0].name}); "
+                        "remove them or choose another --out")
     names = collection.class_names
     with progress.progress(f"packing {collection.name}", len(numbers), "images") as bar:
         for shard, path in enumerate(paths):

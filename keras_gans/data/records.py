@@ -39,24 +39,22 @@ def index(path):
         int64 [n, 2]: offset and length of the data of each sound record; and None, or the reason why the rest of the
         file cannot be reached.
     """
-    size, position, found = pathlib.Path(path).stat().st_size, 0, []
-    if size == 0:
-        return np.zeros([0, 2], np.int64), None
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        while position < size:
-            trouble = f"record {len(found) + 1} (byte {position})"
-            if size - position < HEADER.size:
-                return np.array(found, np.int64).reshape(-1, 2), f"{trouble} is cut off; the file is truncated"
-            length, checksum = HEADER.unpack_from(data, position)
-            if checksum != _checksum(data[position:position + 8]):
-                return np.array(found, np.int64).reshape(-1, 2), \
-                    f"{trouble} has a wrong length checksum; the file is corrupt, compressed or no TFRecord"
-            position += HEADER.size
-            if position + length + FOOTER.size > size:
-                return np.array(found, np.int64).reshape(-1, 2), f"{trouble} is cut off; the file is truncated"
-            found.append((position, length))
-            position += length + FOOTER.size
-    return np.array(found, np.int64).reshape(-1, 2), None
+    size, position, found, fault = pathlib.Path(path).stat().st_size, 0, [], None
+    with open(path, "rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+        while position < size and not fault:
+            length, checksum = HEADER.unpack_from(data, position) if position + HEADER.size <= size else (size, 0)
+            start, end = position + HEADER.size, position + HEADER.size + length + FOOTER.size
+            if start <= size and checksum != _checksum(data[position:position + 8]):
+                fault = "has a wrong length checksum (damaged, compressed or no TFRecord)"
+            elif end > size:
+                fault = "is cut off"
+            else:
+                found.append((start, length))
+                position = end
+    if fault:
+        fault = f"corrupt file: record {len(found) + 1} (byte {position}) {fault}"
+    return np.array(found, np.int64).reshape(-1, 2), fault
 
 
 def read(path, offset, length):

@@ -17,7 +17,7 @@ def numbers(count, seed, start, size):
 
     The sequence is one permutation after another, each drawn from the seed and the number of its epoch alone, so that
     any position is found at once. (`tf.random.experimental.index_shuffle` would find it in O(1), but 4000 epochs of 10
-    elements came in 256 orders only; a sort of Philox draws takes 0.1 s for a million.)
+    elements came in 256 orders only; a sort of Philox draws takes less than a second for a million.)
 
     Args:
         count: elements in an epoch.

@@ -107,7 +107,8 @@ def test_shorter_side_is_resized_then_cut(resize):
 def test_box_filter_is_the_mean():
     picture = RNG.integers(0, 256, [8, 8], np.uint8)
     wanted = picture.reshape(4, 2, 4, 2).mean(axis=(1, 3))
-    np.testing.assert_allclose(decode(saved(Image.fromarray(picture)), 4, 1, "box")[..., 0], wanted, atol=1.01)  # rounded once along each axis
+    pixels = decode(saved(Image.fromarray(picture)), 4, 1, "box")[..., 0]
+    np.testing.assert_allclose(pixels, wanted, atol=1.01)  # rounded once along each axis
 
 
 def test_28x28_is_padded_with_black():

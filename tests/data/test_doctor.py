@@ -79,7 +79,8 @@ def test_corrupt_records_are_listed(folder, tmp_path_factory, capsys):
     code, output = doctor(capsys, f"tfrecord:{path}")
     assert code == 1
     assert f"{path}, record 1: corrupt record: the checksum of its data is wrong" in output.out
-    assert f"{path}: record 6 (byte " in output.out and "the file is truncated" in output.out
+    assert f"{path}: corrupt file: record 6 (byte " in output.out and ") is cut off" in output.out
+    assert "trouble found: corrupt file 1, corrupt record 1" in output.out
 
 
 def test_nothing_but_an_example_without_image(tmp_path, capsys):
@@ -96,7 +97,8 @@ def test_tfds(tmp_path, monkeypatch, capsys):
         VERSION = tfds.core.Version("1.0.0")
 
         def _info(self):
-            return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({"image": tfds.features.Image()}))
+            features = tfds.features.FeaturesDict({"image": tfds.features.Image()})
+            return tfds.core.DatasetInfo(builder=self, features=features)
 
         def _split_generators(self, dl_manager):
             return {"train": self._generate_examples()}

@@ -142,7 +142,7 @@ def _all_bad(path):
     (None, "missing", "missing does not exist; --data=folder:PATH takes a folder"),
     (_texts, "a.txt", "a.txt is a file, not a folder"),
     (None, "", "no images in .*: it is empty; images end in .png, .jpg"),
-    (_texts, "", "no images in .*: 3 files, but only of other kinds \\(.csv, .txt\\); images end in .png, .jpg"),
+    (_texts, "", "no images in .*: it holds only files of other kinds \\(.csv, .txt\\); images end in .png, .jpg"),
     (_all_bad, "", "1 of 1 images .* cannot be read; the first is .*a.png: unreadable"),
 ])
 def test_mistakes_end_in_one_line(tmp_path, prepare, rest, message):
@@ -155,5 +155,5 @@ def test_mistakes_end_in_one_line(tmp_path, prepare, rest, message):
 
 def test_too_few_to_hold_out(tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "a.png")
-    with pytest.raises(UserError, match="has 1 images and every tenth is held out for scores; give it at least 10"):
+    with pytest.raises(UserError, match=r"too few images \(1\): every tenth is held out for scores"):
         data.open_source(f"folder:{tmp_path}", image_size=8, split="holdout")

@@ -39,7 +39,8 @@ def test_stream_is_a_permutation_in_every_epoch_and_another_one_each_time(source
 @pytest.mark.parametrize("start", [1, 36, 37, 38, 100, 255, 256])
 def test_stream_from_start_continues_the_stream(source, start):
     everything = take(source.stream(seed=5), start + 5)
-    for (image, label), (wanted, wanted_label) in zip(take(source.stream(5, start), 5), everything[start:], strict=True):
+    resumed = take(source.stream(5, start), 5)
+    for (image, label), (wanted, wanted_label) in zip(resumed, everything[start:], strict=True):
         np.testing.assert_array_equal(image, wanted)
         assert label == wanted_label
 

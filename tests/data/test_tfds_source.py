@@ -23,7 +23,8 @@ class TinySquares(tfds.core.GeneratorBasedBuilder):
     COUNTS = {"train": 20, "test": 7}
 
     def _info(self):
-        features = {"image": tfds.features.Image(shape=(8, 8, 3)), "label": tfds.features.ClassLabel(names=["up", "down"])}
+        features = {"image": tfds.features.Image(shape=(8, 8, 3)),
+                    "label": tfds.features.ClassLabel(names=["up", "down"])}
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features),
                                               supervised_keys=("image", "label"), disable_shuffling=True)
 

@@ -21,7 +21,8 @@ def arrays(source):
 @pytest.fixture
 def folder(tmp_path):
     for number in range(23):
-        path = tmp_path / "flags" / ("red" if number < 12 else "blue") / f"{number:02d}.{'png' if number % 2 else 'jpg'}"
+        name = f"{number:02d}.{'png' if number % 2 else 'jpg'}"
+        path = tmp_path / "flags" / ("red" if number < 12 else "blue") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(RNG.integers(0, 256, [10, 12, 3], np.uint8)).save(path)
     return tmp_path / "flags"
@@ -51,7 +52,7 @@ def test_index_and_read_agree_with_tensorflow(tmp_path):
 
 def test_packed_folder_gives_the_same_source(folder, tmp_path, capsys):
     assert pack(folder, tmp_path / "out", "--shards=4") == 0
-    assert "packed flags into 4 shards" in capsys.readouterr().out
+    assert "packed flags: shards 4" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         *(f"flags-{shard:05d}-of-00004.tfrecord" for shard in range(4)), "flags.labels.txt"]
     for split in ("train", "holdout", "all"):
@@ -134,12 +135,12 @@ def _truncate(path, _):
 @pytest.mark.parametrize("damage, message", [
     (lambda path, rows: _spoil(path, rows[2][0] + 40), r"record 3: corrupt record: the checksum of its data is wrong"),
     (lambda path, rows: _spoil(path, rows[2][0] - 12), r"record 3 \(byte \d+\) has a wrong length checksum"),
-    (_truncate, r"record 23 \(byte \d+\) is cut off; the file is truncated"),
+    (_truncate, r"record 23 \(byte \d+\) is cut off"),
     (lambda path, rows: path.write_bytes(b"x" * 100), r"record 1 \(byte 0\) has a wrong length checksum"),
     (lambda path, rows: path.write_bytes(b"x" * 5), r"record 1 \(byte 0\) is cut off"),
     (lambda path, rows: write_records(path, [b"\xff\xff"]), r"record 1: corrupt record: not a tf.train.Example"),
     (lambda path, rows: write_records(path, [b""]), r"record 1: no image: the Example should hold image/encoded"),
-    (lambda path, rows: path.write_bytes(b""), "no records in .*: 1 files, all empty"),
+    (lambda path, rows: path.write_bytes(b""), "no records in .*: nothing but empty files"),
 ])
 def test_damage_ends_in_one_line(folder, tmp_path, damage, message):
     pack(folder, tmp_path / "out", "--shards=1")
@@ -159,6 +160,9 @@ def test_damage_can_be_skipped(folder, tmp_path, capsys):
     source = data.open_source(f"tfrecord:{tmp_path}/out/*.tfrecord", image_size=8, split="all", bad="skip")
     assert source.count == len(rows) - 1 + 5
     assert capsys.readouterr().err.count("skipped: ") == 2
+    first.write_bytes(b"x" * 100)
+    with pytest.raises(UserError, match="record 1 .* has a wrong length checksum"):
+        data.open_source(f"tfrecord:{first}", image_size=8, bad="skip")  # nothing is left
 
 
 def test_no_file(tmp_path):

@@ -51,7 +51,7 @@ class Folder(Collection):
         paths = [path for path in found if pathlib.PurePosixPath(path).suffix.lower() in SUFFIXES]
         if not paths:
             suffixes = sorted({pathlib.PurePosixPath(path).suffix or "no suffix" for path in found})[:5]
-            what = f"{len(found)} files, but only of other kinds ({', '.join(suffixes)})" if found else "it is empty"
+            what = f"it holds only files of other kinds ({', '.join(suffixes)})" if found else "it is empty"
             raise UserError(f"no images in {self.folder}: {what}; images end in {', '.join(SUFFIXES[:6])}, ...")
         digest = hashlib.sha256()
         for path in paths:

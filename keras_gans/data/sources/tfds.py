@@ -74,8 +74,8 @@ def _prepared(name, spec):
     try:
         builder.download_and_prepare()
     except Exception as error:  # and the network
-        raise UserError(f"{spec} could not be prepared in {builder.data_dir}: {_line(error)}; prepare it with TFDS first "
-                        "(tfds build), or set TFDS_DATA_DIR to where it is") from error
+        raise UserError(f"{spec} could not be prepared in {builder.data_dir}: {_line(error)}; prepare it with TFDS "
+                        "first (tfds build), or set TFDS_DATA_DIR to where it is") from error
     if builder.info.file_format != module.core.FileFormat.TFRECORD:
         raise UserError(f"{spec} is prepared as {builder.info.file_format.value}; prepare it as tfrecord "
                         "(tfds build --file_format=tfrecord)")

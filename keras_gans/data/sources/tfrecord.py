@@ -66,7 +66,8 @@ def tfrecord(pattern, split, spec):
     paths = sorted(path for path in glob.glob(pattern) if os.path.isfile(path))
     if not paths:
         hint = f"; did you mean {pattern.rstrip('/')}/*.tfrecord?" if os.path.isdir(pattern) else ""
-        raise UserError(f"no file matches {pattern}; --data=tfrecord:GLOB takes a pattern such as 'packed/*.tfrecord'{hint}")
+        raise UserError(f"no file matches {pattern}; --data=tfrecord:GLOB takes a pattern such as 'packed/*.tfrecord'"
+                        f"{hint}")
     stem = pathlib.Path(paths[0]).stem
     shard = SHARD.fullmatch(stem)
     name = shard["name"] if shard else stem
@@ -74,5 +75,5 @@ def tfrecord(pattern, split, spec):
     class_names = tuple(names.read_text(encoding="utf-8").splitlines()) if names.is_file() else ()
     records = Records(spec, name, split, [(path, 0, -1) for path in paths], parse_example, class_names)
     if not records.count and not records.faults:
-        raise UserError(f"no records in {pattern}: {len(paths)} files, all empty; pack the images again")
+        raise UserError(f"no records in {pattern}: nothing but empty files; pack the images again")
     return records
