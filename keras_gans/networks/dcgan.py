@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_gans.layers.batch_norm import BatchNorm
+from keras_gans.layers.convolution import Conv2D, Conv2DTranspose
 from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
 _BASE = 4  # pixels: where the generator starts and the discriminator ends
@@ -55,10 +56,10 @@ class DCGANGenerator(keras.Model):
         for stage in range(1, stages):
             filters //= 2
             size = _BASE << stage
-            x = layers.Conv2DTranspose(filters, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(),
+            x = Conv2DTranspose(filters, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(),
                                        name=f"up_{size}")(x)
             x = layers.ReLU()(BatchNorm(name=f"norm_{size}")(x))
-        x = layers.Conv2DTranspose(channels, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(),
+        x = Conv2DTranspose(channels, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(),
                                    name=f"up_{image_size}")(x)
         image = layers.Activation("tanh", dtype="float32", name="image")(x)
         super().__init__(latent, image, **kwargs)
@@ -103,7 +104,7 @@ class DCGANDiscriminator(keras.Model):
         image = x = keras.Input((image_size, image_size, channels), name="image")
         for stage in range(stages):
             size = image_size >> (stage + 1)
-            x = layers.Conv2D(width << stage, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(),
+            x = Conv2D(width << stage, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(),
                               name=f"down_{size}")(x)
             if norm and stage > 0:
                 x = BatchNorm(name=f"norm_{size}")(x)
