@@ -50,7 +50,7 @@ def whole(path):
 
 def _reason(error):
     # HDF5 puts a page of text in place of the message; the number is right.
-    return os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+    return os.strerror(error.errno) if error.errno else (str(error) or type(error).__name__).splitlines()[0]
 
 
 def write_text(path, text):

@@ -9,7 +9,7 @@ from keras_gans import data
 from keras_gans.errors import UserError
 from keras_gans.optimizers import OPTIMIZERS, SCHEDULES
 from keras_gans.penalties.gradient import Penalty
-from keras_gans.registry import AUGMENTS, DISCRIMINATORS, GAMES, GENERATORS, LOSSES, PENALTIES
+from keras_gans.registry import AUGMENTS, DISCRIMINATORS, GAMES, GENERATORS, LOSSES, PENALTIES, parse_spec
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -17,7 +17,7 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixe
 def build_source(recipe, split="train"):
     """Opens the data of a recipe; see `keras_gans.data.open_source`."""
     return data.open_source(recipe["data"], image_size=recipe["image_size"], channels=recipe["channels"], split=split,
-                            bad=recipe["bad_files"])
+                            bad=recipe["bad_images"])
 
 
 def build_strategy(name):
@@ -64,11 +64,12 @@ def build_game(recipe, image_shape, num_classes):
         recipe["game"], generator=generator, discriminator=discriminator, loss=LOSSES.create(recipe["loss"]),
         penalties=penalties, augment=augment, n_critic=recipe["n_critic"], share_fakes=recipe["share_fakes"],
         latent=recipe["latent"], ema_kimg=recipe["ema_kimg"], seed=recipe["seed"])
+    rate = recipe["discriminator_learning_rate"]
     lazy = max([penalty.interval for penalty in game.penalties], default=1)
     game.compile(
         build_optimizer(recipe, recipe["optimizer"], recipe["learning_rate"], total_steps(recipe)),
         build_optimizer(recipe, recipe["discriminator_optimizer"] or recipe["optimizer"],
-                        recipe["discriminator_learning_rate"] or recipe["learning_rate"],
+                        recipe["learning_rate"] if rate is None else rate,
                         total_steps(recipe) * recipe["n_critic"], lazy),
         jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
     return game
@@ -117,13 +118,23 @@ def refuse_nonsense(recipe, generator, discriminator, penalties, image_shape, nu
         raise UserError(f"--penalty={gradient[0]} bounds the gradient per image, but batch norm in "
                         f"--discriminator={recipe['discriminator']} mixes the images of a batch; take a discriminator "
                         "without it (dcgan:norm=false)")
-    takes_labels = [flag for flag, network in (("generator", generator), ("discriminator", discriminator))
-                    if len(network.inputs) > 1]
-    if takes_labels and not num_classes:
-        raise UserError(f"--{takes_labels[0]}={recipe[takes_labels[0]]} takes labels; give labelled data and --conditional")
-    if num_classes and not takes_labels:
-        raise UserError(f"--conditional: neither --generator={recipe['generator']} nor "
-                        f"--discriminator={recipe['discriminator']} takes labels; choose networks that do, or --noconditional")
+    labels = {"generator": len(generator.inputs) > 1, "discriminator": len(discriminator.inputs) > 1}
+    for flag, takes in labels.items():
+        if takes and not num_classes:
+            raise UserError(f"--{flag}={recipe[flag]} takes labels; give labelled data and --conditional")
+    names_classes = isinstance(discriminator.output, dict)
+    labels["discriminator"] |= names_classes
+    for flag, takes in labels.items():
+        if num_classes and not takes:
+            raise UserError(f"--conditional: --{flag}={recipe[flag]} takes no labels; choose a {flag} that does, such as "
+                            "cdcgan, or --noconditional")
+    game, _ = parse_spec(recipe["game"])
+    if names_classes and game != "acgan":
+        raise UserError(f"--discriminator={recipe['discriminator']} names classes too, which --game={game} has no use for; "
+                        "take --game=acgan, or another discriminator")
+    if game == "gan" and tuple(discriminator.output_shape[1:]) == seen:
+        raise UserError(f"--discriminator={recipe['discriminator']} is an autoencoder, which answers with images; "
+                        "take --game=began, or a discriminator that answers with logits")
 
 
 def freeze(discriminator, count):

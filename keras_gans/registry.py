@@ -43,18 +43,37 @@ def _literal(text):
         return text
 
 
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
 def _parameters(part):
-    """Returns the names of the arguments that `part` takes, those that a class hands on to its bases included."""
+    """Returns {name: default} of the arguments that `part` takes, those that a class hands on to its bases included."""
     if not inspect.isclass(part):
-        return list(inspect.signature(part).parameters)
-    names = []
+        return {p.name: p.default for p in inspect.signature(part).parameters.values() if p.kind in _NAMED}
+    found = {}
     for base in part.__mro__:
-        if "__init__" in vars(base) and base.__module__.startswith("keras_gans"):
+        if "__init__" in vars(base) and base.__module__.partition(".")[0] not in ("builtins", "keras"):
             parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
-            names += [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+            found = found | {p.name: p.default for p in parameters if p.kind in _NAMED and p.name not in found}
             if not any(p.kind == p.VAR_KEYWORD for p in parameters):
                 break
-    return list(dict.fromkeys(names))
+    return found
+
+
+def _like(default, key, value):
+    """Returns `value`, as a float where `default` is one.
+
+    Raises:
+        ValueError: `default` is a number or a truth value, and `value` is not.
+    """
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise ValueError(f"{key} should be true or false, not {value}")
+    elif isinstance(default, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"{key} should be a number such as {default}, not {value}")
+        return float(value) if isinstance(default, float) else value
+    return value
 
 
 class Registry:
@@ -125,11 +144,11 @@ class Registry:
         if unknown:
             raise UserError(
                 f"{self.kind} {name!r} has no argument {unknown[0]!r}; it takes: "
-                f"{', '.join(accepted) or 'none'}{nearest(unknown[0], list(accepted))}"
+                f"{', '.join(accepted) or 'none'}{nearest(unknown[0], accepted)}"
             )
-        arguments = {key: value for key, value in context.items() if key in accepted} | keywords
+        arguments = {key: value for key, value in context.items() if key in accepted}
         try:
-            return part(**arguments)
+            return part(**arguments | {key: _like(accepted[key], key, value) for key, value in keywords.items()})
         except (TypeError, ValueError) as error:
             message = " ".join(str(error).split())
             raise UserError(f"{self.kind} {spec!r}: {message}") from error
