@@ -103,7 +103,7 @@ def _explain(error, flags, command):
     name, value = bad.groups()
     flag = flags[name]
     if value == "None":
-        return f"--{name} is missing: {flag.help}"
+        return f"--{name} is missing: {' '.join(flag.help.split())}"
     values = getattr(flag.parser, "enum_values", None) or []
     expected = flag.parser.syntactic_help or "|".join(values) or "true or false"
     return f"--{name}={value}: expected {expected}{nearest(value, values)}"
