@@ -76,8 +76,8 @@ def run(flags):
         found = _of_run(flags, scores, specs(SetScore), specs(GeneratorScore))
     else:
         found = _of_sets(flags, specs(SetScore)) + _of_pairs(flags, [scores[spec] for spec in specs(PairScore)])
-    _store(flags, found)
     print(table(found))
+    _store(flags, found)
     return 0
 
 
@@ -154,10 +154,12 @@ def _store(flags, found):
 
     if flags.out:
         write_text(flags.out, json.dumps(found, indent=2) + "\n")
+        print(f"wrote {flags.out}")
     elif flags.run:
         path = pathlib.Path(flags.run) / "scores.jsonl"
         before = path.read_text(encoding="utf-8") if path.is_file() else ""
         write_text(path, before + "".join(json.dumps(one) + "\n" for one in found))
+        print(f"added to {path}")
 
 
 def table(found):

@@ -84,8 +84,7 @@ class Evaluator:
         real = self.real_statistics()
         batches = self._checked(fake() if callable(fake) else fake)
         generated = self._gather(batches, self.needs, count or self.count_fake, "generated")
-        protocol = self._protocol(real.count, generated.count)
-        results = [records.record(result, protocol)
+        results = [records.record(result, self._protocol(score, real.count, generated.count))
                    for score in self.scores for result in score(real, generated, self.seed)]
         records.warn(results)
         return results
@@ -123,9 +122,10 @@ class Evaluator:
             advance = shown.advance if shown else lambda images: None
             return gather(batches, self.extractor, needs, count, side, self.seed, advance)
 
-    def _protocol(self, count_real, count_fake):
+    def _protocol(self, score, count_real, count_fake):
         features = {"extractor": None, "weights_sha256": None, "resize": None}
-        features |= self.extractor.protocol() if self.extractor else {}
+        if score.needs - {"patches"}:
+            features |= self.extractor.protocol()
         inside = features.get("quantization")
         return features | {
             "quantization": f"{records.QUANTIZATION}; extractor: {inside}" if inside else records.QUANTIZATION,

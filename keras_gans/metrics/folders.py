@@ -62,7 +62,12 @@ class FolderImages:
             raise self._bad(index, error) from error
 
     def batches(self, count, seed=None, batch_size=64):
-        """Yields uint8 [n, h, w, 3] of `count` images, drawn with the seed, or the first in order for seed None."""
+        """Yields uint8 [n, h, w, 3] of `count` images, drawn with the seed, or the first in order for seed None.
+
+        Raises:
+            UserError: they are not of one size, or one cannot be read.
+        """
+        self.image_shape  # looks at the headers of all images first
         order = np.arange(self.count) if seed is None else np.random.default_rng(seed).permutation(self.count)
         order = order[:count]
         with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:

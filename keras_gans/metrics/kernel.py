@@ -25,29 +25,31 @@ def draw_subsets(count, subsets, size, rng):
 def subset_distances(real, fake, real_rows, fake_rows):
     """Returns the unbiased squared MMD of every pair of subsets, float64 [subsets].
 
+    Small sets share one Gram matrix, because their subsets overlap; large ones are taken subset by subset.
+
     Args:
         real, fake: features [n, dims] and [m, dims].
         real_rows, fake_rows: int [subsets, size], see `draw_subsets`.
     """
+    if max(len(real), len(fake)) ** 2 <= _GRAM_ELEMENTS:
+        return _together(real, fake, real_rows, fake_rows)
+    everything = np.arange(real_rows.shape[1])[None]
+    return np.concatenate([_together(real[i], fake[j], everything, everything) for i, j in zip(real_rows, fake_rows)])
+
+
+def _together(real, fake, real_rows, fake_rows):
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    in_real, in_fake = _indicator(real_rows, len(real)), _indicator(fake_rows, len(fake))
     size = real_rows.shape[1]
-    pairs = size * (size - 1)
-    return (_sums(real, real, real_rows, real_rows) - _diagonals(real, real_rows)) / pairs \
-        + (_sums(fake, fake, fake_rows, fake_rows) - _diagonals(fake, fake_rows)) / pairs \
-        - 2 * _sums(real, fake, real_rows, fake_rows) / size**2
 
+    def sums(x, y, in_x, in_y):
+        return np.einsum("sn,sn->s", in_x @ polynomial_kernel(x, y), in_y)
 
-def _diagonals(x, rows):
-    diagonal = ((x * x).sum(axis=1) / x.shape[1] + 1) ** 3
-    return diagonal[rows].sum(axis=1)
+    def within(x, in_x):
+        diagonal = ((x * x).sum(axis=1) / x.shape[1] + 1) ** 3
+        return (sums(x, x, in_x, in_x) - in_x @ diagonal) / (size * (size - 1))
 
-
-def _sums(x, y, x_rows, y_rows):
-    """Kernel sums of every subset. Small sets share one Gram matrix: the subsets overlap, so that is far cheaper."""
-    if len(x) * len(y) > _GRAM_ELEMENTS:
-        return np.array([polynomial_kernel(x[i], y[j]).sum() for i, j in zip(x_rows, y_rows)])
-    gram = polynomial_kernel(x, y)
-    return np.einsum("sn,sn->s", _indicator(x_rows, len(x)) @ gram, _indicator(y_rows, len(y)))
+    return within(real, in_real) + within(fake, in_fake) - 2 * sums(real, fake, in_real, in_fake) / size**2
 
 
 def _indicator(rows, count):

@@ -9,7 +9,7 @@ from keras_gans.metrics.records import name_with
 from keras_gans.metrics.scores import Result, SetScore
 from keras_gans.registry import SCORES
 
-_BLOCK_ELEMENTS = 32_000_000  # of a block of rows of the distance matrix: 256 MB
+_BLOCK_ELEMENTS = 16_000_000  # of a block of rows of the distance matrix: 128 MB
 _COLUMNS = 4096  # features held in float64 at a time
 
 

@@ -109,8 +109,8 @@ class SlicedWasserstein(SetScore):
         if levels != sorted((n for n in fake.arrays if n.startswith("patches_")), key=lambda n: -int(n[8:])):
             raise UserError("sliced_wasserstein compares images of one size; give both sides the same")
         count = min(len(real.arrays[levels[0]]), len(fake.arrays[levels[0]]))
-        protocol = {"extractor": None, "weights_sha256": None, "resize": None, "patch": PATCH, "patches": count,
-                    "patches_per_image": PATCHES_PER_IMAGE, "directions": 512, "scale": 1000}
+        protocol = {"patch": PATCH, "patches": count, "patches_per_image": PATCHES_PER_IMAGE, "directions": 512,
+                    "scale": 1000}
         values = []
         for name in levels:
             descriptors = [normalised(side.arrays[name][:count]) for side in (real, fake)]

@@ -161,7 +161,7 @@ def cached(key, extractor, make):
     statistics = make()
     try:
         with whole(path) as temporary:
-            np.savez(temporary, count=statistics.count, key=key, **statistics.arrays)
+            np.savez(temporary, count=statistics.count, **statistics.arrays)
     except UserError as error:  # a cache that cannot be written costs time, not the score
         print(f"warning: {error}", file=sys.stderr)
     return statistics

@@ -30,19 +30,19 @@ def test_mixed_sizes_name_two_files(tmp_path):
     fill(tmp_path, ["a", "b"])
     folder = fill(tmp_path, ["c"], size=(30, 10))
     with pytest.raises(UserError, match="a.png is 20x10 pixels and .*c.png 30x10; give --image_size"):
-        folder.image_shape
+        FolderImages(f"folder:{tmp_path}").image_shape
 
 
 def test_a_corrupt_image_is_named(tmp_path):
     folder = fill(tmp_path, ["a", "b"])
-    Image.effect_noise((64, 64), 50).save(tmp_path / "b.png")
+    Image.effect_noise((20, 10), 50).save(tmp_path / "b.png")
     whole = (tmp_path / "b.png").read_bytes()
     (tmp_path / "b.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match="b.png is truncated.*repair or remove"):
         list(folder.batches(2))
     (tmp_path / "b.png").write_text("no image")
     with pytest.raises(UserError, match="b.png is unreadable.*repair or remove"):
-        folder.image_shape
+        FolderImages(f"folder:{tmp_path}").image_shape
 
 
 def test_empty_folders_and_other_data(tmp_path):
