@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_gans import data
 from keras_gans.errors import UserError
 from keras_gans.optimizers import OPTIMIZERS, SCHEDULES
-from keras_gans.penalties.gradient import Penalty
+from keras_gans.penalties.gradient import Drift, Penalty
 from keras_gans.registry import AUGMENTS, DISCRIMINATORS, GAMES, GENERATORS, LOSSES, PENALTIES, parse_spec
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -113,7 +113,8 @@ def refuse_nonsense(recipe, generator, discriminator, penalties, image_shape, nu
         raise UserError(f"--generator={recipe['generator']} makes {made} and --discriminator={recipe['discriminator']} "
                         f"takes {seen}, but the data are {tuple(image_shape)}; choose networks for these data")
     normalised = any(isinstance(layer, keras.layers.BatchNormalization) for layer in discriminator._flatten_layers())
-    gradient = [spec for spec, part in zip(recipe["penalty"], penalties) if isinstance(part, Penalty)]
+    gradient = [spec for spec, part in zip(recipe["penalty"], penalties)
+                if isinstance(part, Penalty) and not isinstance(part, Drift)]
     if normalised and gradient:
         raise UserError(f"--penalty={gradient[0]} bounds the gradient per image, but batch norm in "
                         f"--discriminator={recipe['discriminator']} mixes the images of a batch; take a discriminator "

@@ -17,7 +17,7 @@ def define(flags):
     flags.integer("image_size", 32, "height and width that images are brought to, in pixels", 1, 4096)
     flags.integer("channels", None, "1 (grey) or 3 (RGB); default: what the data have", 1, 3)
     flags.boolean("flip", False, "mirror half of the images left to right, drawn anew every time")
-    flags.choice("bad_files", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
+    flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
     flags.boolean("conditional", False, "train on the data's labels; the networks must take them")
     # Who
     flags.string("game", "gan", "who plays and when; gan is the two-player game")
