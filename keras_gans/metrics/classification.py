@@ -71,9 +71,9 @@ class ClassificationAccuracy(GeneratorScore):
         if real.num_classes != run.num_classes:
             raise UserError(f"classification_accuracy needs real images of the run's {run.num_classes} classes; "
                             f"{real.spec} has {real.num_classes}")
-        real_images, real_labels = zip(*real.in_order().as_numpy_iterator())
-        accuracy = classification_accuracy(images, labels, np.stack(real_images), np.array(real_labels),
-                                           run.num_classes, self.epochs, seed)
+        pairs = zip(*real.in_order().batch(256).as_numpy_iterator())
+        real_images, real_labels = (np.concatenate(parts) for parts in pairs)
+        accuracy = classification_accuracy(images, labels, real_images, real_labels, run.num_classes, self.epochs, seed)
         protocol = {"extractor": None, "weights_sha256": None, "resize": None, "quantization": QUANTIZATION,
                     "classifier": f"stride-2 convolutions {WIDTHS}, dense, Adam(1e-3), batch 64", "epochs": self.epochs,
                     "count_fake": count, "count_real": real.count, "seed": seed}

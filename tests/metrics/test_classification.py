@@ -14,8 +14,9 @@ class Stored:
     num_classes, directory = 10, "runs/stored"
 
     def __init__(self, shift=0):
-        pairs = list(open_source("embedded:fashion", 32, split="train").in_order().take(1500).as_numpy_iterator())
-        self.by_class = [np.stack([image for image, label in pairs if label == one]) for one in range(10)]
+        pairs = open_source("embedded:fashion", 32, split="train").in_order().batch(1500)
+        images, classes = next(pairs.as_numpy_iterator())
+        self.by_class = [images[classes == one] for one in range(10)]
         self.shift = shift
 
     def generate(self, count, seed, labels):

@@ -14,9 +14,7 @@ METRICS = ("fd", "kd", "precision_recall", "density_coverage", "inception_score"
 @pytest.fixture(scope="module")
 def images():
     """Images and labels that the scores do not see as real."""
-    pairs = open_source("embedded:fashion", 32, split="train").in_order().take(4 * COUNT).as_numpy_iterator()
-    images, labels = zip(*pairs)
-    return np.stack(images), np.array(labels)
+    return next(open_source("embedded:fashion", 32, split="train").in_order().batch(4 * COUNT).as_numpy_iterator())
 
 
 @pytest.fixture(scope="module")
