@@ -1,5 +1,7 @@
 """Scores while training, and the checkpoint with the best one."""
 
+import math
+
 from keras_gans.callbacks import checkpoints
 from keras_gans.callbacks.periodic import Periodic
 from keras_gans.run import generate
@@ -35,8 +37,11 @@ class Scores(Periodic):
 
     def _keep_best(self, step):
         folder, score = self.record.folder, self.results[0]
-        best = folder.record.get("best")
-        higher = score.get("higher_is_better", False)
-        if best is None or (score["value"] > best["value"] if higher else score["value"] < best["value"]):
+        best, value = folder.record.get("best"), score["value"]
+        if best is None or best["name"] != score["name"]:  # --scores may change when a run is resumed
+            better = math.isfinite(value)
+        else:
+            better = value > best["value"] if score["higher_is_better"] else value < best["value"]
+        if better:
             checkpoints.save(self.model, folder.best_checkpoint)
-            folder.write_record(best={"step": step, "name": score["name"], "value": score["value"]})
+            folder.write_record(best={"step": step, "name": score["name"], "value": value})
