@@ -27,7 +27,9 @@ def open_collection(spec, split="all"):
     if not colon or not rest:
         raise UserError(f"--data={spec} names no data; it looks like SCHEME:WHERE with one of "
                         f"{', '.join(SCHEMES.names())}, as in embedded:fashion or folder:photos")
-    return SCHEMES.get(scheme)(rest, split, spec)
+    collection = SCHEMES.get(scheme)(rest, split, spec)
+    collection.split = split
+    return collection
 
 
 def open_source(spec, image_size=32, channels=None, split="train", resize="lanczos", crop="center", bad="refuse"):

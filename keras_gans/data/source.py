@@ -55,6 +55,7 @@ class Source:
         spec: what the user wrote ("folder:photos").
         name: short name for titles and file names.
         fingerprint: SHA-256 (hex) of what the source is made of; another value means other data.
+        split: "train", "holdout" or "all" of it.
         count: number of images.
         image_shape: (height, width, channels) of an image; (2,) for points.
         class_names: tuple of names in label order; () where there are no labels.
@@ -65,6 +66,7 @@ class Source:
 
     def __init__(self, collection, count, image_shape, class_names=None):
         self.spec, self.name, self.fingerprint = collection.spec, collection.name, collection.fingerprint
+        self.split = collection.split
         self.class_names = tuple(collection.class_names if class_names is None else class_names)
         self.num_classes = len(self.class_names)
         self.count, self.image_shape = count, tuple(image_shape)
