@@ -23,13 +23,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 BATCH = 64
 
 
-def step_gflop(batch=BATCH):
-    """GFLOP of one alternating step: G forward and backward, D on reals, on fakes, and on fakes again through D."""
+def step_gflop(tutorial=False, batch=BATCH):
+    """GFLOP of the convolutions and matrix products of one step.
+
+    An alternating step: G forward and backward; D forward and backward on reals and fakes; then the moved D forward on the
+    fakes, and its input gradients. The tutorial's shared forward pass saves the second run of D.
+    """
     d_layers = [16 * 16 * 64 * 16 * 1, 8 * 8 * 128 * 16 * 64, 4 * 4 * 256 * 16 * 128, 16 * 256]  # multiply-adds
     g_layers = [100 * 16 * 512, 16 * 16 * 512 * 256, 64 * 16 * 256 * 128, 256 * 16 * 128 * 1]
     d, g = sum(d_layers), sum(g_layers)
     discriminator_turn = 2 * (3 * d - d_layers[0])  # forward, filter gradients, input gradients (not of the image)
-    generator_turn = 2 * d + 3 * g - g_layers[0]  # D forward and input gradients; G forward, filter, input gradients
+    generator_turn = (1 if tutorial else 2) * d + 3 * g - g_layers[0]  # the latents need no gradient
     return 2 * batch * (discriminator_turn + generator_turn) / 1e9
 
 
@@ -219,29 +223,42 @@ def _in_process(name, steps):
 
 def report(rows, peaks, out):
     """Prints the table in Markdown and keeps the numbers."""
-    gflop = step_gflop()
-    tutorial_rate = BATCH / statistics.median(rows["TensorFlow tutorial float32"]["seconds"])
-    print(f"\n{machine()}; matrix products: float32 {peaks['float32']:.0f}, bfloat16 {peaks['bfloat16']:.0f} GFLOP/s; "
-          f"{gflop:.1f} GFLOP a step\n")
-    print("| step | images/s | to the tutorial | of the float32 peak | first step, s | memory, MB |")
-    print("|---|---|---|---|---|---|")
     kept = []
     for name, row in rows.items():
         rate = BATCH / statistics.median(row["seconds"])
-        fraction = rate / BATCH * gflop / peaks["float32"]
-        print(f"| {name} | {rate:.0f} | {rate / tutorial_rate:.2f} | {fraction:.2f} | {min(row['first_step']):.1f} | "
-              f"{max(row['memory_mb']):.0f} |")
-        kept.append({"step": name, "images_per_second": round(rate, 1), "to_tutorial": round(rate / tutorial_rate, 3),
-                     "fraction_of_float32_peak": round(fraction, 3), "first_step_seconds": round(min(row["first_step"]), 2),
-                     "memory_mb": max(row["memory_mb"])})
+        gflops = rate / BATCH * step_gflop("tutorial" in name)
+        kept.append({"step": name, "images_per_second": round(rate, 1), "gflops": round(gflops),
+                     "first_step_seconds": round(min(row["first_step"]), 2), "memory_mb": max(row["memory_mb"])})
+    table = {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "command": " ".join(sys.argv), "peak_gflops": peaks,
+             "rows": kept}
     path = pathlib.Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"date": time.strftime("%Y-%m-%d"), "machine": machine(), "command": " ".join(sys.argv),
-                                "gflop_per_step": gflop, "peak_gflops": peaks, "rows": kept}, indent=2) + "\n")
+    path.write_text(json.dumps(table, indent=2) + "\n")
+    print(markdown(table))
+
+
+def markdown(table):
+    """Returns the table of what `report` keeps."""
+    peaks = table["peak_gflops"]
+    tutorial = next(row for row in table["rows"] if "tutorial" in row["step"])
+    lines = [f"{table['machine']}, {table['date']}, `python {table['command']}`. Matrix products: float32 "
+             f"{peaks['float32']:.0f}, bfloat16 {peaks['bfloat16']:.0f} GFLOP/s.", "",
+             "| step | images/s | to the tutorial | of the float32 peak | of its type's peak | first step, s | memory, MB |",
+             "|---|---|---|---|---|---|---|"]
+    for row in table["rows"]:
+        own = peaks["bfloat16" if "bfloat16" in row["step"] else "float32"]
+        lines.append(f"| {row['step']} | {row['images_per_second']:.0f} | "
+                     f"{row['images_per_second'] / tutorial['images_per_second']:.2f} | "
+                     f"{row['gflops'] / peaks['float32']:.2f} | {row['gflops'] / own:.2f} | "
+                     f"{row['first_step_seconds']:.1f} | {row['memory_mb']:.0f} |")
+    return "\n".join(lines)
 
 
 def machine():
     """Names the machine: cores, processor, accelerator."""
+    from keras_gans import startup
+
+    startup.import_tensorflow()
     import tensorflow as tf
 
     accelerators = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
