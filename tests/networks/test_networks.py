@@ -17,20 +17,26 @@ with_sizes = pytest.mark.parametrize("case", [case for case in CASES if case.siz
 
 @functools.cache
 def small(case):
-    """The small version of `case`, shared by the tests that leave its weights alone."""
+    """The small version of `case` as it starts, shared by the tests that do not train it."""
     return case.build()
+
+
+@functools.cache
+def shaken(case):
+    """The small version of `case` with every weight moved off its initial value, so that no path starts at zero.
+
+    Shared by tests that move batch norm's statistics, but no trainable weight.
+    """
+    network = case.build()
+    random = np.random.default_rng(2)
+    for variable in network.trainable_variables:
+        variable.assign_add(random.normal(scale=0.1, size=variable.shape))
+    return network
 
 
 def flat(outputs):
     """Outputs as one float array [batch, values]."""
     return np.concatenate([np.reshape(part, (len(part), -1)) for part in tf.nest.flatten(outputs)], axis=1)
-
-
-def shake(network, seed=2):
-    """Moves every weight off its initial value, so that no path starts at zero."""
-    random = np.random.default_rng(seed)
-    for variable in network.trainable_variables:
-        variable.assign_add(random.normal(scale=0.1, size=variable.shape))
 
 
 def training_pass(network, inputs):
@@ -83,8 +89,7 @@ def test_answers_are_finite_float32_of_the_promised_shape(case):
 
 @every_case
 def test_every_input_matters(case):
-    network = case.build()
-    shake(network)
+    network = shaken(case)
     inputs = tf.nest.flatten(inputs_of(network))
     other = tf.nest.flatten(inputs_of(network, seed=1))
     before = flat(network(inputs if len(inputs) > 1 else inputs[0], training=False))
@@ -99,8 +104,7 @@ def test_every_input_matters(case):
 
 @every_case
 def test_every_weight_gets_a_gradient(case):
-    network = case.build()
-    shake(network)
+    network = shaken(case)
     _, gradients = training_pass(network, inputs_of(network))
     for variable, gradient in zip(network.trainable_variables, gradients):
         assert gradient is not None, variable.path
@@ -122,8 +126,7 @@ def test_config_round_trip(case):
 
 @every_case
 def test_keras_file_round_trip(case, tmp_path):
-    network = case.build()
-    shake(network)
+    network = shaken(case)
     network.save(tmp_path / "network.keras")
     again = keras.models.load_model(tmp_path / "network.keras")
     assert type(again) is type(network)
@@ -158,8 +161,7 @@ def test_half_precision(case, policy):
 # Compiling is slow; of a network's versions the last has all that the others have.
 @pytest.mark.parametrize("case", {(case.kind, case.name): case for case in CASES}.values(), ids=str)
 def test_compiled_by_xla(case):
-    network = case.build()
-    shake(network)
+    network = shaken(case)
     inputs = inputs_of(network)
     outputs, gradients = training_pass(network, inputs)
     compiled_outputs, compiled_gradients = tf.function(training_pass, jit_compile=True)(network, inputs)
