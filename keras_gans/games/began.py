@@ -6,7 +6,6 @@ import tensorflow as tf
 from keras_gans.errors import UserError
 from keras_gans.games.gan import GAN
 from keras_gans.losses.adversarial import AdversarialLoss
-from keras_gans.losses.reductions import flat_float32
 from keras_gans.registry import GAMES
 
 _STALLED = 0.99  # a window counts as progress if its mean M is below this times the last one's
