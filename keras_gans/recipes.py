@@ -127,12 +127,12 @@ def refuse_nonsense(recipe, generator, discriminator, penalties, image_shape, nu
     labels["discriminator"] |= names_classes
     for flag, takes in labels.items():
         if num_classes and not takes:
-            raise UserError(f"--conditional: --{flag}={recipe[flag]} takes no labels; choose a {flag} that does, such as "
-                            "cdcgan, or --noconditional")
+            raise UserError(f"--conditional: --{flag}={recipe[flag]} takes no labels; choose a {flag} that does, such "
+                            "as cdcgan, or --noconditional")
     game, _ = parse_spec(recipe["game"])
     if names_classes and game != "acgan":
-        raise UserError(f"--discriminator={recipe['discriminator']} names classes too, which --game={game} has no use for; "
-                        "take --game=acgan, or another discriminator")
+        raise UserError(f"--discriminator={recipe['discriminator']} names classes too, which --game={game} has no use "
+                        "for; take --game=acgan, or another discriminator")
     if game == "gan" and tuple(discriminator.output_shape[1:]) == seen:
         raise UserError(f"--discriminator={recipe['discriminator']} is an autoencoder, which answers with images; "
                         "take --game=began, or a discriminator that answers with logits")

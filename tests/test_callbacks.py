@@ -153,7 +153,8 @@ class FakeEvaluator:
 
     def run(self, fakes):
         self.seen.append(np.concatenate(list(fakes)))
-        first = {"name": self.name, "value": self.values.pop(0), "standard_error": 0.25, "higher_is_better": self.higher}
+        value = self.values.pop(0)
+        first = {"name": self.name, "value": value, "standard_error": 0.25, "higher_is_better": self.higher}
         return [first, {"name": "other", "value": 7.0, "standard_error": None, "higher_is_better": True}]
 
 
@@ -258,14 +259,16 @@ def test_record_of_a_resumed_run_goes_on_where_the_checkpoint_is(record):
     resumed = callbacks.Record(record.folder, batch_size=4, start=2)
     resumed.add(3, {"loss": 30.0})
     lines = [json.loads(line) for line in record.folder.metrics_path.read_text().splitlines()]
-    assert [(line["step"], line["kimg"], line["loss"]) for line in lines] == [(1, 0.004, 1), (2, 0.008, 2), (3, 0.012, 30)]
+    found = [(line["step"], line["kimg"], line["loss"]) for line in lines]
+    assert found == [(1, 0.004, 1), (2, 0.008, 2), (3, 0.012, 30)]
     assert lines[2]["seconds"] >= seconds
 
 
 def test_record_that_cannot_be_written(record):
     record.folder.metrics_path.unlink()
     record.folder.metrics_path.mkdir()
-    with pytest.raises(UserError, match=f"^cannot write to {record.folder.directory}: Is a directory; .* goes on from it$"):
+    message = f"^cannot write to {record.folder.directory}: Is a directory; .* goes on from it$"
+    with pytest.raises(UserError, match=message):
         record.add(1, {"loss": 1.0})
 
 
@@ -280,8 +283,8 @@ def test_logs_count_images_and_stop_what_diverges(record):
     assert line["step"] == 12 and line["discriminator_loss"] == 1.25 and line["images_per_second"] > 0
     assert shown == [(44, None), (48, "D 1.250  G 0.500"), (48, None), (52, None)]
     game.first_bad_step.assign([-1, 11])
-    with pytest.raises(callbacks.DivergenceError, match="the generator's loss or gradient is NaN or infinite at step 11; "
-                                                        "there is no checkpoint yet"):
+    message = "the generator's loss or gradient is NaN or infinite at step 11; there is no checkpoint yet"
+    with pytest.raises(callbacks.DivergenceError, match=message):
         logs.on_train_batch_end(3, values)
 
 

@@ -75,8 +75,8 @@ def test_help_shows_kind_default_and_text(capsys, shout):
     process = call(capsys, "--word=x", "--nonsense", "--help", verb=shout)
     assert process.returncode == 0
     for line in ("Shouts.", "More about it.", "  --word=string\n      what to shout", "  --times=int [default: 2]",
-                 "  --pitch=float [default: 1.5]", "  --loud=bool [default: true]", "  --voice=bass|alto [default: bass]",
-                 "  --echo=string\n", "  --ears=left|right [default: left]"):
+                 "  --pitch=float [default: 1.5]", "  --loud=bool [default: true]",
+                 "  --voice=bass|alto [default: bass]", "  --echo=string\n", "  --ears=left|right [default: left]"):
         assert line in process.stdout, process.stdout
 
 
@@ -238,4 +238,5 @@ def test_train_script_ends_as_promised(tmp_path):
 
 def test_train_script_names_itself(tmp_path):
     process = helpers.run(helpers.command(tmp_path / "run", "--lerning_rate=1"))
-    helpers.assert_one_line(process, "unknown flag --lerning_rate; did you mean 'learning_rate'?", "python train.py --help")
+    helpers.assert_one_line(process, "unknown flag --lerning_rate; did you mean 'learning_rate'?",
+                            "(see python train.py --help)")

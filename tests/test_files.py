@@ -18,7 +18,8 @@ def test_file_appears_when_it_is_whole(tmp_path):
     with files.whole(path) as temporary:
         temporary.write_text("half")
         assert not path.exists()
-        assert temporary.parent == path.parent and temporary.suffix == ".txt"  # a rename must do; writers look at endings
+        assert temporary.parent == path.parent  # so that a rename will do
+        assert temporary.suffix == ".txt"  # writers look at endings
         temporary.write_text("whole")
     assert content(tmp_path) == {"new/deep/a.txt": "whole"}
 
@@ -61,8 +62,8 @@ def test_trouble_of_the_file_system_is_one_line(tmp_path, error, reason):
     with pytest.raises(UserError) as found, files.whole(tmp_path / "a") as temporary:
         temporary.write_text("half")
         raise error
-    assert str(found.value) == (f"cannot write {tmp_path / 'a'}: {reason}; free some space or name a folder that you can "
-                                "write to")
+    assert str(found.value) == (f"cannot write {tmp_path / 'a'}: {reason}; "
+                                "free some space or name a folder that you can write to")
     assert content(tmp_path) == {"a": "old"}
 
 

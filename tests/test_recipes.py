@@ -49,8 +49,9 @@ def test_lazy_correction_is_the_discriminators_alone():
 
 
 def test_optimizers_without_betas():
-    assert isinstance(recipes.build_optimizer(run_cases.recipe(), "rmsprop", 5e-5, 10, lazy=4), keras.optimizers.RMSprop)
-    momentum = recipes.build_optimizer(run_cases.recipe(), "sgd:momentum=0.5", 0.1, 10, lazy=4)
+    recipe = run_cases.recipe()
+    assert isinstance(recipes.build_optimizer(recipe, "rmsprop", 5e-5, 10, lazy=4), keras.optimizers.RMSprop)
+    momentum = recipes.build_optimizer(recipe, "sgd:momentum=0.5", 0.1, 10, lazy=4)
     assert momentum.momentum == 0.5 and float(momentum.learning_rate) == pytest.approx(0.08)
 
 
@@ -65,7 +66,7 @@ def test_discriminators_own_optimizer_and_learning_rate():
 
 
 def test_schedule_counts_each_players_own_turns():
-    """10 steps, 3 critic turns each: the critic's rate has fallen to a half at its 15th turn, the generator's at its 5th."""
+    """10 steps, 3 critic turns each: the critic's rate is halved at its 15th turn, the generator's at its 5th."""
     game = build(schedule="linear", kimg=0.08, batch_size=8, n_critic=3, learning_rate=0.01)
     rates = [optimizer._learning_rate for optimizer in (game.generator_optimizer, game.discriminator_optimizer)]
     for turns, rate in zip((5, 15), rates):
@@ -109,7 +110,8 @@ def test_policy_is_restored_after_a_mistake():
     (0.001, 64, 1, 1),
 ])
 def test_total_steps(kimg, batch_size, steps_per_execution, steps):
-    assert recipes.total_steps({"kimg": kimg, "batch_size": batch_size, "steps_per_execution": steps_per_execution}) == steps
+    recipe = {"kimg": kimg, "batch_size": batch_size, "steps_per_execution": steps_per_execution}
+    assert recipes.total_steps(recipe) == steps
 
 
 def test_seed_decides_the_weights():
@@ -122,8 +124,9 @@ def test_frozen_layers():
     game = build(freeze_discriminator=1)
     layers = [layer for layer in game.discriminator.layers if layer.weights]
     assert [layer.trainable for layer in layers] == [False] + [True] * (len(layers) - 1)
-    refused(rf"--freeze_discriminator={len(layers)}: the discriminator has {len(layers)} layers with weights, of which at "
-            rf"most {len(layers) - 1} can be frozen", freeze_discriminator=len(layers))
+    count = len(layers)
+    refused(rf"--freeze_discriminator={count}: the discriminator has {count} layers with weights, of which at most "
+            rf"{count - 1} can be frozen", freeze_discriminator=count)
 
 
 # === Nonsense ===
@@ -141,8 +144,8 @@ def test_sense_is_built():
 
 @pytest.mark.parametrize("penalty", ["r1:weight=1", "r2:weight=1", "wgan_gp", "dragan"])
 def test_gradient_penalty_under_batch_norm(penalty):
-    refused(rf"--penalty={penalty} bounds the gradient per image, but batch norm in --discriminator=dcgan:width=4 mixes the "
-            r"images of a batch; take a discriminator without it \(dcgan:norm=false\)",
+    refused(rf"--penalty={penalty} bounds the gradient per image, but batch norm in --discriminator=dcgan:width=4 "
+            r"mixes the images of a batch; take a discriminator without it \(dcgan:norm=false\)",
             penalty=["weight_clipping", penalty], discriminator="dcgan:width=4")
     refused("batch norm in --discriminator=cdcgan:width=4 ", classes=3, penalty=[penalty],
             **LABELLED | {"discriminator": "cdcgan:width=4"})  # inside a nested model
@@ -160,14 +163,16 @@ def test_gradient_penalty_under_batch_norm(penalty):
     ("--conditional: --discriminator=dcgan:width=4 takes no labels; choose a discriminator that does",
      LABELLED | {"classes": 3, "discriminator": "dcgan:width=4"}),
     ("--conditional: --generator=dcgan:width=4 takes no labels",
-     {"classes": 3, "conditional": True, "game": "acgan", "discriminator": "acgan:width=2", "image_shape": (32, 32, 1)}),
+     {"classes": 3, "conditional": True, "game": "acgan", "discriminator": "acgan:width=2",
+      "image_shape": (32, 32, 1)}),
     ("this network needs labels", LABELLED | {"conditional": False}),
     ("generator=cdcgan:width=4,num_classes=3 takes labels; give labelled data and --conditional",
      {"generator": "cdcgan:width=4,num_classes=3"}),
     # a game and its networks
     ("--discriminator=acgan:width=2 names classes too, which --game=gan has no use for; take --game=acgan",
      LABELLED | {"classes": 3, "discriminator": "acgan:width=2", "image_shape": (32, 32, 1)}),
-    ("game 'acgan': the discriminator must answer with logits and class_logits", LABELLED | {"classes": 3, "game": "acgan"}),
+    ("game 'acgan': the discriminator must answer with logits and class_logits",
+     LABELLED | {"classes": 3, "game": "acgan"}),
     ("game 'began': the discriminator must be an autoencoder", {"game": "began"}),
     ("--discriminator=began:width=4 is an autoencoder, which answers with images; take --game=began",
      {"discriminator": "began:width=4"}),

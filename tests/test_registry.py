@@ -124,7 +124,8 @@ def test_same_name_twice_is_a_mistake_of_the_programmer(registry):
 def test_all_modules_of_the_package_are_imported_at_the_first_look_up(tmp_path, monkeypatch):
     package = tmp_path / "orchard"
     package.mkdir()
-    (package / "__init__.py").write_text("from keras_gans.registry import Registry\nTREES = Registry('tree', 'orchard')\n")
+    (package / "__init__.py").write_text(
+        "from keras_gans.registry import Registry\nTREES = Registry('tree', 'orchard')\n")
     for name in ("oak", "elm"):
         (package / f"{name}_file.py").write_text(f"from orchard import TREES\nTREES.register('{name}')(list)\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -4,7 +4,6 @@ Time is processor time of the child, not of the clock: other work on the machine
 """
 
 import resource
-import subprocess
 import sys
 
 import helpers
@@ -33,7 +32,7 @@ def test_help_answers_in_under_three_seconds(words):
 def imported(statements):
     """Returns the modules that are loaded after `statements` in a new interpreter."""
     code = f"{statements}\nimport sys\nprint('modules', *sys.modules, file=sys.stderr)"
-    process = subprocess.run([sys.executable, "-c", code], cwd=helpers.ROOT, capture_output=True, text=True, timeout=300)
+    process = helpers.run([sys.executable, "-c", code])
     assert process.returncode == 0, process.stderr
     return set(process.stderr.split("modules ")[-1].split())
 

@@ -1,5 +1,8 @@
 """`keras-gans synthesize`: what it writes reads back with the run's pixels and labels, and is whole or absent."""
 
+import importlib.util
+
+import helpers
 import numpy as np
 import pytest
 import run_cases
@@ -111,7 +114,7 @@ def test_interrupted_leaves_nothing(labelled, tmp_path, capsys, monkeypatch, for
 
 
 def test_memory_holds_one_batch_of_images(labelled, tmp_path, monkeypatch):
-    """However many are made: the generator is asked for at most 64 at a time, and each batch is written before the next."""
+    """However many are made, the generator makes at most 64 at a time, and each batch is written before the next."""
     asked, written = [], []
     generate, encode = Run.generate, data.images.encode_png
 
@@ -146,3 +149,67 @@ def test_existing_folder_is_refused_and_kept(labelled, tmp_path, capsys):
     assert call(labelled, tmp_path) == 2
     assert capsys.readouterr().err == f"error: --out={tmp_path} exists; remove it, or name a folder that does not\n"
     assert [path.name for path in tmp_path.iterdir()] == ["mine.png"]
+
+
+# === examples/augment_classifier.py ===
+
+
+@pytest.fixture
+def example():
+    path = helpers.ROOT / "examples" / "augment_classifier.py"
+    spec = importlib.util.spec_from_file_location("augment_classifier", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def flat_images(folder, grey, **counts):
+    """A folder of images of one grey value, `counts` of them per class."""
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            Image.new("L", (8, 8), grey).save(folder / name / f"{number:03d}.png")
+    return f"folder:{folder}"
+
+
+def test_example_trains_on_what_its_table_says(example, tmp_path, capsys, monkeypatch):
+    from keras_gans.metrics import classification
+
+    sets = []
+
+    def accuracy(images, labels, test_images, test_labels, classes, epochs, seed):
+        sets.append((int(np.sum(images[:, 0, 0, 0] == 100)), int(np.sum(images[:, 0, 0, 0] == 200)),
+                     np.bincount(labels).tolist(), len(test_labels), classes, epochs))
+        return {0: 0.5, 1: 0.6}[seed] + 0.01 * len(sets) * (seed + 1)
+
+    monkeypatch.setattr(classification, "classification_accuracy", accuracy)
+    real = flat_images(tmp_path / "real", 100, cat=60, dog=40)  # every tenth is held out: 54 and 36 are left
+    made = flat_images(tmp_path / "made", 200, cat=64, dog=64)
+    flags = [f"--real={real}", f"--synthetic={made}", "--real_per_class=4", "--image_size=8", "--steps=40", "--seeds=2"]
+    assert main(flags, verb=example) == 0
+    # (real images, synthetic ones, per class, tested, classes, epochs): 40 steps of 64 images whatever the set
+    for seed in (0, 1):
+        few, few_and_made, made, real, real_and_made = sets[5 * seed : 5 * seed + 5]
+        assert few == (8, 0, [4, 4], 10, 2, 40)
+        assert few_and_made == (128, 128, [128, 128], 10, 2, 10)
+        assert made == (0, 128, [64, 64], 10, 2, 20)
+        assert real == (90, 0, [54, 36], 10, 2, 20)
+        assert real_and_made[:2] == (128, 128) and real_and_made[3:] == (10, 2, 10)
+        assert abs(real_and_made[2][0] - (64 + 54 / 90 * 128)) < 9  # 38 of the 90 twice: 4 standard deviations
+    # Seed 0 answers 0.51 ... 0.55, seed 1 0.6 + 0.12 ... 0.20.
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("accuracy on 10 held-out images")
+    assert [line.split("  ")[0] for line in lines[1:]] == [
+        "8 real", "8 real + 128 synthetic", "128 synthetic", "90 real", "90 real + 128 synthetic"]
+    assert lines[1].split()[-4:] == ["61.50", "+-", "14.85", "%"]
+    assert lines[2].endswith("63.00 +- 15.56 %   gain +1.50 +- 0.71")
+    assert "gain" not in lines[3] + lines[4]
+
+
+def test_example_refuses_other_classes(example, tmp_path, capsys):
+    real = flat_images(tmp_path / "real", 100, cat=10, dog=10)
+    made = flat_images(tmp_path / "made", 200, cat=2, cow=2)
+    assert main([f"--real={real}", f"--synthetic={made}", "--image_size=8"], verb=example) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: --real has the classes cat, dog and --synthetic cat, cow; give sets with the same labels")
+    assert said.count("\n") == 1

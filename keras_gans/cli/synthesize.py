@@ -1,11 +1,12 @@
 """Makes a labelled set of images with a run that was trained on labels.
 
-    keras-gans synthesize --run=runs/cgan --per_class=500 --out=made                     made/CLASS/000000.png, ...
-    keras-gans synthesize --run=runs/cgan --per_class=500 --out=made --format=tfrecord   made/made-00000-of-00001.tfrecord
+    keras-gans synthesize --run=runs/cgan --per_class=500 --out=made
+    keras-gans synthesize --run=runs/cgan --per_class=500 --out=made --format=tfrecord
 
-to be read with --data=folder:made or --data='tfrecord:made/*.tfrecord', as more training images for a classifier (see
-examples/augment_classifier.py). TFRecords keep the run's label numbers and class names. A folder keeps the names as far
-as file names can (a slash becomes _), and its labels are numbered in the order of the names, as those of every folder.
+write made/CLASS/000000.png, ... or made/made-00000-of-00001.tfrecord, ..., to be read with --data=folder:made or
+--data='tfrecord:made/*.tfrecord': more training images for a classifier (see examples/augment_classifier.py).
+TFRecords keep the run's label numbers and class names. A folder keeps the names as far as file names can (a slash
+becomes _), and its labels are numbered in the order of the names, as those of every folder.
 
 The same seed gives the same pixels. The set is either whole or absent.
 """
@@ -70,7 +71,8 @@ def _write_folder(pictures, opened, count, temporary, out):
     folders = [_folder_name(name) for name in opened.class_names]
     for name in folders:
         if folders.count(name) > 1:
-            raise UserError(f"several classes of {opened.directory} would have the folder {name!r}; take --format=tfrecord")
+            raise UserError(f"several classes of {opened.directory} would have the folder {name!r}; "
+                            "take --format=tfrecord")
         (temporary / name).mkdir()
     for number, (png, label) in enumerate(pictures):
         (temporary / folders[label] / f"{number % (count // len(folders)):06d}.png").write_bytes(png)
