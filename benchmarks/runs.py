@@ -1,0 +1,156 @@
+"""What zoo.py and modes.py share: runs of train.py that are kept, so that a second start goes on where one was stopped.
+
+    python benchmarks/runs.py --flag=value ...      (flags of train.py) prints the images per second of its steps
+"""
+
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def images_per_second(words, seconds=5):
+    """Returns how fast a recipe's steps are, from about `seconds` of them after the first three.
+
+    Args:
+        words: flags of train.py.
+    """
+    import tensorflow as tf
+
+    from keras_gans import recipes, training
+
+    recipe = resolve(words)
+    source = recipes.build_source(recipe)
+    labels = recipe["conditional"]
+    game = recipes.build_game(recipe, source.image_shape, source.num_classes if labels else 0)
+    batches = iter(training.distribute(tf.distribute.get_strategy(), source, recipe, 0, labels))
+    game.make_train_function()
+    for _ in range(3):
+        game.train_function(batches)
+    calls, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        game.train_function(batches)
+        calls += 1
+    return calls * recipe["steps_per_execution"] * recipe["batch_size"] / (time.perf_counter() - start)
+
+
+def resolve(words):
+    """Returns the recipe, a dict of all flags of train.py, that `words` make."""
+    from keras_gans import cli
+
+    flags = cli.parse("train", words)
+    return {name: flags[name].value for name in flags}
+
+
+class Runs:
+    """The runs of a benchmark, in one folder.
+
+    Args:
+        work: where the run folders and the measured speeds are kept.
+        count: how many runs there are in all, for the lines that show progress.
+    """
+
+    def __init__(self, work, count):
+        self.work, self.count = pathlib.Path(work).resolve(), count
+        self.number, self.began, self.trained = 0, time.monotonic(), 0
+        self._speeds_path = self.work / "speeds.json"
+
+    def kimg_in(self, seconds, name, words):
+        """Returns the thousands of images that a recipe gets through in `seconds`, to three digits.
+
+        The speed is measured once, in a process of its own, and kept under `name` as long as the recipe stays the same.
+        """
+        speeds = json.loads(self._speeds_path.read_text()) if self._speeds_path.is_file() else {}
+        recipe = resolve(words)
+        if speeds.get(name, {}).get("recipe") != recipe:
+            print(f"measuring the speed of {name}", flush=True)
+            done = subprocess.run([sys.executable, __file__, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                                  check=True)
+            speeds[name] = {"images_per_second": float(done.stdout.splitlines()[-1]), "recipe": recipe}
+            _write(self._speeds_path, json.dumps(speeds, indent=2) + "\n")
+        return float(f"{speeds[name]['images_per_second'] * seconds / 1000:.3g}")
+
+    def train(self, name, words):
+        """Trains, or goes on with, one run; a finished one is left as it is.
+
+        Args:
+            name: of the run's folder in `work`.
+            words: flags of train.py, all but --run_dir.
+
+        Returns:
+            The run's `keras_gans.run.Folder`, or None if train.py failed (its reason stands on the terminal).
+        """
+        from keras_gans.errors import UserError
+        from keras_gans.run import Folder
+
+        self.number += 1
+        folder = Folder(self.work / name)
+        try:
+            folder.refuse_other_recipe(resolve(words))
+        except UserError as error:
+            raise SystemExit(f"{error}. The recipe has changed since that run: delete its folder to run it anew") from error
+        if folder.record_path.is_file() and "finished" in folder.record:
+            self._say(f"{name} was finished before")
+            return folder
+        self._say(f"{name}{self._left()}")
+        with open(self.work / f"{name}.log", "w", encoding="utf-8") as log:
+            done = subprocess.run([sys.executable, "train.py", *words, f"--run_dir={folder.directory}"], cwd=ROOT,
+                                  stdout=log)
+        self.trained += 1
+        if done.returncode > 0:
+            self._say(f"{name} failed")
+            return None
+        folder = Folder(self.work / name)
+        if "finished" not in folder.record:
+            raise SystemExit(f"{name} was stopped; the same command goes on from there")
+        return folder
+
+    def _say(self, text):
+        print(f"[{self.number}/{self.count}] {text}", flush=True)
+
+    def _left(self):
+        if not self.trained:
+            return ""
+        each = (time.monotonic() - self.began) / self.trained
+        return f" (about {each * (self.count - self.number + 1) / 60:.0f} min left)"
+
+
+def fill(document, name, text):
+    """Puts `text` between the lines <!-- name --> and <!-- /name --> of a Markdown file.
+
+    Raises:
+        SystemExit: there are no such lines.
+    """
+    path = ROOT / document
+    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    before, found, rest = path.read_text(encoding="utf-8").partition(start)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise SystemExit(f"{path} has no lines {start.strip()} and {end.strip()}")
+    _write(path, f"{before}{start}\n{text.strip()}\n\n{end}{after}")
+
+
+def keep(path, rows, **facts):
+    """Writes rows of results as JSON, with the date, the machine and the command."""
+    from step_time import machine
+
+    about = {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "command": shlex.join(["python", *sys.argv])}
+    _write(ROOT / path, json.dumps(about | facts | {"rows": rows}, indent=2) + "\n")
+    return about
+
+
+def _write(path, text):
+    from keras_gans.files import write_text
+
+    write_text(path, text)
+
+
+if __name__ == "__main__":
+    print(images_per_second(sys.argv[1:]))
