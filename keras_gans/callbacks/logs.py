@@ -1,6 +1,7 @@
 """Numbers: the progress display, metrics.jsonl and TensorBoard."""
 
 import json
+import math
 import time
 
 import tensorflow as tf
@@ -87,6 +88,8 @@ class Logs(Periodic):
         divergence.check(self.model, self.record.folder)
         (step_before, before), self.last = self.last, (step, time.monotonic())
         values = {name: float(value) for name, value in logs.items()}
+        # What is left is sound; a float16 gradient that overflowed is skipped by design, and JSON knows no NaN.
+        values = {name: value for name, value in values.items() if math.isfinite(value)}
         rate = (step - step_before) * self.record.batch_size / (self.last[1] - before)
         self.record.add(step, {"images_per_second": round(rate, 1), **values})
         self.bar.update(step * self.record.batch_size,

@@ -54,7 +54,7 @@ def upfirdn(images, taps, up=1, down=1, padding=(0, 0)):
     )
     images = rows @ tf.reshape(images, [-1, height, width * channels])
     images = columns @ tf.reshape(images, [-1, width, channels])
-    return tf.reshape(images, [-1, len(rows), len(columns), channels])
+    return tf.reshape(images, [-1, rows.shape[0], columns.shape[0], channels])
 
 
 def upsample(images, taps=(1, 3, 3, 1), factor=2):
