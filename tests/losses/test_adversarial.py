@@ -116,7 +116,7 @@ def test_jit_equals_eager():
     "spec, message",
     [
         ("least_squares:a=1,b=1", "a and b are both"),
-        ("least_squares:a=red", "could not convert"),
+        ("least_squares:a=red", "should be a number"),
         ("hing", "did you mean 'hinge'"),
         ("hinge:margin=1", "no argument 'margin'"),
     ],
