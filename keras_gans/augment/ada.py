@@ -1,10 +1,13 @@
-"""Adaptive discriminator augmentation (Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data")."""
+"""Adaptive discriminator augmentation.
+
+Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data".
+"""
 
 import keras
 import tensorflow as tf
 
 from keras_gans.augment import color, corruption, geometry
-from keras_gans.augment.draw import Draw
+from keras_gans.augment.draw import Draw, batch_of
 from keras_gans.errors import UserError
 from keras_gans.registry import AUGMENTS, nearest
 
@@ -57,7 +60,7 @@ def transform(images, names, seed, p):
     """
     dtype, images = images.dtype, tf.cast(images, tf.float32)
     height, width = images.shape[1:3]
-    draw = Draw(seed, images.shape[0] or tf.shape(images)[0], p)
+    draw = Draw(seed, batch_of(images), p)
     if geometric := [name for name in names if name in geometry.BLIT + geometry.WARP]:
         move = geometry.warp if set(geometric) & set(geometry.WARP) else geometry.blit
         images = move(images, geometry.draw_matrix(geometric, draw, height, width))
@@ -74,7 +77,7 @@ def transform(images, names, seed, p):
 
 @AUGMENTS.register("ada")
 class ADA(keras.layers.Layer):
-    """Augments what the discriminator sees, and the more the more it overfits.
+    """Augments what the discriminator sees: the more, the more it overfits.
 
     Overfitting shows as r = E[sign D(real)]: near 0 at first, 1 when the discriminator knows all training images by
     heart. Every `interval` discriminator turns, the probability p of each transformation moves by a constant step

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_gans.augment.draw import batch_of
 from keras_gans.errors import UserError
 from keras_gans.randomness import fold, uniform
 from keras_gans.registry import AUGMENTS, nearest
@@ -51,11 +52,6 @@ def cut_out(images, seed):
 def pick(fraction, end):
     """Turns U[0, 1) into whole numbers, int32, from 0 to `end` - 1."""
     return tf.cast(end * fraction, tf.int32)
-
-
-def batch_of(images):
-    """Returns the number of images: an int where it is known, else a tensor."""
-    return images.shape[0] or tf.shape(images)[0]
 
 
 POLICIES = {"color": change_color, "translation": translate, "cutout": cut_out}

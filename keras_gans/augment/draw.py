@@ -1,10 +1,15 @@
-"""What ADA draws for an image: how far each transformation goes, and whether it happens at all."""
+"""What is drawn for an image: how far each transformation goes, and whether it happens at all."""
 
 import tensorflow as tf
 
 from keras_gans.randomness import fold, normal, uniform
 
 UNIFORMS, NORMALS = 29, 12  # random numbers that an image takes at most, with all transformations
+
+
+def batch_of(images):
+    """Returns the number of images: an int where it is known, else a scalar tensor."""
+    return images.shape[0] or tf.shape(images)[0]
 
 
 class Draw:

@@ -5,8 +5,8 @@ the result to where it comes from: homogeneous columns (x, y, 1) in pixels, x to
 the image. Outside the image lies its reflection (the border pixel is not repeated). The operations on images are
 linear, with exact gradients of any order.
 
-Numbers, order and results are those of `training/augment.py` in `NVlabs/stylegan2-ada-pytorch`, but for two things. Where
-only whole pixels move they are copied, as the paper has it; there they are resampled. And its reflection ends after
+Numbers, order and results are those of `training/augment.py` in `NVlabs/stylegan2-ada-pytorch`, but for two things.
+With nothing but `BLIT`, pixels are copied, as the paper has it; there they are resampled. And its reflection ends after
 one image width, with black beyond, where few draws ever look; here it goes on.
 """
 
@@ -21,7 +21,7 @@ from keras_gans.layers.resample import filter_matrix
 BLIT = ("xflip", "rotate90", "xint")  # move whole pixels
 WARP = ("scale", "rotate", "aniso", "xfrac")
 
-# The low-pass filter of the sym6 wavelet, its sum scaled to 1. Upsampling and then downsampling with it changes nothing.
+# The low-pass filter of the sym6 wavelet, its sum scaled to 1. Upsampling and downsampling with it changes nothing.
 SYM6 = np.array([
     0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633,
     0.4910559419267466, 0.787641141030194, 0.3379294217276218, -0.07263752278646252,

@@ -98,8 +98,8 @@ def test_unknown_batch_size():
 def test_gradients(spec, jit):
     """First and second order are those of a critic behind y = A x + b, with A and b measured.
 
-    The critic is D(x) = v . tanh(W y), so that dD/dx = A' W' (v (1 - tanh^2)); the penalty |dD/dx|^2 is differentiated in
-    NumPy by central differences in float64.
+    The critic is D(x) = v . tanh(W y), so that dD/dx = A' W' (v (1 - tanh^2)); the penalty |dD/dx|^2 is differentiated
+    in NumPy by central differences in float64.
     """
     augment = AUGMENTS.create(spec)
     image = noise(1, 6, 6, 1)
@@ -228,5 +228,6 @@ for spec in ("ada:pipe=bgcfnc,p=0.7,interval=2,ada_kimg=1", "diffaugment"):
 
 def test_two_replicas_see_what_one_sees():
     root = pathlib.Path(__file__).parents[2]
-    process = subprocess.run([sys.executable, "-c", TWO_REPLICAS], cwd=root, capture_output=True, text=True, timeout=120)
+    words = [sys.executable, "-c", TWO_REPLICAS]
+    process = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=300)
     assert process.returncode == 0, process.stderr[-2000:]

@@ -61,7 +61,7 @@ def test_warp_by_whole_pixels():
     np.testing.assert_allclose(geometry.warp(images, matrix), geometry.blit(images, matrix), rtol=0, atol=5e-6)
 
 
-# Where a pixel comes from, (x, y) from the middle, x to the right and y down. The last one looks at the third reflection.
+# Where a pixel comes from, (x, y) from the middle, x to the right and y down. The last looks at the third reflection.
 MOTIONS = {
     "turn": (geometry.rotate(column(0.4)), lambda x, y: (
         x * math.cos(0.4) - y * math.sin(0.4), x * math.sin(0.4) + y * math.cos(0.4))),

@@ -119,5 +119,5 @@ def test_unknown_batch_size():
 
 
 def test_unknown_policy():
-    with pytest.raises(UserError, match="has no part 'colour'; known: color, translation, cutout; did you mean 'color'"):
+    with pytest.raises(UserError, match="no part 'colour'; known: color, translation, cutout; did you mean 'color'"):
         AUGMENTS.create("diffaugment:policy=colour+cutout")
