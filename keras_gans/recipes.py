@@ -112,6 +112,8 @@ def refuse_nonsense(recipe, generator, discriminator, penalties, image_shape, nu
     if made != tuple(image_shape) or seen != tuple(image_shape):
         raise UserError(f"--generator={recipe['generator']} makes {made} and --discriminator={recipe['discriminator']} "
                         f"takes {seen}, but the data are {tuple(image_shape)}; choose networks for these data")
+    if len(image_shape) != 3 and recipe["augment"] != "none":
+        raise UserError(f"--augment={recipe['augment']} is for images, but the data are points; leave it out")
     normalised = any(isinstance(layer, keras.layers.BatchNormalization) for layer in discriminator._flatten_layers())
     gradient = [spec for spec, part in zip(recipe["penalty"], penalties)
                 if isinstance(part, Penalty) and not isinstance(part, Drift)]

@@ -1,6 +1,7 @@
 """One run from the first step to the shipped model: data, folder, resume, fit, score, export, report."""
 
 import importlib
+import math
 import os
 import platform
 import resource
@@ -42,6 +43,8 @@ def train(recipe):
         _write_record(folder, recipe, source, game)
     start, total = _restore(game, folder, recipe), recipes.total_steps(recipe)
     if start < total:
+        # Never beyond the end, also where the run was stopped between two calls of other lengths.
+        game.steps_per_execution = math.gcd(total - start, recipe["steps_per_execution"])
         batches = distribute(strategy, source, recipe, start, bool(num_classes))
         if chief:
             stopped_by = _train_and_record(game, batches, recipe, folder, num_classes, start, total)

@@ -22,7 +22,8 @@ class GAN(keras.Model):
         loss: an adversarial loss, see `keras_gans.losses`.
         penalties: penalties and constraints on the discriminator, see `keras_gans.penalties`.
         augment: callable `(images, seed=) -> images` that every image passes on its way to the discriminator, see
-            `keras_gans.augment`. Default: none.
+            `keras_gans.augment`; its `update(real_logits)`, if it has one, is called once per discriminator turn and
+            returns what to log. Default: none.
         n_critic: discriminator turns per generator turn. Default 1.
         share_fakes: the generator's turn reuses the fakes of the last discriminator turn, which saves a forward
             pass of the generator; False draws new ones. Default True.
@@ -139,8 +140,7 @@ class GAN(keras.Model):
             objective = self.objective(loss, self.discriminator_optimizer)
         norm = self.descend(objective, tape, self.discriminator, self.discriminator_optimizer)
         if hasattr(self.augment, "update"):
-            self.augment.update(real_logits)
-            logs |= self.augment.metrics()
+            logs |= self.augment.update(real_logits)
         return logs | {
             "discriminator_loss": tf.reduce_mean(adversarial),
             "discriminator_gradient_norm": norm,

@@ -13,7 +13,7 @@ _BASE = 4  # pixels: where the generator starts and the discriminator ends
 def _stages(image_size):
     """Returns how many factors of two lie between 4x4 and the image."""
     stages = (image_size // _BASE).bit_length() - 1
-    if image_size != _BASE << stages or stages < 1:
+    if stages < 1 or image_size != _BASE << stages:
         raise ValueError(f"image_size must be 4 times a power of two (8, 16, 32, 64, 128, ...), not {image_size}")
     return stages
 

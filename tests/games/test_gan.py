@@ -10,7 +10,7 @@ from keras_gans.games.gan import GAN
 from keras_gans.losses.adversarial import NonSaturating
 from keras_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from keras_gans.optimizers import Adam
-from keras_gans.registry import LOSSES, PENALTIES
+from keras_gans.registry import AUGMENTS, LOSSES, PENALTIES
 
 
 def tiny(image_size=8, **kwargs):
@@ -175,6 +175,19 @@ def test_jit_agrees():
         logs.append(game.fit(data, steps_per_epoch=1, verbose=0).history)
     for name in logs[0]:
         np.testing.assert_allclose(logs[0][name], logs[1][name], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_adaptive_augmentation_moves_with_the_signs_of_real_logits(jit):
+    augment = AUGMENTS.create("ada:interval=1,ada_kimg=0.08,p=0.5", channels=1)
+    game = compiled(tiny(augment=augment), jit_compile=jit)
+    data = tf.data.Dataset.from_tensor_slices(images(8)).batch(8).repeat()
+    history = game.fit(data, steps_per_epoch=1, epochs=3, verbose=0).history
+    expected, p = [], 0.5
+    for sign in history["real_sign"]:
+        p += np.sign(sign - 0.6) * 8 / 80  # 8 of ada_kimg's 80 images a step
+        expected.append(p)
+    np.testing.assert_allclose(history["augment_p"], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
