@@ -100,7 +100,8 @@ class ACGANDiscriminator(keras.Model):
     def __init__(self, image_size=32, channels=1, num_classes=10, width=16, dropout=0.5, norm=True, **kwargs):
         _check(image_size)
         if num_classes < 1:
-            raise ValueError("an auxiliary classifier needs labels, and the data has none (num_classes is 0)")
+            raise ValueError("an auxiliary classifier needs labels: give labelled data and --conditional (num_classes is "
+                             "0)")
 
         # === Functional Model ===
         image = x = keras.Input((image_size, image_size, channels), name="image")

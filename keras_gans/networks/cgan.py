@@ -16,7 +16,7 @@ def label_input(num_classes):
         ValueError: `num_classes` is 0, as it is for data without labels.
     """
     if num_classes < 1:
-        raise ValueError("this network needs labels, and the data has none (num_classes is 0)")
+        raise ValueError("this network needs labels: give labelled data and --conditional (num_classes is 0)")
     label = keras.Input((), dtype="int32", name="label")
     return label, ops.one_hot(label, num_classes)
 
