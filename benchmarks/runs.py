@@ -59,6 +59,7 @@ class Runs:
 
     def __init__(self, work, count):
         self.work, self.count = pathlib.Path(work).resolve(), count
+        self.work.mkdir(parents=True, exist_ok=True)
         self.number, self.began, self.trained = 0, time.monotonic(), 0
         self._speeds_path = self.work / "speeds.json"
 
