@@ -41,6 +41,27 @@ def grid(images, columns=None):
     return np.pad(sheet, ((0, _PADDING), (0, _PADDING), (0, 0)))
 
 
+def table(columns):
+    """Lays images out in columns that belong together, a row for each example.
+
+    Args:
+        columns: list of uint8 [n, height, width, channels], alike but for the size; a smaller one is enlarged by whole
+            pixels as far as it fits.
+
+    Returns:
+        uint8 [n * (height + 2) + 2, columns * (width + 2) + 2, channels].
+    """
+    height, width = (max(images.shape[axis] for images in columns) for axis in (1, 2))
+
+    def enlarged(images):
+        factor = min(height // images.shape[1], width // images.shape[2])
+        images = np.repeat(np.repeat(images, factor, axis=1), factor, axis=2)
+        return np.pad(images, [(0, 0), (0, height - images.shape[1]), (0, width - images.shape[2]), (0, 0)])
+
+    rows = np.stack([enlarged(images) for images in columns], axis=1)
+    return grid(rows.reshape(-1, *rows.shape[2:]), len(columns))
+
+
 def write_png(path, image):
     """Writes one picture, whole or not at all.
 

@@ -1,15 +1,17 @@
 """Flags -> objects: the only place where names become networks, losses, games and data."""
 
 import contextlib
+import functools
 
 import keras
 import tensorflow as tf
 
-from keras_gans import data
+from keras_gans import cli, data
+from keras_gans.cli import train
 from keras_gans.errors import UserError
 from keras_gans.optimizers import OPTIMIZERS, SCHEDULES
 from keras_gans.penalties.gradient import Drift, Penalty
-from keras_gans.registry import AUGMENTS, DISCRIMINATORS, GAMES, GENERATORS, LOSSES, PENALTIES, parse_spec
+from keras_gans.registry import AUGMENTS, DISCRIMINATORS, GAMES, GENERATORS, LOSSES, PENALTIES, RECONSTRUCTIONS, parameters, parse_spec
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -17,7 +19,7 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixe
 def build_source(recipe, split="train"):
     """Opens the data of a recipe; see `keras_gans.data.open_source`."""
     return data.open_source(recipe["data"], image_size=recipe["image_size"], channels=recipe["channels"], split=split,
-                            bad=recipe["bad_images"])
+                            bad=recipe["bad_images"], load_size=recipe["load_size"], degrade=recipe["degrade"])
 
 
 def build_strategy(name):
@@ -36,42 +38,78 @@ def total_steps(recipe):
     return -(-steps // recipe["steps_per_execution"]) * recipe["steps_per_execution"]
 
 
-def build_game(recipe, image_shape, num_classes):
-    """Builds the compiled game of a recipe.
+class Maker:
+    """Builds the parts that the flags name, for data of known shapes.
 
     Args:
         recipe: dict of resolved flags, see `keras_gans.cli.train`.
-        image_shape: (height, width, channels) of the data; (2,) for points.
+        image_shape: (height, width, channels) of the images to make; (2,) for points.
         num_classes: 0 for an unconditional recipe.
+        input_shape: (height, width, channels) of the images to start from; None for latents.
+    """
+
+    def __init__(self, recipe, image_shape, num_classes=0, input_shape=None):
+        self.recipe, self.image_shape, self.input_shape = recipe, tuple(image_shape), input_shape and tuple(input_shape)
+        self.context = {"image_size": image_shape[0], "channels": image_shape[-1], "latent_dim": recipe["latent_dim"],
+                        "num_classes": num_classes}
+        if input_shape:
+            self.context |= {"input_channels": input_shape[-1], "scale": image_shape[0] // input_shape[0]}
+
+    def generator(self, **changes):
+        """Builds the generator; `changes` win over what is known of the data (image_size, channels, ...)."""
+        return self._network(GENERATORS, "generator", changes)
+
+    def discriminator(self, **changes):
+        """Builds the discriminator, as `generator` does."""
+        return self._network(DISCRIMINATORS, "discriminator", changes)
+
+    def _network(self, registry, flag, changes):
+        with precision(self.recipe["precision"]):
+            return registry.create(self.recipe[flag], **self.context | changes)
+
+    def reconstructions(self):
+        """Builds the reconstruction losses, a list."""
+        return [RECONSTRUCTIONS.create(spec) for spec in self.recipe["reconstruction"]]
+
+
+def build_game(recipe, image_shape, num_classes, input_shape=None):
+    """Builds the compiled game of a recipe.
+
+    Args:
+        recipe, image_shape, num_classes, input_shape: see `Maker`.
 
     Returns:
-        A compiled `keras_gans.games.GAN`.
+        A compiled `keras_gans.games.game.Game`.
 
     Raises:
         UserError: unknown names, arguments that do not fit, combinations that make no sense.
     """
-    context = {"image_size": image_shape[0], "channels": image_shape[-1], "latent_dim": recipe["latent_dim"],
-               "num_classes": num_classes}
+    name, _ = parse_spec(recipe["game"])
+    game_class = GAMES.get(name)
+    refuse_idle_flags(recipe, game_class)
+    refuse_other_data(recipe, game_class)
     keras.utils.set_random_seed(recipe["seed"])
-    with precision(recipe["precision"]):
-        generator = GENERATORS.create(recipe["generator"], **context)
-        discriminator = DISCRIMINATORS.create(recipe["discriminator"], **context)
+    parts = game_class.parts(Maker(recipe, image_shape, num_classes, input_shape))
     penalties = [PENALTIES.create(spec) for spec in recipe["penalty"]]
-    refuse_nonsense(recipe, generator, discriminator, penalties, image_shape, num_classes)
-    freeze(discriminator, recipe["freeze_discriminator"])
+    if game_class.kind == "images":
+        refuse_nonsense(recipe, parts["generator"], parts["discriminator"], image_shape, num_classes)
     augment = AUGMENTS.create(recipe["augment"], channels=image_shape[-1]) if recipe["augment"] != "none" else None
     game = GAMES.create(
-        recipe["game"], generator=generator, discriminator=discriminator, loss=LOSSES.create(recipe["loss"]),
-        penalties=penalties, augment=augment, n_critic=recipe["n_critic"], share_fakes=recipe["share_fakes"],
-        latent=recipe["latent"], ema_kimg=recipe["ema_kimg"], seed=recipe["seed"])
-    rate = recipe["discriminator_learning_rate"]
-    lazy = max([penalty.interval for penalty in game.penalties], default=1)
-    game.compile(
-        build_optimizer(recipe, recipe["optimizer"], recipe["learning_rate"], total_steps(recipe)),
-        build_optimizer(recipe, recipe["discriminator_optimizer"] or recipe["optimizer"],
-                        recipe["learning_rate"] if rate is None else rate,
-                        total_steps(recipe) * recipe["n_critic"], lazy),
-        jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
+        recipe["game"], **parts, loss=LOSSES.create(recipe["loss"]), penalties=penalties, augment=augment,
+        n_critic=recipe["n_critic"], share_fakes=recipe["share_fakes"], latent=recipe["latent"],
+        ema_kimg=recipe["ema_kimg"], seed=recipe["seed"])
+    if "discriminator" in game.players:
+        refuse_batch_norm(recipe, game, penalties)
+        freeze(game.networks_of("discriminator"), recipe["freeze_discriminator"])
+    optimizers = {"generator_optimizer": build_optimizer(recipe, recipe["optimizer"], recipe["learning_rate"],
+                                                         total_steps(recipe))}
+    if "discriminator" in game.players:
+        rate = recipe["discriminator_learning_rate"]
+        lazy = max([penalty.interval for penalty in getattr(game, "penalties", ())], default=1)
+        optimizers["discriminator_optimizer"] = build_optimizer(
+            recipe, recipe["discriminator_optimizer"] or recipe["optimizer"], recipe["learning_rate"] if rate is None else rate,
+            total_steps(recipe) * recipe["n_critic"], lazy)
+    game.compile(**optimizers, jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
     return game
 
 
@@ -106,7 +144,7 @@ def precision(name):
         keras.config.set_dtype_policy(before)
 
 
-def refuse_nonsense(recipe, generator, discriminator, penalties, image_shape, num_classes):
+def refuse_nonsense(recipe, generator, discriminator, image_shape, num_classes):
     """Raises UserError for parts that do not work together, with the reason."""
     made, seen = tuple(generator.output_shape[1:]), tuple(discriminator.inputs[0].shape[1:])
     if made != tuple(image_shape) or seen != tuple(image_shape):
@@ -114,13 +152,6 @@ def refuse_nonsense(recipe, generator, discriminator, penalties, image_shape, nu
                         f"takes {seen}, but the data are {tuple(image_shape)}; choose networks for these data")
     if len(image_shape) != 3 and recipe["augment"] != "none":
         raise UserError(f"--augment={recipe['augment']} is for images, but the data are points; leave it out")
-    normalised = any(isinstance(layer, keras.layers.BatchNormalization) for layer in discriminator._flatten_layers())
-    gradient = [spec for spec, part in zip(recipe["penalty"], penalties)
-                if isinstance(part, Penalty) and not isinstance(part, Drift)]
-    if normalised and gradient:
-        raise UserError(f"--penalty={gradient[0]} bounds the gradient per image, but batch norm in "
-                        f"--discriminator={recipe['discriminator']} mixes the images of a batch; take a discriminator "
-                        "without it (dcgan:norm=false)")
     labels = {"generator": len(generator.inputs) > 1, "discriminator": len(discriminator.inputs) > 1}
     for flag, takes in labels.items():
         if takes and not num_classes:
@@ -140,11 +171,66 @@ def refuse_nonsense(recipe, generator, discriminator, penalties, image_shape, nu
                         "take --game=began, or a discriminator that answers with logits")
 
 
-def freeze(discriminator, count):
-    """Freezes the discriminator's first `count` layers that have weights (FreezeD, Mo et al. 2020)."""
-    layers = [layer for layer in discriminator.layers if layer.weights]
-    if not 0 <= count < len(layers):
-        raise UserError(f"--freeze_discriminator={count}: the discriminator has {len(layers)} layers with weights, "
-                        f"of which at most {len(layers) - 1} can be frozen")
-    for layer in layers[:count]:
-        layer.trainable = False
+def refuse_batch_norm(recipe, game, penalties):
+    """Raises UserError for a gradient penalty on a discriminator with batch norm."""
+    normalised = any(isinstance(layer, keras.layers.BatchNormalization)
+                     for network in game.networks_of("discriminator") for layer in network._flatten_layers())
+    gradient = [spec for spec, part in zip(recipe["penalty"], penalties)
+                if isinstance(part, Penalty) and not isinstance(part, Drift)]
+    if normalised and gradient:
+        raise UserError(f"--penalty={gradient[0]} bounds the gradient per image, but batch norm in "
+                        f"--discriminator={recipe['discriminator']} mixes the images of a batch; take a discriminator "
+                        "without it (dcgan:norm=false)")
+
+
+# Flag -> the argument of a game that it becomes; where a game does not take it, any value but the default is a mistake.
+_OF_GAMES = {"loss": "loss", "penalty": "penalties", "augment": "augment", "n_critic": "n_critic", "latent": "latent",
+             "share_fakes": "share_fakes", "reconstruction": "reconstructions", "discriminator": "discriminator"}
+
+
+def refuse_idle_flags(recipe, game_class):
+    """Raises UserError for flags that the game has no use for."""
+    taken = parameters(game_class)
+    for flag, argument in _OF_GAMES.items():
+        if argument not in taken and recipe[flag] != _default(flag):
+            value = recipe[flag][0] if isinstance(recipe[flag], list) else recipe[flag]
+            raise UserError(f"--{flag}={value}: --game={recipe['game']} has no use for it; leave it out")
+
+
+@functools.cache
+def _default(flag):
+    flags = cli.Flags()
+    train.define(flags)
+    return flags[flag].default
+
+
+def kind_of_data(recipe):
+    """Returns what the data of a recipe are: "images", "paired" or "unpaired"."""
+    scheme = recipe["data"].partition(":")[0]
+    if scheme == "unpaired":
+        return "unpaired"
+    return "paired" if scheme in ("paired", "ab") or recipe["degrade"] else "images"
+
+
+_RIGHT = {"images": "plain images, such as --data=folder:DIR", "unpaired": "two kinds of images, --data=unpaired:A:B",
+          "paired": "pairs, --data=paired:A:B or ab:DIR, or --degrade with plain images"}
+
+
+def refuse_other_data(recipe, game_class):
+    """Raises UserError where the game learns from data of another kind."""
+    kind = kind_of_data(recipe)
+    if kind != game_class.kind:
+        given = f"--data={recipe['data']}" + (f" --degrade={recipe['degrade']}" if recipe["degrade"] else "")
+        raise UserError(f"--game={recipe['game']} learns from {_RIGHT[game_class.kind]}; not from {given}, which is "
+                        f"{_RIGHT[kind].partition(',')[0]}")
+
+
+def freeze(discriminators, count):
+    """Freezes the first `count` layers that have weights of each discriminator (FreezeD, Mo et al. 2020)."""
+    for discriminator in discriminators:
+        layers = [layer for layer in discriminator.layers if layer.weights]
+        if not 0 <= count < len(layers):
+            raise UserError(f"--freeze_discriminator={count}: the discriminator has {len(layers)} layers with weights, "
+                            f"of which at most {len(layers) - 1} can be frozen")
+        for layer in layers[:count]:
+            layer.trainable = False

@@ -46,7 +46,7 @@ def _literal(text):
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-def _parameters(part):
+def parameters(part):
     """Returns {name: default} of the arguments that `part` takes, those that a class hands on to its bases included."""
     if not inspect.isclass(part):
         return {p.name: p.default for p in inspect.signature(part).parameters.values() if p.kind in _NAMED}
@@ -139,7 +139,7 @@ class Registry:
         """
         name, keywords = parse_spec(spec)
         part = self.get(name)
-        accepted = _parameters(part)
+        accepted = parameters(part)
         unknown = [key for key in keywords if key not in accepted]
         if unknown:
             raise UserError(
@@ -158,6 +158,7 @@ GAMES = Registry("game", "keras_gans.games")
 GENERATORS = Registry("generator", "keras_gans.networks")
 DISCRIMINATORS = Registry("discriminator", "keras_gans.networks")
 LOSSES = Registry("loss", "keras_gans.losses")
+RECONSTRUCTIONS = Registry("reconstruction loss", "keras_gans.losses")
 PENALTIES = Registry("penalty", "keras_gans.penalties")
 AUGMENTS = Registry("augmentation", "keras_gans.augment")
 EXTRACTORS = Registry("feature extractor", "keras_gans.metrics.features")

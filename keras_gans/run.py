@@ -146,8 +146,9 @@ class Run(Folder):
         """The game with the weights of the checkpoint, on one device, in float32."""
         from keras_gans import recipes
 
-        game = recipes.build_game(self.recipe | {"precision": "float32"}, tuple(self.record["data"]["image_shape"]),
-                                  self.num_classes)
+        data = self.record["data"]
+        game = recipes.build_game(self.recipe | {"precision": "float32"}, data["image_shape"], self.num_classes,
+                                  data.get("input_shape"))
         load_weights(game, self.checkpoint)
         return game
 
@@ -173,6 +174,30 @@ class Run(Folder):
             uint8 arrays [n, h, w, c], n up to `batch_size`.
         """
         yield from generate(self.game, count, seed, self.num_classes, labels, batch_size)
+
+    @property
+    def translates(self):
+        """Whether the run's generator takes images; else it takes latents."""
+        return bool(self.record["data"].get("input_shape"))
+
+    def translator(self, direction="ab"):
+        """Returns the run's `keras_gans.applying.Translator`, for pictures of any size.
+
+        Args:
+            direction: "ab", or "ba" for a run that has learned both.
+
+        Raises:
+            UserError: a run that draws from latents, or a direction that it does not know.
+        """
+        from keras_gans.applying import Translator
+
+        if not self.translates:
+            raise UserError(f"{self.directory} makes images from latents and has nothing to translate; draw from it with "
+                            "keras-gans sample")
+        game = self.game
+        if direction not in game.directions:
+            raise UserError(f"--direction={direction}: {self.directory} translates {' and '.join(game.directions)} only")
+        return Translator(getattr(game, game.directions[direction]), training=game.random_at_test, seed=game.seed)
 
     def source(self, split="holdout"):
         """Opens the run's data: split `train`, `holdout` or `all`."""

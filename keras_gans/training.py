@@ -8,10 +8,12 @@ import resource
 import sys
 from importlib import metadata
 
+import keras
 import tensorflow as tf
 
 from keras_gans import callbacks, data, recipes, report, run
 from keras_gans.errors import UserError
+from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
 
@@ -37,7 +39,7 @@ def train(recipe):
     source = recipes.build_source(recipe, "train")
     num_classes = _classes(recipe, source)
     with strategy.scope():
-        game = recipes.build_game(recipe, source.image_shape, num_classes)
+        game = recipes.build_game(recipe, source.image_shape, num_classes, source.input_shape)
     chief = is_chief(strategy)
     if chief:
         _write_record(folder, recipe, source, game)
@@ -111,13 +113,13 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
     def steps(flag):
         return max(1, round(recipe[flag] * 1000 / batch_size))
 
-    evaluator = _evaluator(recipe)
+    evaluator = _evaluator(recipe, game, num_classes)
     with progress(f"training {folder.directory}", total * batch_size, initial=start * batch_size) as bar:
         beside = [callbacks.Logs(record, bar, steps("log_kimg"), start)]
         if recipe["sample_kimg"]:
-            beside.append(callbacks.Samples(record, steps("sample_kimg"), num_classes=num_classes, start=start))
+            beside.append(_samples(record, recipe, num_classes, steps("sample_kimg"), start))
         if evaluator:
-            scores = callbacks.Scores(record, evaluator, steps("score_kimg"), num_classes, start)
+            scores = callbacks.Scores(record, evaluator, steps("score_kimg"), start)
             beside.append(scores)
         # Behind the others, so that a resumed run does not lack what fell due at the checkpoint's step.
         beside.append(callbacks.Checkpoints(folder, steps("checkpoint_kimg"), recipe["keep_checkpoints"], start))
@@ -132,12 +134,24 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
     return stop.caught
 
 
-def _evaluator(recipe):
+def _samples(record, recipe, num_classes, every, start):
+    if recipes.kind_of_data(recipe) == "images":
+        return callbacks.Samples(record, every, num_classes=num_classes, start=start)
+    return callbacks.Translations(record, every, recipes.build_source(recipe, "holdout"), start=start)
+
+
+def _evaluator(recipe, game, num_classes):
+    """Returns a function that scores the game's averaged generator on held-out data, or None."""
     if not recipe["scores"]:
         return None
     holdout = recipes.build_source(recipe, "holdout")
     count = min(recipe["score_count"], holdout.count)
-    return Evaluator(recipe["scores"], recipe["score_features"], holdout, count, recipe["seed"])
+    kind = recipes.kind_of_data(recipe)
+    if kind == "images":
+        evaluator = Evaluator(recipe["scores"], recipe["score_features"], holdout, count, recipe["seed"])
+        seed = game.seed + 1  # not the latents of the sample grid
+        return lambda: evaluator.run(run.generate(game, evaluator.count_fake, seed, num_classes))
+    return translation.evaluator(recipe["scores"], recipe["score_features"], game, holdout, kind == "paired")
 
 
 def _write_record(folder, recipe, source, game):
@@ -146,8 +160,9 @@ def _write_record(folder, recipe, source, game):
         recipe=recipe, seed=recipe["seed"],
         versions=versions | {"python": platform.python_version()},
         data={"spec": source.spec, "fingerprint": source.fingerprint, "count": source.count,
-              "image_shape": list(source.image_shape), "class_names": list(source.class_names)},
-        parameters={"generator": game.generator.count_params(), "discriminator": game.discriminator.count_params()})
+              "image_shape": list(source.image_shape), "class_names": list(source.class_names),
+              "input_shape": source.input_shape and list(source.input_shape)},
+        parameters={name: getattr(game, name).count_params() for name in game.network_names()})
 
 
 def _restore(game, folder, recipe):
@@ -179,9 +194,10 @@ def init_from(game, other):
         UserError: nothing agrees.
     """
     copied = count = 0
-    for player in ("generator", "discriminator", "ema"):
-        known = {_name(weight): weight for weight in getattr(other, player).weights}
-        for weight in getattr(game, player).weights:
+    no_network = keras.Model()  # of a player that the other game does not have
+    for name in [*game.network_names(), *game.averages]:
+        known = {_name(weight): weight for weight in getattr(other, name, no_network).weights}
+        for weight in getattr(game, name).weights:
             count += 1
             twin = known.get(_name(weight))
             if twin is not None and twin.shape == weight.shape:

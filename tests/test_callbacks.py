@@ -16,7 +16,7 @@ from keras_gans.callbacks.periodic import Periodic
 from keras_gans.callbacks.samples import density
 from keras_gans.data.images import to_uint8
 from keras_gans.errors import UserError
-from keras_gans.run import Folder
+from keras_gans.run import Folder, generate
 
 
 def fit(steps, *beside, steps_per_execution=1):
@@ -171,7 +171,11 @@ def kept(folder):
 def score_at(record, evaluator, *steps):
     """Scores at `steps`, the game's step counter being its mark; returns what was kept after each."""
     game, found = make_game(), []
-    scores = beside(callbacks.Scores(record, evaluator, every=5), game)
+
+    def evaluate():
+        return evaluator.run(generate(game, evaluator.count_fake, game.seed + 1))
+
+    scores = beside(callbacks.Scores(record, evaluate, every=5), game)
     for step in steps:
         game.step.assign(step)
         scores.due(step, None)

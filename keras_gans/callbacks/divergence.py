@@ -4,8 +4,6 @@ import numpy as np
 
 from keras_gans.errors import UserError
 
-_PLAYERS = ("discriminator", "generator")
-
 
 class DivergenceError(UserError):
     """A loss, gradient or weight is NaN or infinite."""
@@ -23,14 +21,14 @@ def check(game, folder, weights=False):
         DivergenceError: names the step, the player and the last good checkpoint.
     """
     bad = [(int(step), player, "loss or gradient")
-           for player, step in zip(_PLAYERS, np.asarray(game.first_bad_step)) if step >= 0]
+           for player, step in zip(game.players, np.asarray(game.first_bad_step)) if step >= 0]
     if not bad and weights:
         step = int(game.step.numpy())
-        for player in _PLAYERS:
-            for weight in getattr(game, player).weights:
-                if not np.isfinite(np.asarray(weight)).all():
-                    bad.append((step, player, f"weight {weight.path}"))
-                    break
+        for player in game.players:
+            weights = [weight for network in game.networks_of(player) for weight in network.weights]
+            worst = next((weight.path for weight in weights if not np.isfinite(np.asarray(weight)).all()), None)
+            if worst:
+                bad.append((step, player, f"weight {worst}"))
     if bad:
         step, player, what = min(bad)
         steps = folder.checkpoint_steps()

@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_gans import grids
 from keras_gans.callbacks.periodic import Periodic
+from keras_gans.data import images as image_forms
 from keras_gans.run import generate
 
 
@@ -34,6 +35,35 @@ class Samples(Periodic):
         sheet = grids.grid(images, columns) if images.ndim == 4 else density(images)
         grids.write_png(self.record.folder.samples / f"{step:09d}.png", sheet)
         self.record.add_image(step, "samples", sheet)
+
+
+class Translations(Periodic):
+    """Writes a sheet of translated held-out examples, one to a row: input, output and target, or what the game shows.
+
+    Args:
+        record: a `Record`.
+        every: steps between sheets.
+        source: `keras_gans.data.Source` of pairs.
+        count: rows at most.
+        start: steps done before.
+    """
+
+    def __init__(self, record, every, source, count=8, start=0):
+        super().__init__(every, start)
+        self.record = record
+        examples = [pair for pair in source.in_order().take(count).as_numpy_iterator()]
+        self.examples = [image_forms.to_model(np.stack(side)) for side in zip(*examples)]
+
+    def due(self, step, logs):
+        columns = [displayed(image_forms.to_uint8(np.asarray(images))) for images in self.model.show(*self.examples)]
+        sheet = grids.table(columns)
+        grids.write_png(self.record.folder.samples / f"{step:09d}.png", sheet)
+        self.record.add_image(step, "samples", sheet)
+
+
+def displayed(images):
+    """Returns uint8 images [n, h, w, 1, 3 or 4] as RGB; a fourth channel is a mask, which shows as the hole's grey."""
+    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images[..., :3]
 
 
 def density(points, pixels=192):

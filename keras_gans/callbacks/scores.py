@@ -4,7 +4,6 @@ import math
 
 from keras_gans.callbacks import checkpoints
 from keras_gans.callbacks.periodic import Periodic
-from keras_gans.run import generate
 
 
 class Scores(Periodic):
@@ -12,21 +11,18 @@ class Scores(Periodic):
 
     Args:
         record: a `Record`.
-        evaluator: `keras_gans.metrics.Evaluator`.
+        evaluate: function that returns the records of the scores, see `keras_gans.metrics.Evaluator.run`.
         every: steps between scores.
-        num_classes: 0 for an unconditional generator.
         start: steps done before.
     """
 
-    def __init__(self, record, evaluator, every, num_classes=0, start=0):
+    def __init__(self, record, evaluate, every, start=0):
         super().__init__(every, start)
-        self.record, self.evaluator, self.num_classes = record, evaluator, num_classes
+        self.record, self.evaluate = record, evaluate
         self.results = []
 
     def due(self, step, logs):
-        seed = self.model.seed + 1  # not the latents of the sample grid
-        fakes = generate(self.model, self.evaluator.count_fake, seed, self.num_classes)
-        self.results = self.evaluator.run(fakes)
+        self.results = self.evaluate()
         values = {}
         for result in self.results:
             values[result["name"]] = result["value"]

@@ -13,15 +13,22 @@ The same command on the same --run_dir resumes the run.
 def define(flags):
     # What
     flags.string("data", "embedded:fashion", "training images: embedded:NAME, folder:PATH (class subfolders are labels), "
-                 "tfrecord:GLOB, or tfds:NAME[/CONFIG][@SPLIT]")
+                 "tfrecord:GLOB, or tfds:NAME[/CONFIG][@SPLIT]; pairs of images: paired:A:B (two folders), ab:DIR (side by "
+                 "side in each file), paired:tfds:NAME[/CONFIG][@SPLIT]; two kinds of images: unpaired:A:B (two folders)")
+    flags.string("degrade", None, "learn to undo this damage to single images: downscale4, noise, poisson, jpeg, blind, mask "
+                 "or gray, with arguments as in noise:sigma=25")
     flags.integer("image_size", 32, "height and width that images are brought to, in pixels", 1, 4096)
     flags.integer("channels", None, "1 (grey) or 3 (RGB); default: what the data have", 1, 3)
+    flags.integer("load_size", None, "bring the shorter side to so many pixels, then cut out --image_size at random, anew "
+                  "every time; 0 cuts from pictures of their own size; default: the middle, at --image_size", 0)
     flags.boolean("flip", False, "mirror half of the images left to right, drawn anew every time")
     flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
     flags.boolean("conditional", False, "train on the data's labels; the networks must take them")
     # Who
     flags.string("game", "gan", "who plays and when; gan is the two-player game")
     flags.string("loss", "non_saturating", "what the players want, such as non_saturating, wasserstein, hinge")
+    flags.strings("reconstruction", [], "distance of output and target for games on pairs, such as l1:weight=100 or "
+                  "perceptual:network=vgg19,layer=conv5_4")
     flags.strings("penalty", [], "what the discriminator must not do, such as wgan_gp:weight=10 or r1:weight=1,interval=16")
     flags.string("generator", "dcgan", "the generator's architecture")
     flags.string("discriminator", "dcgan", "the discriminator's architecture")

@@ -1,20 +1,18 @@
 """The two-player game (Goodfellow et al. 2014, Algorithm 1), which every other game here builds on."""
 
-import keras
 import tensorflow as tf
 
 from keras_gans import randomness
+from keras_gans.games.game import Game, power_iterate
 from keras_gans.penalties.constraints import Constraint
 from keras_gans.registry import GAMES
 
 
 @GAMES.register("gan")
-class GAN(keras.Model):
+class GAN(Game):
     """Trains a generator against a discriminator.
 
-    One `train_step` is `n_critic` discriminator turns on fresh images and one generator turn. All noise is
-    stateless, keyed by the seed and the step: a run continues bit for bit from its weights, and does not depend on
-    the number of replicas.
+    One `train_step` is `n_critic` discriminator turns on fresh images and one generator turn.
 
     Args:
         generator: `keras.Model`, latent [batch, latent_dim] (or [latent, label]) -> images [batch, h, w, c].
@@ -28,25 +26,18 @@ class GAN(keras.Model):
         share_fakes: the generator's turn reuses the fakes of the last discriminator turn, which saves a forward
             pass of the generator; False draws new ones. Default True.
         latent: distribution of the latent, `normal` (N(0, 1)) or `uniform` (U(-1, 1)).
-        ema_kimg: half-life of the generator's moving average in thousands of images. Default 10.
-        ema_rampup: the half-life is at most this fraction of the images seen so far. Default 0.05.
-        seed: of all noise, an integer. Default 0.
+        **kwargs: `ema_kimg`, `ema_rampup`, `seed`, see `Game`.
 
     Attributes:
         ema: the moving average of `generator`, float32, used for samples, scores and export.
         infer: compiled `ema`: latent [batch, latent_dim] (or [latent, label]) -> images [batch, h, w, c] in [-1, 1].
-        step: int64 variable, generator steps so far.
-        first_bad_step: int64 [2] variable: the step at which the discriminator's and the generator's loss or
-            gradient was first not finite; -1 while they are.
     """
 
     def __init__(self, generator, discriminator, loss, *, penalties=(), augment=None, n_critic=1, share_fakes=True,
-                 latent="normal", ema_kimg=10.0, ema_rampup=0.05, seed=0, **kwargs):
-        super().__init__(**kwargs)
+                 latent="normal", **kwargs):
         if latent not in ("normal", "uniform"):
             raise ValueError(f"latent must be normal or uniform, not {latent!r}")
-        self.generator = generator
-        self.discriminator = discriminator
+        super().__init__({"generator": generator, "discriminator": discriminator}, **kwargs)
         self.adversarial_loss = loss
         self.penalties = [part for part in penalties if not isinstance(part, Constraint)]
         self.constraints = [part for part in penalties if isinstance(part, Constraint)]
@@ -54,44 +45,7 @@ class GAN(keras.Model):
         self.n_critic = n_critic
         self.share_fakes = share_fakes
         self.latent = latent
-        self.ema_kimg = ema_kimg
-        self.ema_rampup = ema_rampup
-        self.seed = seed
-        self.ema = self._moving_average(generator)
-        self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False,
-                                    aggregation="only_first_replica", name="step")
-        self.first_bad_step = self.add_weight(shape=(2,), dtype="int64", initializer=keras.initializers.Constant(-1),
-                                              trainable=False, aggregation="only_first_replica", name="first_bad_step")
         self.infer = tf.function(lambda inputs: self.ema(inputs, training=False), reduce_retracing=True)
-        self.built = True
-
-    @staticmethod
-    def _moving_average(model):
-        """Returns a float32 copy of `model` whose weights only the moving average moves."""
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy("float32")
-        try:
-            copy = type(model).from_config(model.get_config() | {"name": "ema"})
-        finally:
-            keras.config.set_dtype_policy(policy)
-        copy.set_weights(model.get_weights())
-        copy.trainable = False
-        return copy
-
-    def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
-        """Sets the two optimizers (and builds them, so that they are saved and restored with the model).
-
-        Args:
-            generator_optimizer, discriminator_optimizer: `keras.optimizers.Optimizer`; for float16, each inside a
-                `keras.optimizers.LossScaleOptimizer`.
-            **kwargs: `jit_compile`, `steps_per_execution`, `run_eagerly` of `keras.Model.compile`.
-        """
-        super().compile(optimizer=None, **kwargs)
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
-        with self.distribute_strategy.scope():
-            generator_optimizer.build(self.generator.trainable_variables)
-            discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     # --- the step -------------------------------------------------------------------------------------------------
 
@@ -106,7 +60,7 @@ class GAN(keras.Model):
             A dict of float32 scalars: losses, gradient norms and mean logits of both players.
         """
         images, labels = data if isinstance(data, (tuple, list)) else (data, None)
-        seed = randomness.fold(self.seed, self.step.value)
+        seed = self.step_seed()
         logs = {}
         for turn in range(self.n_critic):
             turn_seed = randomness.fold(seed, turn)
@@ -138,7 +92,7 @@ class GAN(keras.Model):
                 logs["penalty"] = tf.reduce_mean(penalty)
                 loss = adversarial + penalty
             objective = self.objective(loss, self.discriminator_optimizer)
-        norm = self.descend(objective, tape, self.discriminator, self.discriminator_optimizer)
+        norm = self.descend(objective, tape, "discriminator")
         if hasattr(self.augment, "update"):
             logs |= self.augment.update(real_logits)
         return logs | {
@@ -148,17 +102,29 @@ class GAN(keras.Model):
             "fake_logits": tf.reduce_mean(fake_logits),
         }
 
-    def generator_turn(self, real, fake, labels, seed, tape):
-        """Moves the generator once; `tape` has recorded how `fake` was made. Returns what to log."""
+    def generator_turn(self, real, fake, labels, seed, tape, weight=1.0, terms=None):
+        """Moves the generator once.
+
+        Args:
+            real, fake, labels, seed: as in `discriminator_turn`.
+            tape: has recorded how `fake` was made.
+            weight: of the adversarial loss.
+            terms: dict, name -> further losses float32 [batch], weighted, recorded by `tape`.
+
+        Returns:
+            What to log.
+        """
+        terms = terms or {}
         with tape:
             fake_logits = self.discriminate(fake, labels, randomness.fold(seed, "fake"))
             real_logits = None
             if self.adversarial_loss.relativistic:
                 real_logits = self.discriminate(real, labels, randomness.fold(seed, "real"))
             loss = self.adversarial_loss.generator(real_logits, fake_logits)
-            objective = self.objective(loss, self.generator_optimizer)
-        norm = self.descend(objective, tape, self.generator, self.generator_optimizer)
-        return {"generator_loss": tf.reduce_mean(loss), "generator_gradient_norm": norm}
+            objective = self.objective(weight * loss + sum(terms.values()), self.generator_optimizer)
+        norm = self.descend(objective, tape, "generator")
+        logs = {"generator_loss": tf.reduce_mean(loss), "generator_gradient_norm": norm}
+        return logs | {f"{name}_loss": tf.reduce_mean(values) for name, values in terms.items()}
 
     # --- its parts ------------------------------------------------------------------------------------------------
 
@@ -211,90 +177,6 @@ class GAN(keras.Model):
             else:
                 total += tf.cond(self.step % penalty.interval == 0, due, lambda: tf.zeros_like(total))
         return total
-
-    def objective(self, loss, optimizer):
-        """Turns losses [batch] into the scalar to differentiate: this replica's part of the mean, scaled for float16."""
-        return optimizer.scale_loss(tf.reduce_mean(loss) / self.distribute_strategy.num_replicas_in_sync)
-
-    def descend(self, objective, tape, player, optimizer):
-        """Moves `player` down the gradient of `objective`.
-
-        Returns:
-            The gradient's norm, unscaled; with several replicas, the norm of this replica's own gradient.
-        """
-        variables = player.trainable_variables
-        gradients = tape.gradient(objective, variables)
-        scale = optimizer.scale_loss(1.0) / self.distribute_strategy.num_replicas_in_sync
-        norm = tf.linalg.global_norm(gradients) / scale
-        optimizer.apply(gradients, variables)
-        return norm
-
-    def finish_step(self, logs, images_seen):
-        """Moves the average, notes the first trouble, counts the step; returns the logs, the same on all replicas."""
-        context = tf.distribute.get_replica_context()
-        replicas = context.num_replicas_in_sync
-        if replicas > 1:
-            values = context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.stack(list(logs.values())))
-            logs = dict(zip(logs, tf.unstack(values)))
-        bad = tf.stack([self.is_bad(logs, "discriminator"), self.is_bad(logs, "generator")])
-        first = self.first_bad_step.value
-        self.first_bad_step.assign(tf.where((first < 0) & bad, self.step.value, first))
-        self.step.assign_add(1)
-        batch = tf.cast(images_seen * replicas, tf.float32)
-        half_life = tf.minimum(self.ema_kimg * 1000.0, tf.cast(self.step.value, tf.float32) * batch * self.ema_rampup)
-        keep = 0.5 ** (batch / tf.maximum(half_life, 1e-8))
-        for average, weight in zip(self.ema.weights, self.generator.weights):
-            if weight.trainable:
-                average.assign_sub((average - weight) * (1.0 - keep))
-            else:  # statistics and the vectors of spectral norms: an average of unit vectors is not one
-                average.assign(weight)
-        return logs
-
-    def is_bad(self, logs, player):
-        """Whether the loss or the gradient of `player` is not finite. (float16 gradients overflow by design.)"""
-        watched = [logs[f"{player}_loss"]]
-        if not isinstance(getattr(self, f"{player}_optimizer"), keras.optimizers.LossScaleOptimizer):
-            watched.append(logs[f"{player}_gradient_norm"])
-        return ~tf.reduce_all(tf.math.is_finite(watched))
-
-    def make_train_function(self, force=False):
-        """As in Keras, but the logs are already the same on all replicas, so none are gathered.
-
-        (`fit` with MultiWorkerMirroredStrategy fails on gathered scalars.)
-        """
-        if self.train_function is not None and not force:
-            return
-        strategy = self.distribute_strategy
-        step = self.train_step
-        if not self.run_eagerly:
-            step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
-
-        @tf.autograph.experimental.do_not_convert
-        def one_step(iterator):
-            logs = strategy.run(step, args=(next(iterator),))
-            return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
-
-        def several_steps(iterator):
-            for _ in tf.range(self.steps_per_execution - 1):
-                one_step(iterator)
-            return one_step(iterator)
-
-        compiled = several_steps if self.run_eagerly else tf.function(several_steps)
-
-        def train_function(iterator):
-            try:
-                return compiled(iterator)
-            except tf.errors.OutOfRangeError as error:
-                raise StopIteration from error
-
-        self.train_function = train_function
-
-
-def power_iterate(network):
-    """Moves the estimate of every spectrally normalised layer's sigma one step; once per turn of its player."""
-    for layer in network._flatten_layers():
-        if hasattr(layer, "power_iteration"):
-            layer.power_iteration()
 
 
 def with_labels(network, inputs, labels):

@@ -1,0 +1,196 @@
+"""What every game shares: players that descend, moving averages, and a step that resumes exactly."""
+
+import keras
+import tensorflow as tf
+
+from keras_gans import randomness
+
+
+class Game(keras.Model):
+    """Players with their networks and optimizers, whatever they play; subclasses own `train_step`.
+
+    All noise is stateless, keyed by the seed and the step: a run continues bit for bit from its weights, and does not
+    depend on the number of replicas.
+
+    Args:
+        networks: dict, name -> `keras.Model`; each becomes the attribute of its name. Together they must be those that
+            `players` names.
+        ema_kimg: half-life of the moving averages in thousands of images; 0 copies the weights. Default 10.
+        ema_rampup: the half-life is at most this fraction of the images seen so far. Default 0.05.
+        seed: of all noise, an integer. Default 0.
+
+    Attributes:
+        kind: of the class, the data that it learns from: "images", "paired" or "unpaired".
+        players: dict of the class, player ("discriminator", "generator") -> the names of its networks, in the order of
+            their turns.
+        averages: dict of the class, name -> name of the network that it is the moving average of: float32, used for
+            samples, scores and export.
+        step: int64 variable, generator steps so far.
+        first_bad_step: int64 [players] variable: the step at which each player's loss or gradient was first not finite;
+            -1 while they are.
+    """
+
+    kind = "images"
+    players = {"discriminator": ("discriminator",), "generator": ("generator",)}
+    averages = {"ema": "generator"}
+
+    def __init__(self, networks, *, ema_kimg=10.0, ema_rampup=0.05, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        for name, network in networks.items():
+            setattr(self, name, network)
+        for average, name in self.averages.items():
+            setattr(self, average, moving_average(networks[name], average))
+        self.ema_kimg = ema_kimg
+        self.ema_rampup = ema_rampup
+        self.seed = seed
+        self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False,
+                                    aggregation="only_first_replica", name="step")
+        self.first_bad_step = self.add_weight(
+            shape=(len(self.players),), dtype="int64", initializer=keras.initializers.Constant(-1), trainable=False,
+            aggregation="only_first_replica", name="first_bad_step")
+        self.built = True
+
+    @classmethod
+    def parts(cls, make):
+        """Returns the networks' constructor arguments of this game.
+
+        Args:
+            make: `keras_gans.recipes.Maker`, which builds what the flags name.
+
+        Returns:
+            A dict of arguments for the constructor.
+        """
+        return {"generator": make.generator(), "discriminator": make.discriminator()}
+
+    def networks_of(self, player):
+        """Returns the networks of a player, a list of `keras.Model`."""
+        return [getattr(self, name) for name in self.players[player]]
+
+    def network_names(self):
+        """Returns the names of all players' networks."""
+        return [name for names in self.players.values() for name in names]
+
+    def variables_of(self, player):
+        """Returns the trainable variables of a player."""
+        return [variable for network in self.networks_of(player) for variable in network.trainable_variables]
+
+    def optimizer_of(self, player):
+        """Returns the optimizer of a player."""
+        return getattr(self, f"{player}_optimizer")
+
+    def compile(self, generator_optimizer, discriminator_optimizer=None, **kwargs):
+        """Sets the optimizers (and builds them, so that they are saved and restored with the model).
+
+        Args:
+            generator_optimizer, discriminator_optimizer: `keras.optimizers.Optimizer`, one for each player that the game
+                has; for float16, each inside a `keras.optimizers.LossScaleOptimizer`.
+            **kwargs: `jit_compile`, `steps_per_execution`, `run_eagerly` of `keras.Model.compile`.
+        """
+        super().compile(optimizer=None, **kwargs)
+        optimizers = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
+        with self.distribute_strategy.scope():
+            for player in self.players:
+                setattr(self, f"{player}_optimizer", optimizers[player])
+                optimizers[player].build(self.variables_of(player))
+
+    def objective(self, loss, optimizer):
+        """Turns losses [batch] into the scalar to differentiate: this replica's part of the mean, scaled for float16."""
+        return optimizer.scale_loss(tf.reduce_mean(loss) / self.distribute_strategy.num_replicas_in_sync)
+
+    def descend(self, objective, tape, player):
+        """Moves the networks of `player` down the gradient of `objective`.
+
+        Returns:
+            The gradient's norm, unscaled; with several replicas, the norm of this replica's own gradient.
+        """
+        variables, optimizer = self.variables_of(player), self.optimizer_of(player)
+        gradients = tape.gradient(objective, variables)
+        scale = optimizer.scale_loss(1.0) / self.distribute_strategy.num_replicas_in_sync
+        norm = tf.linalg.global_norm(gradients) / scale
+        optimizer.apply(gradients, variables)
+        return norm
+
+    def finish_step(self, logs, images_seen):
+        """Moves the averages, notes the first trouble, counts the step; returns the logs, the same on all replicas."""
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        if replicas > 1:
+            values = context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.stack(list(logs.values())))
+            logs = dict(zip(logs, tf.unstack(values)))
+        bad = tf.stack([self.is_bad(logs, player) for player in self.players])
+        first = self.first_bad_step.value
+        self.first_bad_step.assign(tf.where((first < 0) & bad, self.step.value, first))
+        self.step.assign_add(1)
+        batch = tf.cast(images_seen * replicas, tf.float32)
+        half_life = tf.minimum(self.ema_kimg * 1000.0, tf.cast(self.step.value, tf.float32) * batch * self.ema_rampup)
+        keep = 0.5 ** (batch / tf.maximum(half_life, 1e-8))
+        for name, network in self.averages.items():
+            for average, weight in zip(getattr(self, name).weights, getattr(self, network).weights):
+                if weight.trainable:
+                    average.assign_sub((average - weight) * (1.0 - keep))
+                else:  # statistics and the vectors of spectral norms: an average of unit vectors is not one
+                    average.assign(weight)
+        return logs
+
+    def is_bad(self, logs, player):
+        """Whether the loss or the gradient of `player` is not finite. (float16 gradients overflow by design.)"""
+        watched = [logs[f"{player}_loss"]]
+        if not isinstance(self.optimizer_of(player), keras.optimizers.LossScaleOptimizer):
+            watched.append(logs[f"{player}_gradient_norm"])
+        return ~tf.reduce_all(tf.math.is_finite(watched))
+
+    def step_seed(self):
+        """Returns the seed of all noise of the step at hand, int32 [2]."""
+        return randomness.fold(self.seed, self.step.value)
+
+    def make_train_function(self, force=False):
+        """As in Keras, but the logs are already the same on all replicas, so none are gathered.
+
+        (`fit` with MultiWorkerMirroredStrategy fails on gathered scalars.)
+        """
+        if self.train_function is not None and not force:
+            return
+        strategy = self.distribute_strategy
+        step = self.train_step
+        if not self.run_eagerly:
+            step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
+
+        @tf.autograph.experimental.do_not_convert
+        def one_step(iterator):
+            logs = strategy.run(step, args=(next(iterator),))
+            return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
+
+        def several_steps(iterator):
+            for _ in tf.range(self.steps_per_execution - 1):
+                one_step(iterator)
+            return one_step(iterator)
+
+        compiled = several_steps if self.run_eagerly else tf.function(several_steps)
+
+        def train_function(iterator):
+            try:
+                return compiled(iterator)
+            except tf.errors.OutOfRangeError as error:
+                raise StopIteration from error
+
+        self.train_function = train_function
+
+
+def moving_average(model, name):
+    """Returns a float32 copy of `model` whose weights only the moving average moves."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        copy = type(model).from_config(model.get_config() | {"name": name})
+    finally:
+        keras.config.set_dtype_policy(policy)
+    copy.set_weights(model.get_weights())
+    copy.trainable = False
+    return copy
+
+
+def power_iterate(network):
+    """Moves the estimate of every spectrally normalised layer's sigma one step; once per turn of its player."""
+    for layer in network._flatten_layers():
+        if hasattr(layer, "power_iteration"):
+            layer.power_iteration()

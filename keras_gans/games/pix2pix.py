@@ -1,0 +1,74 @@
+"""pix2pix (Isola et al. 2017): a conditional GAN on pairs of images."""
+
+import tensorflow as tf
+
+from keras_gans import randomness
+from keras_gans.games.gan import GAN
+from keras_gans.games.translation import Translation, apply
+from keras_gans.registry import GAMES
+
+
+@GAMES.register("pix2pix")
+class Pix2Pix(Translation, GAN):
+    """G* = arg min_G max_D of the conditional GAN's loss, plus lambda L1 (equation 4).
+
+    The discriminator sees the input beside the output or the target, and its loss counts half, "which slows down the
+    rate at which D learns relative to G" (section 3.3). The noise is the generator's dropout, which stays on in the test.
+
+    Args:
+        generator: `keras.Model`, images [batch, h, w, ca] -> images [batch, h, w, cb].
+        discriminator: `keras.Model`, images [batch, h, w, ca + cb] -> logits [batch, ...].
+        loss: an adversarial loss, see `keras_gans.losses`; the paper's is `non_saturating`.
+        reconstructions: losses between target and output, see `keras_gans.losses.reconstruction`; the paper's is
+            `l1:weight=100`.
+        penalties, augment: see `GAN`.
+        ema_kimg, seed: see `Game`. Default 0: no moving average, as published.
+    """
+
+    random_at_test = True
+    discriminator_weight = 0.5
+
+    def __init__(self, generator, discriminator, loss, *, reconstructions=(), penalties=(), augment=None, ema_kimg=0.0,
+                 seed=0):
+        super().__init__(generator, discriminator, loss, penalties=penalties, augment=augment, ema_kimg=ema_kimg, seed=seed)
+        self.reconstructions = list(reconstructions)
+        self.adversarial_weight = 1.0
+
+    @classmethod
+    def parts(cls, make):
+        return {"generator": make.generator(), "reconstructions": make.reconstructions(),
+                "discriminator": make.discriminator(channels=make.input_shape[-1] + make.image_shape[-1])}
+
+    def train_step(self, data):
+        """Plays one round.
+
+        Args:
+            data: a pair (inputs float32 [batch, h, w, ca], targets float32 [batch, h, w, cb]) in [-1, 1].
+
+        Returns:
+            A dict of float32 scalars: losses, gradient norms and mean logits of both players.
+        """
+        inputs, targets = data
+        seed = self.step_seed()
+        with tf.GradientTape() as tape:
+            outputs = apply(self.generator, inputs, seed)
+            fake = self.judged(inputs, outputs)
+            terms = reconstruct(self.reconstructions, targets, outputs)
+        real = self.judged(inputs, targets)
+        logs = self.discriminator_turn(real, fake, None, randomness.fold(seed, "discriminator turn"))
+        seed = randomness.fold(seed, "generator turn")
+        logs |= self.generator_turn(real, fake, None, seed, tape, self.adversarial_weight, terms)
+        return self.finish_step(logs, images_seen=tf.shape(inputs)[0])
+
+    def judged(self, inputs, images):
+        """Returns what the discriminator sees of an image."""
+        return tf.concat([inputs, images], axis=-1)
+
+    def objective(self, loss, optimizer):
+        weight = self.discriminator_weight if optimizer is self.discriminator_optimizer else 1.0
+        return super().objective(weight * loss, optimizer)
+
+
+def reconstruct(losses, targets, outputs):
+    """Returns the weighted reconstruction losses, a dict: name -> float32 [batch]."""
+    return {loss.name: loss.weight * loss(targets, outputs) for loss in losses}

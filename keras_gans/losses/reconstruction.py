@@ -1,0 +1,116 @@
+"""Distances between an image and its target, per example."""
+
+import tensorflow as tf
+
+from keras_gans.losses.reductions import flat_float32
+from keras_gans.metrics.features.perceptual import create_perceptual
+from keras_gans.registry import RECONSTRUCTIONS
+
+
+class Reconstruction:
+    """`loss(targets, outputs)` on images float [batch, h, w, c] in [-1, 1] returns float32 [batch], without the weight.
+
+    Args:
+        weight: factor of the loss in the generator's objective. Default 1.
+
+    Attributes:
+        name: what it is logged as.
+
+    Raises:
+        ValueError: a negative weight.
+    """
+
+    name = None
+
+    def __init__(self, weight=1.0):
+        if weight < 0:
+            raise ValueError(f"weight should be 0 or more, not {weight}")
+        self.weight = weight
+
+    def __call__(self, targets, outputs):
+        return tf.reduce_mean(self.distances(flat_float32(outputs) - flat_float32(targets)), axis=1)
+
+    def distances(self, differences):
+        """Returns float32 of the shape of `differences`, [batch, values]."""
+        raise NotImplementedError
+
+
+@RECONSTRUCTIONS.register("l1")
+class L1(Reconstruction):
+    """The mean absolute difference (pix2pix, equation 3). Arguments: see `Reconstruction`."""
+
+    name = "l1"
+
+    def distances(self, differences):
+        return tf.abs(differences)
+
+
+@RECONSTRUCTIONS.register("l2")
+class L2(Reconstruction):
+    """The mean squared difference (SRGAN, equation 4). Arguments: see `Reconstruction`."""
+
+    name = "l2"
+
+    def distances(self, differences):
+        return tf.square(differences)
+
+
+@RECONSTRUCTIONS.register("charbonnier")
+class Charbonnier(Reconstruction):
+    """The mean of sqrt(difference^2 + epsilon^2) (Charbonnier et al. 1994; Lai et al. 2017).
+
+    Args:
+        weight: see `Reconstruction`.
+        epsilon: default 1e-3, as in LapSRN.
+    """
+
+    name = "charbonnier"
+
+    def __init__(self, weight=1.0, epsilon=1e-3):
+        super().__init__(weight)
+        self.epsilon = epsilon
+
+    def distances(self, differences):
+        return tf.sqrt(tf.square(differences) + self.epsilon**2)
+
+
+@RECONSTRUCTIONS.register("perceptual")
+class Perceptual(Reconstruction):
+    """The difference between the features of both images in a pretrained network.
+
+    The networks' own layer names say whether it is taken before the activation (`conv5_4`, as in ESRGAN) or after it
+    (`relu5_4`, as in SRGAN). Grey images are shown as RGB.
+
+    Args:
+        weight: see `Reconstruction`.
+        network: spec of a perceptual network, such as vgg19 (its weights must be had) or vgg16-hed.
+        layer: whose features are compared. Default conv5_4.
+        scale: factor of the features. Default 1 (SRGAN: about 1/12.75 on VGG19, "0.006" of the squares).
+        norm: l1 (ESRGAN) or l2 (SRGAN), the mean over all features.
+
+    Raises:
+        UserError: unknown network or layer, or no weights.
+        ValueError: another norm.
+    """
+
+    name = "perceptual"
+
+    def __init__(self, weight=1.0, network="vgg19", layer="conv5_4", scale=1.0, norm="l1"):
+        super().__init__(weight)
+        if norm not in ("l1", "l2"):
+            raise ValueError(f"norm should be l1 or l2, not {norm!r}")
+        self.norm, self.scale = norm, scale
+        self.taps = create_perceptual(network).taps([layer])
+
+    def __call__(self, targets, outputs):
+        of_target, of_output = (self.taps(rgb(images))[0] for images in (tf.stop_gradient(targets), outputs))
+        return super().__call__(self.scale * of_target, self.scale * of_output)
+
+    def distances(self, differences):
+        return tf.abs(differences) if self.norm == "l1" else tf.square(differences)
+
+
+def rgb(images):
+    """Returns float32 [batch, h, w, 3] of grey or RGB images of any float type."""
+    images = tf.cast(images, tf.float32)
+    return tf.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
