@@ -1,0 +1,219 @@
+"""Pictures from files and back: single ones, folders of them, animations and videos, through any function.
+
+What a function makes of a picture becomes a PNG, of an animated GIF a GIF, of a video an MP4, under the name of its input.
+"""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import sys
+
+import numpy as np
+from PIL import Image, ImageSequence
+
+from keras_gans import files, grids
+from keras_gans.data import images
+from keras_gans.data.images import BadImage
+from keras_gans.data.sources.folder import SUFFIXES, list_files
+from keras_gans.errors import UserError
+from keras_gans.progress import progress
+
+VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+_STILL = 100  # milliseconds: what viewers take for a GIF's duration of 0
+_RATE = 25  # frames per second of a video that does not say
+_SHOWN = 4e6  # pixels from which on the progress of a single picture is shown
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """A file to be processed.
+
+    Attributes:
+        path: of the input.
+        name: its path inside the input folder, with forward slashes; of a single file its name.
+        target: of the output.
+        kind: "picture", "animation" (GIF) or "video".
+    """
+
+    path: pathlib.Path
+    name: str
+    target: pathlib.Path
+    kind: str
+
+
+def find(source, out):
+    """Lists what is to be processed.
+
+    Args:
+        source: a picture, an animated GIF, a video, or a folder of any of these, at every depth; hidden files and those
+            of other kinds are left out.
+        out: folder for the results, which keep their names and folders. An ending changes to that of the result; where
+            two inputs would meet in one name (`a.jpg` and `a.png`), it stays in front of it (`a.jpg.png`).
+
+    Returns:
+        List of `Item`s, in the order of the names.
+
+    Raises:
+        UserError: nothing there, nothing usable, no ffmpeg for a video, or a result that would take the place of an
+            input.
+    """
+    source, out = pathlib.Path(source).expanduser(), pathlib.Path(out).expanduser()
+    if not source.exists():
+        raise UserError(f"--input={source} does not exist; name a picture, a GIF, a video, or a folder of them")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out={out} is a file; name a folder for the results")
+    single = not source.is_dir()
+    names = [source.name] if single else list_files(source)
+    folder = source.parent if single else source
+    usable = [name for name in names if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES + VIDEOS
+              and (single or out.resolve() not in (folder / name).resolve().parents)]
+    if not usable:
+        what = f"--input={source} is no picture" if single else f"no pictures in --input={source}"
+        raise UserError(f"{what}: they end in {', '.join(SUFFIXES[:4])}, ..., .gif, {', '.join(VIDEOS[:3])}, ...")
+    kinds = [_kind(folder / name) for name in usable]
+    if "video" in kinds:
+        _ffmpeg()
+    results = [pathlib.PurePosixPath(name).with_suffix(_ENDINGS[kind]).as_posix() for name, kind in zip(usable, kinds)]
+    results = [name + _ENDINGS[kind] if results.count(result) > 1 else result
+               for name, kind, result in zip(usable, kinds, results)]
+    items = [Item(folder / name, name, out / result, kind) for name, kind, result in zip(usable, kinds, results)]
+    inputs = {item.path.resolve() for item in items}
+    for item in items:
+        if item.target.resolve() in inputs:
+            raise UserError(f"--out={out}: {item.target} would take the place of an input; name another folder")
+    return items
+
+
+def process(function, items, title):
+    """Takes every item through a function and writes the results, each whole or not at all.
+
+    What cannot be read, or what the function refuses with `BadImage`, is named on stderr in one line and passed over.
+    Alpha is laid over white; EXIF orientation is applied; sound is lost.
+
+    Args:
+        function: (uint8 [h, w, 3], item, report) -> uint8 [h', w', 1 or 3]; it may call `report` with the fraction done.
+        items: what `find` returned.
+        title: what is being done, for the progress display ("translating").
+
+    Returns:
+        Number of items that failed.
+
+    Raises:
+        UserError: all failed, or the results cannot be written.
+    """
+    failed = 0
+    with progress(title, sum(map(_length, items)), "pictures") as bar:
+        for item in items:
+            def translate(image):
+                def report(fraction):
+                    if image.shape[0] * image.shape[1] >= _SHOWN:
+                        bar.advance(0, f"{item.name} {fraction:.0%}")
+
+                made = function(image, item, report)
+                bar.advance(1, "")
+                return made
+
+            try:
+                _PROCESSES[item.kind](translate, item)
+            except BadImage as error:
+                failed += 1
+                if failed == len(items):
+                    others = f", nor could any of the other {failed - 1}" if failed > 1 else ""
+                    raise UserError(f"{item.path} could not be used{others}: {error}") from error
+                print(f"passed over {item.path}: {error}", file=sys.stderr)
+    return failed
+
+
+def _kind(path):
+    suffix = path.suffix.lower()
+    if suffix in VIDEOS:
+        return "video"
+    if suffix == ".gif":
+        with contextlib.suppress(BadImage), images.open_image(path) as opened:
+            return "animation" if getattr(opened, "is_animated", False) else "picture"
+    return "picture"
+
+
+def _length(item):
+    """Returns how many frames an item has, as far as its header tells."""
+    if item.kind == "animation":
+        with images.open_image(item.path) as opened:
+            return opened.n_frames
+    if item.kind == "video":
+        with contextlib.suppress(BadImage), _video(item.path) as (meta, _):
+            return max(1, round((meta["fps"] or _RATE) * meta["duration"]))
+    return 1
+
+
+def _process_picture(translate, item):
+    grids.write_png(item.target, translate(images.decode(item.path, None, 3)))
+
+
+def _process_animation(translate, item):
+    with images.open_image(item.path) as opened:
+        durations = [frame.info.get("duration") or _STILL for frame in ImageSequence.Iterator(opened)]
+    frames = (translate(frame) for frame in _gif_frames(item.path))
+    # One rate for all frames: their mean.
+    grids.write_animation(item.target, frames, 1000 * len(durations) / sum(durations))
+
+
+def _gif_frames(path):
+    """Yields uint8 [h, w, 3]."""
+    try:
+        with images.open_image(path) as opened:
+            for frame in ImageSequence.Iterator(opened):
+                frame = frame.convert("RGBA")
+                yield np.asarray(Image.alpha_composite(Image.new("RGBA", frame.size, "white"), frame).convert("RGB"))
+    except (OSError, EOFError, SyntaxError, ValueError) as error:
+        raise BadImage(f"unreadable: {error}") from error
+
+
+def _process_video(translate, item):
+    with _video(item.path) as (meta, frames):
+        grids.write_animation(item.target, map(translate, frames), meta["fps"] or _RATE)
+
+
+@contextlib.contextmanager
+def _video(path):
+    """Opens a video; yields what its header says, and an iterator of its frames, uint8 [h, w, 3]."""
+    reader = _ffmpeg().read_frames(os.fspath(path))
+    try:
+        try:
+            meta = next(reader)
+            width, height = meta["size"]
+        except (OSError, RuntimeError, StopIteration, KeyError, IndexError) as error:
+            raise BadImage("unreadable: no video that ffmpeg knows") from error
+        yield meta, _video_frames(reader, (height, width, 3))
+    finally:
+        reader.close()
+
+
+def _video_frames(reader, shape):
+    count = 0
+    try:
+        for count, frame in enumerate(reader, 1):
+            yield np.frombuffer(frame, np.uint8).reshape(shape)
+    except RuntimeError as error:
+        raise BadImage("truncated: the video breaks off") from error
+    if not count:
+        raise BadImage("unreadable: a video without frames")
+
+
+def _ffmpeg():
+    """Returns the module imageio_ffmpeg, with an ffmpeg that runs.
+
+    Raises:
+        UserError: there is none.
+    """
+    try:
+        import imageio_ffmpeg
+
+        imageio_ffmpeg.get_ffmpeg_exe()
+    except (ImportError, RuntimeError) as error:
+        raise UserError("videos need ffmpeg: pip install 'keras-gans[video]', or give the frames as a folder") from error
+    return imageio_ffmpeg
+
+
+_ENDINGS = {"picture": ".png", "animation": ".gif", "video": ".mp4"}
+_PROCESSES = {"picture": _process_picture, "animation": _process_animation, "video": _process_video}

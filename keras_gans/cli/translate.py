@@ -1,0 +1,58 @@
+"""Takes pictures through a run that translates images: pix2pix, CycleGAN, CUT.
+
+    keras-gans translate --run=runs/cyclegan --input=photo.jpg --out=translated
+    keras-gans translate --run=runs/cyclegan --input=photos --out=translated --direction=ba
+    keras-gans translate --run=runs/cut --input=film.mp4 --out=translated
+
+Pictures may have any size. Large ones go through in pieces (see --tile). They are turned upright by their EXIF
+orientation; alpha is laid over white. Results are PNG files under the inputs' names, in the same folders; animated GIFs
+become GIFs and videos MP4s (with keras-gans[video]) of the same rate, without sound.
+
+What cannot be read is named and passed over; the exit code is then 1.
+"""
+
+from keras_gans.errors import UserError
+
+
+def define(flags):
+    define_common(flags)
+    flags.choice("direction", "ab", ("ab", "ba"), "from domain A to B, or back where the run has learned both ways")
+
+
+def define_common(flags):
+    """Defines the flags of every verb that takes pictures through a run."""
+    flags.string("run", None, "run folder that train.py has made", required=True)
+    flags.string("input", None, "a picture, an animated GIF, a video, or a folder of them, at every depth; --out is left "
+                 "out of it", required=True)
+    flags.string("out", None, "folder for the results", required=True)
+    flags.integer("tile", 1024, "side in pixels of the largest square, at the size of the result, that goes through at "
+                  "once; larger pictures go through in pieces of that area. Smaller takes less memory, larger less time",
+                  64)
+    flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
+
+
+def run(flags):
+    from keras_gans.applying import pictures
+    from keras_gans.run import Run
+
+    items = pictures.find(flags.input, flags.out)
+    opened = Run.open(flags.run, flags.checkpoint)
+    if opened.recipe.get("degrade"):
+        raise UserError(f"{flags.run} restores what --degrade={opened.recipe['degrade']} has spoiled; use keras-gans restore")
+    translator = opened.translator(flags.direction)
+
+    def translate(image, item, report):
+        return translator(image, report=report)
+
+    translator.tile = flags.tile
+    return process(translate, items, "translating", flags.out)
+
+
+def process(function, items, title, out):
+    """Takes items through `function`, see `keras_gans.applying.pictures`; returns the exit code."""
+    from keras_gans.applying import pictures
+
+    failed = pictures.process(function, items, title)
+    done = len(items) - failed
+    print(f"wrote {items[0].target if len(items) == 1 else f'{done} results to {out}'}")
+    return 1 if failed else 0
