@@ -3,7 +3,8 @@
     keras-gans doctor --data=folder:photos --image_size=64
 
 Lists each image that is unreadable, truncated, of a mode without known range, too small or a duplicate, with its place
-and reason; prints counts, sizes, modes and classes. Ends with 0 where all is well, 1 where something is bad, 2 for a
+and reason; of pairs also images without a partner and pairs of two sizes. Prints counts, sizes, modes and classes, of
+pairs for each side. Ends with 0 where all is well, 1 where something is bad, 2 for a
 mistake in the command.
 """
 
@@ -14,8 +15,8 @@ MODES = {
 
 
 def define(flags):
-    flags.string("data", None, "what to examine: folder:PATH, tfrecord:GLOB, tfds:NAME[/CONFIG][@SPLIT] or "
-                               "embedded:NAME", required=True)
+    flags.string("data", None, "what to examine: folder:PATH, tfrecord:GLOB, tfds:NAME[/CONFIG][@SPLIT], embedded:NAME, "
+                               "paired:A:B, ab:DIR, paired:tfds:NAME or unpaired:A:B", required=True)
     flags.integer("image_size", None, "the training size in pixels: images with a shorter side below it are bad "
                                       "(default: any size is fine)", lower=1)
 
@@ -24,45 +25,57 @@ def run(flags):
     from keras_gans.data import doctor, opening
 
     collection = opening.open_collection(flags.data)
-    findings = doctor.examine(collection, flags.image_size)
-    for line in report(collection, findings):
+    parts, troubles = doctor.examine(collection, flags.image_size)
+    troubles += [trouble for part in parts for trouble in part.bad]
+    for line in report(collection, parts, troubles):
         print(line)
-    return 1 if findings.bad else 0
+    return 1 if troubles else 0
 
 
-def report(collection, findings):
+def report(collection, parts, troubles):
     """Yields the lines of the report.
 
     Args:
         collection: a `keras_gans.data.Collection`.
-        findings: what `keras_gans.data.doctor.examine` found in it.
+        parts: `keras_gans.data.doctor.Findings` of it, or of its sides.
+        troubles: list of (where, reason) of all that is bad.
     """
-    import numpy as np
-
-    readable = len(findings.sizes)
-    yield f"{collection.spec}"
-    yield f"  images   {collection.count:,}, of which {readable:,} can be read"
-    if readable:
-        for side, values in zip(("width", "height"), findings.sizes.T, strict=True):
-            yield f"  {side:<8} min {values.min()}, median {np.median(values):g}, max {values.max()} pixels"
-        yield f"  formats  {_counts(findings.formats)}"
-        yield "  modes    " + ", ".join(f"{mode} {count:,}" + (f" ({MODES[mode]})" if mode in MODES else "")
-                                        for mode, count in findings.modes.most_common())
-        if collection.class_names or len(findings.labels) > 1:
-            names = dict(enumerate(collection.class_names))
-            yield f"  classes  {len(collection.class_names or findings.labels)}"
-            for label in sorted({*names, *findings.labels}):
-                yield f"    {findings.labels[label]:>8,}  {names.get(label, label)}"
-    if not findings.bad:
+    yield collection.spec
+    for title, part in zip("AB", parts):
+        if len(parts) > 1:
+            yield f"{title}: {part.collection.spec}"
+        yield from _describe(part)
+    if collection.kind == "paired":
+        yield f"  pairs    {collection.count:,}"
+    if not troubles:
         yield "no trouble found"
         return
     kinds = {}
-    for _, reason in findings.bad:
+    for _, reason in troubles:
         kind = reason.split(":")[0]
         kinds[kind] = kinds.get(kind, 0) + 1
     yield f"trouble found: {_counts(kinds)}"
-    for where, reason in findings.bad:
+    for where, reason in troubles:
         yield f"  {where}: {reason}"
+
+
+def _describe(findings):
+    import numpy as np
+
+    collection, readable = findings.collection, len(findings.sizes)
+    yield f"  images   {collection.count:,}, of which {readable:,} can be read"
+    if not readable:
+        return
+    for side, values in zip(("width", "height"), findings.sizes.T, strict=True):
+        yield f"  {side:<8} min {values.min()}, median {np.median(values):g}, max {values.max()} pixels"
+    yield f"  formats  {_counts(findings.formats)}"
+    yield "  modes    " + ", ".join(f"{mode} {count:,}" + (f" ({MODES[mode]})" if mode in MODES else "")
+                                    for mode, count in findings.modes.most_common())
+    if collection.class_names or len(findings.labels) > 1:
+        names = dict(enumerate(collection.class_names))
+        yield f"  classes  {len(collection.class_names or findings.labels)}"
+        for label in sorted({*names, *findings.labels}):
+            yield f"    {findings.labels[label]:>8,}  {names.get(label, label)}"
 
 
 def _counts(counts):

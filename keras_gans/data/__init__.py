@@ -8,7 +8,7 @@
 import importlib
 
 _HOMES = {"open_source": "opening", "open_collection": "opening", "SCHEMES": "opening", "Collection": "collection",
-          "Source": "source", "batches": "pipeline"}
+          "Source": "source", "batches": "pipeline", "DEGRADATIONS": "degradations"}
 
 
 def __getattr__(name):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 
 SPLITS = ("train", "holdout", "all")
@@ -18,6 +19,9 @@ class Collection:
         class_names: tuple of names in label order; () where there are no labels or no names.
         split: "train", "holdout" or "all".
         faults: (where, reason) of damage that hides an unknown number of images.
+        kind: "images", "paired" or "unpaired".
+        unit: what is numbered, in the plural.
+        sides: the `Collection`s A and B where the images come from two; else ().
     """
 
     spec = name = fingerprint = ""
@@ -25,6 +29,8 @@ class Collection:
     class_names = ()
     split = "all"
     faults = ()
+    kind = unit = "images"
+    sides = ()
 
     def read(self, index):
         """Returns (bytes of the image file, label) of one image."""
@@ -34,11 +40,22 @@ class Collection:
         """Returns the place of one image for messages: a path, or a path and a record number."""
         raise NotImplementedError
 
-    def source(self, image_size, channels, resize, crop, bad):
+    def flaw(self, size, least):
+        """Returns what makes an image useless for training, or None.
+
+        Args:
+            size: (width, height), upright.
+            least: the training size in pixels, or None.
+        """
+        if least and min(size) < least and not (size == (28, 28) and least <= 32):  # those are padded
+            return image_forms.too_small(size, least)
+        return None
+
+    def source(self, image_size, channels, resize, crop, bad, load_size):
         """Decodes the collection; arguments and result as in `open_source`."""
         from keras_gans.data import decoding
 
-        return decoding.source(self, image_size, channels, resize, crop, bad)
+        return decoding.source(self, image_size, channels, resize, crop, bad, load_size)
 
 
 def every_tenth(count, split, spec):

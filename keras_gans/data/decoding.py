@@ -13,7 +13,7 @@ import numpy as np
 from keras_gans import files, progress
 from keras_gans.data import images as image_forms
 from keras_gans.data.images import BadImage
-from keras_gans.data.source import ArraySource, FileSource
+from keras_gans.data.source import ArraySource, FileSource, PictureSource
 from keras_gans.errors import UserError
 
 MEMORY = 2**30  # bytes of decoded images that may stay in memory
@@ -64,50 +64,74 @@ def natural_channels(collection):
     return 1
 
 
-def source(collection, image_size, channels, resize, crop, bad):
-    """Makes the source of a collection; arguments and errors as in `keras_gans.data.open_source`.
+def source(collection, image_size, channels, resize, crop, bad, load_size):
+    """Makes the source of a collection of single images; arguments and errors as in `keras_gans.data.open_source`.
 
     Returns:
-        An `ArraySource` up to 1 GiB of decoded images, else a `FileSource`.
+        A `Source`, see `store`.
     """
-    for where, reason in collection.faults:
-        complain(f"{where}: {reason}", bad if collection.count else "refuse")
+    report_faults(collection, bad)
     channels = channels or natural_channels(collection)
-    shape = (image_size, image_size, channels)
 
     def load(number):
         data, label = collection.read(number)
-        return image_forms.decode(data, image_size, channels, resize, crop), label
+        return image_forms.decode(data, image_size, channels, resize, crop, load_size), label
 
-    if collection.count * np.prod(shape) > MEMORY:
-        good, labels = check(collection, bad)
-
-        def load_again(number):
-            try:
-                return load(number)
-            except BadImage as error:
-                raise UserError(f"{collection.where(number)} could be read before: {error}; restore it") from error
-
-        return FileSource(collection, good, load_again, shape, _names(collection, labels))
-    images, labels = np.empty([collection.count, *shape], np.uint8), np.zeros(collection.count, np.int32)
-    errors = {}
-    for number, result, error in for_all(load, collection, f"reading {collection.name}"):
-        if error:
-            errors[number] = str(error)
-        else:
-            images[number], labels[number] = result
-    good = settle(collection, errors, bad)
-    if errors:
-        images, labels = images[good], labels[good]
-    return ArraySource(collection, images, labels, _names(collection, labels))
+    return store(collection, load, (image_size, image_size, channels), bad, load_size)
 
 
-def check(collection, bad):
-    """Finds the images that can be read, by reading each in full; the findings are kept in the user's cache folder.
+def store(collection, load, shape, bad, load_size):
+    """Decodes everything once if it fits in 1 GiB, or checks that it can be decoded.
 
     Args:
         collection: a `Collection`.
+        load: function of a number -> (uint8 [H, W, c], label); may raise `BadImage`; called from several threads.
+        shape: (h, w, c) of the images that the source gives.
         bad: "refuse" or "skip".
+        load_size: None where `load` gives `shape`; else windows of `shape` are cut from what it gives.
+
+    Returns:
+        An `ArraySource` or, for windows, a `PictureSource`; a `FileSource` where the memory does not suffice.
+    """
+    if collection.count * np.prod(shape) > MEMORY:
+        return _on_demand(collection, load, shape, bad, load_size)
+    pictures = np.empty([collection.count, *shape], np.uint8) if load_size is None else [None] * collection.count
+    labels, errors, size = np.zeros(collection.count, np.int32), {}, 0
+    for number, result, error in for_all(load, collection, f"reading {collection.name}"):
+        if error:
+            errors[number] = str(error)
+            continue
+        pictures[number], labels[number] = result
+        size += result[0].nbytes
+        if size > MEMORY:
+            return _on_demand(collection, load, shape, bad, load_size)
+    good = settle(collection, errors, bad)
+    names = _names(collection, labels)
+    if load_size is not None:
+        return PictureSource(collection, [pictures[number] for number in good], labels[good], shape, names)
+    if errors:
+        pictures, labels = pictures[good], labels[good]
+    return ArraySource(collection, pictures, labels, names)
+
+
+def _on_demand(collection, load, shape, bad, load_size):
+    good, labels = check(collection, load, bad, shape[0] if load_size == 0 else 0)
+
+    def load_again(number):
+        try:
+            return load(number)
+        except BadImage as error:
+            raise UserError(f"{collection.where(number)} could be read before: {error}; restore it") from error
+
+    return FileSource(collection, good, load_again, shape, _names(collection, labels))
+
+
+def check(collection, load, bad, least):
+    """Finds the images that can be read, by reading each in full; the findings are kept in the user's cache folder.
+
+    Args:
+        collection, load, bad: as in `store`.
+        least: the shortest side that `load` takes, in pixels; the findings depend on it.
 
     Returns:
         Their numbers, int64 [n], and their labels, int32 [n].
@@ -116,18 +140,12 @@ def check(collection, bad):
         UserError: there are bad images and `bad` is "refuse", or all are bad.
     """
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "keras_gans"
-    cache = cache / f"checked-{collection.fingerprint}-{collection.split}.json"
+    cache = cache / f"checked-{collection.fingerprint}-{collection.split}-{least}.json"
     try:
         kept = json.loads(cache.read_text())
     except (OSError, ValueError):
         kept = {"errors": {}, "labels": []}
-
-        def read(number):
-            data, label = collection.read(number)
-            image_forms.decode(data, None, 3)
-            return label
-
-        for number, label, error in for_all(read, collection, f"checking {collection.name}"):
+        for number, label, error in for_all(lambda number: load(number)[1], collection, f"checking {collection.name}"):
             kept["labels"].append(label or 0)
             if error:
                 kept["errors"][str(number)] = str(error)
@@ -138,7 +156,7 @@ def check(collection, bad):
 
 
 def settle(collection, errors, bad):
-    """Refuses or skips the images that cannot be read.
+    """Refuses or skips the images that cannot be read or used.
 
     Args:
         collection: a `Collection`.
@@ -153,10 +171,18 @@ def settle(collection, errors, bad):
     """
     if errors:
         first = min(errors)
-        message = (f"{len(errors)} of {collection.count} images in {collection.spec} cannot be read; "
+        message = (f"{len(errors)} of {collection.count} {collection.unit} in {collection.spec} cannot be read or used; "
                    f"the first is {collection.where(first)}: {errors[first]}")
         complain(message, "refuse" if len(errors) == collection.count else bad)
     return np.setdiff1d(np.arange(collection.count), list(errors))
+
+
+def report_faults(collection, bad):
+    """Refuses or skips what a collection found damaged while it was opened; the first of its faults stands for all."""
+    if collection.faults:
+        where, reason = collection.faults[0]
+        more = f" (and {len(collection.faults) - 1} more)" if len(collection.faults) > 1 else ""
+        complain(f"{where}: {reason}{more}", bad if collection.count else "refuse")
 
 
 def complain(message, bad):

@@ -12,58 +12,76 @@ from keras_gans.data import images as image_forms
 
 @dataclasses.dataclass
 class Findings:
-    """What the doctor found.
+    """What the doctor found in a collection of single images, or in one side of a collection of pairs.
 
     Attributes:
+        collection: the `Collection`.
         bad: list of (where, reason), in order.
-        sizes: int [n, 2], width and height of each readable image, upright as stored.
+        sizes: int [n, 2], width and height of each readable image, as stored.
         modes: Counter of Pillow modes of the readable images.
         formats: Counter of file formats of the readable images.
         labels: Counter of labels of the readable images.
+        upright: {number: (width, height)} of the readable images, turned as their EXIF data say.
     """
 
+    collection: object
     bad: list
     sizes: np.ndarray
     modes: collections.Counter
     formats: collections.Counter
     labels: collections.Counter
+    upright: dict
 
 
 def examine(collection, image_size=None):
     """Decodes every image in full.
 
     Bad is what cannot be read (unreadable, truncated, corrupt record, a mode without known range), what is smaller than
-    `image_size`, and every image whose pixels, as RGB, equal those of one before it.
+    `image_size`, and every image whose pixels, as RGB, equal those of one before it. Of pairs, each side is examined; bad
+    are images without a partner, too, and pairs of two sizes.
 
     Args:
         collection: a `Collection`.
         image_size: the least shorter side, in pixels; None takes any.
 
     Returns:
-        `Findings`.
+        List of `Findings`: one, or those of A and B; and the list of (where, reason) of what is bad about the whole.
     """
+    if not collection.sides:
+        return [_examine(collection, image_size)], list(collection.faults)
+    sides = [_examine(side, image_size) for side in collection.sides]
+    troubles = list(collection.faults)
+    if collection.kind == "paired":
+        for number, partners in enumerate(collection.partners.tolist()):
+            sizes = [side.upright.get(partner) for side, partner in zip(sides, partners)]
+            if None not in sizes and sizes[0] != sizes[1]:
+                troubles.append((collection.where(number), image_forms.different_sizes(*sizes)))
+    return sides, troubles
 
+
+def _examine(collection, image_size):
     def look(number):
         data, label = collection.read(number)
         with image_forms.open_image(data) as image:
             size, mode, kind = image.size, image.mode, image.format
         pixels = image_forms.decode(data, None, 3)
-        return size, mode, kind, label, hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+        digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+        return size, mode, kind, label, pixels.shape[1::-1], digest
 
-    findings = Findings(list(collection.faults), [], *(collections.Counter() for _ in range(3)))
+    findings = Findings(collection, [], [], *(collections.Counter() for _ in range(3)), {})
     seen = {}
     for number, result, error in decoding.for_all(look, collection, f"examining {collection.name}"):
         if error:
             findings.bad.append((collection.where(number), str(error)))
             continue
-        size, mode, kind, label, digest = result
+        size, mode, kind, label, findings.upright[number], digest = result
         findings.sizes.append(size)
         findings.modes[mode] += 1
         findings.formats[kind] += 1
         findings.labels[label] += 1
-        if image_size and min(size) < image_size and not (size == (28, 28) and image_size <= 32):  # those are padded
-            findings.bad.append((collection.where(number), f"too small: {size[0]}x{size[1]}, wanted at least "
-                                                           f"{image_size}x{image_size}"))
+        flaw = collection.flaw(findings.upright[number], image_size)
+        if flaw:
+            findings.bad.append((collection.where(number), flaw))
         first = seen.setdefault(digest, number)
         if first != number:
             findings.bad.append((collection.where(number), f"duplicate: the same pixels as {collection.where(first)}"))

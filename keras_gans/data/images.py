@@ -51,23 +51,39 @@ def to_uint8(images):
     return tf.cast(tf.clip_by_value(tf.floor(tf.cast(images, tf.float32) * 127.5 + 128.0), 0, 255), tf.uint8)
 
 
-def decode(image, size, channels, resize="lanczos", crop="center"):
+def decode(image, size, channels, resize="lanczos", crop="center", load_size=None):
     """Reads one image file of any common kind at the size and channels of a recipe.
-
-    Turned upright by its EXIF orientation; alpha and transparent colours are laid over white; 16-bit grey is scaled
-    (65535 -> 255), not clipped; CMYK and other colour spaces become sRGB by Pillow's formulas (embedded ICC profiles
-    are not applied); colour becomes grey by ITU-R 601 luma; of an animation the first frame is taken. 28x28 images are
-    padded to 32x32 with black (see `fit`).
 
     Args:
         image: the file's bytes, or its path.
         size: height and width of the result, in pixels; None keeps the image's own.
         channels: 1 (grey) or 3 (RGB).
-        resize: the filter, a key of `FILTERS`; antialiased, as Pillow's are.
-        crop: "center" brings the shorter side to `size` and cuts the longer one about the centre, "none" squashes.
+        resize, crop, load_size: as in `fit`.
 
     Returns:
-        uint8 [size, size, channels].
+        uint8 [size, size, channels]; with a `load_size` [at least size, at least size, channels].
+
+    Raises:
+        BadImage: empty, unreadable, truncated, more pixels than `PIL.Image.MAX_IMAGE_PIXELS`, or too small for a
+            `load_size` of 0.
+    """
+    picture = upright(image, channels)
+    return to_pixels(picture if size is None else fit(picture, size, resize, crop, load_size))
+
+
+def upright(image, channels):
+    """Reads one image file of any common kind in 8 bits.
+
+    Turned upright by its EXIF orientation; alpha and transparent colours are laid over white; 16-bit grey is scaled
+    (65535 -> 255), not clipped; CMYK and other colour spaces become sRGB by Pillow's formulas (embedded ICC profiles
+    are not applied); colour becomes grey by ITU-R 601 luma; of an animation the first frame is taken.
+
+    Args:
+        image: the file's bytes, or its path.
+        channels: 1 (grey) or 3 (RGB).
+
+    Returns:
+        A `PIL.Image.Image`.
 
     Raises:
         BadImage: empty, unreadable, truncated, or more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
@@ -77,11 +93,13 @@ def decode(image, size, channels, resize="lanczos", crop="center"):
             whole = ImageOps.exif_transpose(opened)
         except Exception as error:  # Pillow's parsers raise what they stumble over: OSError, IndexError, ...
             raise BadImage(_reason(error)) from error
-        picture = _flat(whole, "L" if channels == 1 else "RGB")
-    if size is not None:
-        picture = fit(picture, size, resize, crop)
+        return _flat(whole, "L" if channels == 1 else "RGB")
+
+
+def to_pixels(picture):
+    """Returns the uint8 [height, width, 1 or 3] of an 8-bit Pillow image."""
     pixels = np.asarray(picture)
-    return pixels[:, :, None] if channels == 1 else pixels
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 
 def open_image(image):
@@ -140,26 +158,67 @@ def _flat(image, mode):
         raise BadImage(f"wrong mode: {image.mode} does not convert to {mode}") from error
 
 
-def fit(picture, size, resize="lanczos", crop="center"):
-    """Resizes a Pillow image to a square. One of 28x28 (MNIST and its kin) is padded to 32x32 with black first.
+def fit(picture, size, resize="lanczos", crop="center", load_size=None):
+    """Resizes a Pillow image to a square, or to what squares are cut from. 28x28 (MNIST and its kin) is padded to 32x32
+    with black first.
 
     Args:
         picture: 8-bit `PIL.Image.Image`, grey or RGB.
-        size, resize, crop: as in `decode`.
+        size: side of the square, in pixels.
+        resize: the filter, a key of `FILTERS`; antialiased, as Pillow's are.
+        crop: "center" brings the shorter side to `size` and cuts the longer one about the centre, "none" squashes.
+        load_size: None for the square; N brings the shorter side to N and keeps the longer one (crop "none": N x N);
+            0 keeps the picture as it is.
 
     Returns:
-        A `PIL.Image.Image` of `size` x `size`.
+        A `PIL.Image.Image`.
+
+    Raises:
+        BadImage: `load_size` is 0 and a side is shorter than `size`.
     """
     if picture.size == (28, 28) and size != 28:
         picture = ImageOps.expand(picture, border=2, fill=0)
-    if picture.size == (size, size):
-        return picture
     width, height = picture.size
     side = min(width, height)
-    left, top = ((width - side) / 2, (height - side) / 2) if crop == "center" else (0, 0)
-    box = (left, top, left + side, top + side) if crop == "center" else None
-    # The box is resampled with the pixels around it: the same as to resize the whole image, then to cut it.
-    return picture.resize((size, size), FILTERS[resize], box=box)
+    if load_size == 0:
+        if side < size:
+            raise BadImage(too_small(picture.size, size))
+        return picture
+    box = None
+    if load_size is None:
+        wanted = size, size
+        if crop == "center":
+            left, top = (width - side) / 2, (height - side) / 2
+            # The box is resampled with the pixels around it: the same as to resize the whole image, then to cut it.
+            box = (left, top, left + side, top + side)
+    else:
+        wanted = tuple(round(length * load_size / side) if crop == "center" else load_size for length in picture.size)
+    return picture if picture.size == wanted else picture.resize(wanted, FILTERS[resize], box=box)
+
+
+def too_small(have, size):
+    """Returns what is wrong with an image of (width, height) `have` where sides of `size` are wanted."""
+    return f"too small: {have[0]}x{have[1]}, wanted at least {size}x{size}"
+
+
+def different_sizes(a, b):
+    """Returns what is wrong with a pair of (width, height) `a` and `b`."""
+    return f"different sizes: A is {a[0]}x{a[1]}, B is {b[0]}x{b[1]}"
+
+
+def window(pixels, place, shape):
+    """Cuts a window out of a picture.
+
+    Args:
+        pixels: [H, W, c], H >= h and W >= w.
+        place: two numbers from [0, 1): where the window lies along the height and the width; 1/2 is the centre.
+        shape: (h, w, c).
+
+    Returns:
+        The view [h, w, c].
+    """
+    top, left = (int(part * (whole - wanted + 1)) for part, whole, wanted in zip(place, pixels.shape, shape))
+    return pixels[top:top + shape[0], left:left + shape[1]]
 
 
 def encode_png(pixels):

@@ -32,28 +32,56 @@ def open_collection(spec, split="all"):
     return collection
 
 
-def open_source(spec, image_size=32, channels=None, split="train", resize="lanczos", crop="center", bad="refuse"):
+def open_source(spec, image_size=32, channels=None, split="train", resize="lanczos", crop="center", bad="refuse",
+                load_size=None, degrade=None):
     """Opens the images that `spec` names at one size.
 
     What fits in 1 GiB is decoded once and stays in memory; more is decoded as it is needed.
 
     Args:
-        spec: `embedded:NAME`, `folder:PATH`, `tfrecord:GLOB` or `tfds:NAME[/CONFIG][@SPLIT]`.
+        spec: single images: `embedded:NAME`, `folder:PATH`, `tfrecord:GLOB` or `tfds:NAME[/CONFIG][@SPLIT]`. Aligned
+            pairs: `paired:A:B` (two folders; partners have the same path but for the suffix, and the same size),
+            `ab:DIR` (A in the left half and B in the right half of each file) or
+            `paired:tfds:NAME[/CONFIG][@SPLIT][#FEATURE_A,FEATURE_B]`. Images of two domains: `unpaired:A:B`.
         image_size: height and width of the images, in pixels.
-        channels: 1 (grey), 3 (RGB), or None for what the data have.
-        split: "train", "holdout" (kept from training, for scores) or "all".
+        channels: 1 (grey), 3 (RGB), or None for what the data have. Of two sides it is those of B, what a generator
+            makes; A keeps what it has.
+        split: "train", "holdout" (kept from training, for scores: every tenth image, pair, or image of each domain) or
+            "all".
         resize: filter, a key of `keras_gans.data.images.FILTERS`.
         crop: "center" (shorter side to `image_size`, then cut about the centre) or "none" (squashed).
         bad: what to do about images that cannot be read: "refuse" them with an error, or "skip" them with a message.
+        load_size: None for images of `image_size`, always the same; N >= `image_size` to bring the shorter side to N
+            (crop "none": both) and cut a window of `image_size` at random, anew at each position of the sequence and
+            alike on both sides of a pair; 0 to cut it from the picture as it is.
+        degrade: makes pairs (degraded image, image) of single images, anew at each position: `name:key=value`, see
+            `keras_gans.data.degradations`.
 
     Returns:
         A `Source`.
 
     Raises:
-        UserError: unknown scheme or name, nothing usable there, bad images, a size or channels that cannot be.
+        UserError: unknown scheme or name, nothing usable there, bad images, sides that do not match, a size, channels
+            or degradation that cannot be.
     """
     if channels not in (None, 1, 3):
         raise UserError(f"--channels={channels} is not possible; take 1 (grey) or 3 (RGB)")
     if image_size < 1:
         raise UserError(f"--image_size={image_size} is not possible; take at least 1")
-    return open_collection(spec, split).source(image_size, channels, resize, crop, bad)
+    if load_size and load_size < image_size:
+        raise UserError(f"--load_size={load_size} is not possible; take at least --image_size={image_size}, or 0 for "
+                        "each picture's own size")
+    collection = open_collection(spec, split)
+    if degrade and collection.kind != "images":
+        raise UserError(f"--degrade={degrade} makes pairs of single images, but {spec} is {collection.kind} already; "
+                        "leave it out, or give single images such as folder:PATH")
+    if not degrade:
+        return collection.source(image_size, channels, resize, crop, bad, load_size)
+    from keras_gans.data.degradations import DEGRADATIONS
+    from keras_gans.data.pairs import DegradedSource
+
+    degradation = DEGRADATIONS.create(degrade)  # before the images are read
+    source = collection.source(image_size, channels, resize, crop, bad, load_size)
+    if len(source.image_shape) != 3:
+        raise UserError(f"--degrade={degrade} is for images, but {spec} holds points; leave it out")
+    return DegradedSource(source, degradation)

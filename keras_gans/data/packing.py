@@ -27,8 +27,11 @@ def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="ref
         The paths of the shards.
 
     Raises:
-        UserError: bad images, shards of another packing in the way, or a folder that cannot be written.
+        UserError: pairs, bad images, shards of another packing in the way, or a folder that cannot be written.
     """
+    if collection.kind != "images":
+        raise UserError(f"{collection.spec} holds two images to each element, which shards of single images cannot; pack "
+                        "each side on its own, as folder:PATH")
 
     def payload(number):
         data, label = collection.read(number)
@@ -43,8 +46,7 @@ def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="ref
         image_forms.decode(data, None, 3)
         return len(data)
 
-    for where, reason in collection.faults:
-        decoding.complain(f"{where}: {reason}", bad if collection.count else "refuse")
+    decoding.report_faults(collection, bad)
     sizes, errors = {}, {}
     for number, size, error in decoding.for_all(check, collection, f"checking {collection.name}"):
         if error:

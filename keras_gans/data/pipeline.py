@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_gans.data.source import numbers, stable
+from keras_gans.data.source import stable
 from keras_gans.errors import UserError
 
 
@@ -13,33 +13,42 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
 
     Args:
         source: a `Source`.
-        batch_size: images in a global batch, over all workers.
+        batch_size: images (or pairs) in a global batch, over all workers.
         seed: int, the run's seed.
         start: position of the first image.
         labels: whether to yield (images, labels) in place of images.
         worker: (index, count): worker `index` gets its block of rows of every global batch.
-        flip: mirror half of the images left to right, drawn anew for every position of the sequence.
+        flip: mirror half of the images left to right, drawn anew for every position of the sequence; both sides of a
+            pair alike, and before it is degraded; each side of unpaired data on its own.
 
     Returns:
-        A `tf.data.Dataset` of float32 [batch_size / workers, h, w, c] in [-1, 1], or with int32 [...] labels.
+        A `tf.data.Dataset` of float32 [batch_size / workers, h, w, c] in [-1, 1], or with int32 [...] labels; of pairs,
+        (inputs of `source.input_shape`, images of `source.image_shape`).
 
     Raises:
-        UserError: a batch size that the workers cannot share.
+        UserError: a batch size that the workers cannot share, labels of pairs, flipped points.
     """
     index, workers = worker
     if batch_size < 1 or batch_size % workers:
         raise UserError(f"--batch_size={batch_size} cannot be shared by {workers} workers; "
                         f"take a positive multiple of {workers}")
+    if labels and source.input_shape:
+        raise UserError(f"{source.spec} gives pairs of images, which have no labels; leave out --conditional")
+    if flip and len(source.image_shape) != 3:
+        raise UserError(f"--flip mirrors images, but {source.spec} holds points; leave it out")
     rows = batch_size // workers
-
     mine = slice(index * rows, (index + 1) * rows)
 
-    def batch(indices, coins):
-        images, classes = source.fetch(indices[mine])
-        if flip:  # before the conversion: a quarter of the bytes
-            images = tf.where(coins[mine, None, None, None], tf.reverse(images, axis=[2]), images)
-        images = tf.ensure_shape(source.to_model(images), [rows, *source.image_shape])
-        return (images, classes) if labels else images
+    def model_range(images, shape):
+        return tf.ensure_shape(source.to_model(images), [rows, *shape])
 
-    batches_of_numbers = numbers(source.count, seed, start, batch_size)
-    return stable(batches_of_numbers.map(batch, num_parallel_calls=2).prefetch(4))
+    def batch(positions):
+        positions = tf.nest.map_structure(lambda part: part[mine], positions)
+        first, second = source.elements(positions, flip)
+        if source.input_shape:
+            return model_range(first, source.input_shape), model_range(second, source.image_shape)
+        images = model_range(first, source.image_shape)
+        return (images, second) if labels else images
+
+    positions = source.positions(seed, start, batch_size)
+    return stable(positions.map(batch, num_parallel_calls=2).prefetch(4))

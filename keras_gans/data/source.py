@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import os
+import typing
 
 import numpy as np
 import tensorflow as tf
@@ -9,11 +10,27 @@ import tensorflow as tf
 from keras_gans import randomness
 from keras_gans.data import images as image_forms
 
-CHUNK = 256  # images fetched at once where a dataset yields them one by one
+CHUNK_BYTES = 2**24  # of pictures fetched at once where a dataset yields them one by one
+
+
+class Positions(typing.NamedTuple):
+    """Positions of a sequence: which image stands there, and all that is random about it.
+
+    Attributes:
+        index: int32 [n], numbers of images.
+        coin: bool [n], fair: mirror it?
+        place: float32 [n, 2], U[0, 1): where the window lies along the height and the width; 1/2 is the centre.
+        seed: int32 [n, 2], the seed of what happens to the image alone (its degradation).
+    """
+
+    index: tf.Tensor
+    coin: tf.Tensor
+    place: tf.Tensor
+    seed: tf.Tensor
 
 
 def numbers(count, seed, start, size):
-    """Returns the endless shuffled sequence of 0..count-1, `size` numbers at a time.
+    """Returns the endless shuffled sequence of 0..count-1, `size` positions at a time.
 
     The sequence is one permutation after another, each drawn from the seed and the number of its epoch alone, so that
     any position is found at once. (`tf.random.experimental.index_shuffle` would find it in O(1), but 4000 epochs of 10
@@ -21,22 +38,30 @@ def numbers(count, seed, start, size):
 
     Args:
         count: elements in an epoch.
-        seed: int, the run's seed.
+        seed: the run's seed, an int or int32 [2].
         start: the first position.
-        size: how many numbers to an element.
+        size: how many positions to an element.
 
     Returns:
-        A `tf.data.Dataset` of (element numbers int32 [size], coins bool [size]): one fair coin for each position.
+        A `tf.data.Dataset` of `Positions`.
     """
 
     def epoch(number):
         key = randomness.fold(randomness.fold(seed, "epoch"), number)
         order = tf.random.experimental.stateless_shuffle(tf.range(count), randomness.fold(key, "order"), alg="philox")
         coins = tf.random.stateless_uniform([count], randomness.fold(key, "coins"), alg="philox") < 0.5
+        places = tf.random.stateless_uniform([count, 2], randomness.fold(key, "places"), alg="philox")
+        seeds = tf.random.stateless_uniform([count, 2], randomness.fold(key, "seeds"), maxval=2**31 - 1, dtype=tf.int32,
+                                            alg="philox")
         skip = tf.where(number == start // count, start % count, 0)
-        return order[skip:], coins[skip:]
+        return Positions(order[skip:], coins[skip:], places[skip:], seeds[skip:])
 
     return tf.data.Dataset.counter(start // count).map(epoch).rebatch(size)
+
+
+def mirror(images, coins):
+    """Mirrors the images [n, h, w, c] left to right whose coin (bool [n]) says so."""
+    return tf.where(coins[:, None, None, None], tf.reverse(images, axis=[2]), images)
 
 
 def stable(dataset):
@@ -49,19 +74,26 @@ def stable(dataset):
 
 
 class Source:
-    """Numbered images with labels. Subclasses say how to `fetch` them.
+    """Numbered images with labels. Subclasses say how to `fetch` them, or what stands in their place.
 
     Attributes:
         spec: what the user wrote ("folder:photos").
         name: short name for titles and file names.
         fingerprint: SHA-256 (hex) of what the source is made of; another value means other data.
         split: "train", "holdout" or "all" of it.
-        count: number of images.
-        image_shape: (height, width, channels) of an image; (2,) for points.
+        kind: "images": elements are (image, label); "paired": (input, image), aligned; "unpaired": (image of the domain
+            A, image of the domain B).
+        count: number of elements.
+        image_shape: (height, width, channels) of what a generator makes: an image, or the second of a pair; (2,) for
+            points.
+        input_shape: (height, width, channels) of what a translating generator takes, the first of a pair; None where
+            there are no pairs.
         class_names: tuple of names in label order; () where there are no labels.
         num_classes: len(class_names).
     """
 
+    kind = "images"
+    input_shape = None
     dtype = tf.uint8
 
     def __init__(self, collection, count, image_shape, class_names=None):
@@ -71,20 +103,40 @@ class Source:
         self.num_classes = len(self.class_names)
         self.count, self.image_shape = count, tuple(image_shape)
 
-    def fetch(self, indices):
+    def fetch(self, index, place):
         """Returns images uint8 [n, h, w, c] and labels int32 [n] by number; traced into the pipeline's graph.
 
         Args:
-            indices: int32 [n] tensor, each from 0 to count - 1.
+            index: int32 [n] tensor, each from 0 to count - 1.
+            place: float32 [n, 2] as in `Positions`, for pictures that are larger than `image_shape`.
         """
         raise NotImplementedError
+
+    def elements(self, positions, flip=False):
+        """Returns what stands at `Positions`: (images, labels), or (inputs, images) of pairs.
+
+        Args:
+            positions: an element of `positions` or `fixed`.
+            flip: mirror those whose coin says so.
+        """
+        images, labels = self.fetch(positions.index, positions.place)
+        return mirror(images, positions.coin) if flip else images, labels
+
+    def positions(self, seed, start, size):
+        """Returns the endless shuffled sequence, `size` positions at a time; see `numbers`."""
+        return numbers(self.count, seed, start, size)
+
+    def fixed(self, index):
+        """Returns the positions of images by number where nothing is random: centre windows, seeds by number."""
+        return Positions(index, tf.zeros_like(index, tf.bool), tf.fill([tf.size(index), 2], 0.5),
+                         tf.stack([index, tf.zeros_like(index)], axis=1))
 
     def to_model(self, images):
         """Turns stored elements into what the networks see: float32 [-1, 1]."""
         return image_forms.to_model(images)
 
     def stream(self, seed, start=0):
-        """Returns the endless shuffled sequence, one (image, label) at a time.
+        """Returns the endless shuffled sequence, one (image, label) or (input, image) at a time.
 
         Element k of `stream(seed)` is element 0 of `stream(seed, k)`: to resume, give the number of images seen.
 
@@ -93,17 +145,26 @@ class Source:
             start: the first position.
 
         Returns:
-            An infinite `tf.data.Dataset` of (uint8 [h, w, c], int32 []).
+            An infinite `tf.data.Dataset` of (uint8 [h, w, c], int32 []), of pairs (uint8 [h, w, c], uint8 [h, w, c]).
         """
-        return self._one_by_one(numbers(self.count, seed, start, CHUNK).map(lambda indices, _: self.fetch(indices)))
+        return self._one_by_one(self.positions(seed, start, self._chunk).map(self.elements))
 
     def in_order(self):
-        """Returns a finite `tf.data.Dataset` of (uint8 [h, w, c], int32 []) in stored order."""
-        chunks = tf.data.Dataset.range(self.count, output_type=tf.int32).batch(CHUNK).map(self.fetch)
-        return self._one_by_one(chunks).apply(tf.data.experimental.assert_cardinality(self.count))
+        """Returns a finite `tf.data.Dataset` of what `stream` yields, in stored order.
+
+        Windows are cut from the centre, and what is random of an image depends on its number alone.
+        """
+        chunks = tf.data.Dataset.range(self.count, output_type=tf.int32).batch(self._chunk)
+        return self._one_by_one(chunks.map(lambda index: self.elements(self.fixed(index)))).apply(
+            tf.data.experimental.assert_cardinality(self.count))
+
+    @property
+    def _chunk(self):
+        pixels = np.prod(self.image_shape) + np.prod(self.input_shape or 0)
+        return int(np.clip(CHUNK_BYTES // pixels, 1, 256))
 
     def _one_by_one(self, chunks):
-        return stable(chunks.unbatch().prefetch(CHUNK))
+        return stable(chunks.unbatch().prefetch(self._chunk))
 
 
 class ArraySource(Source):
@@ -122,34 +183,58 @@ class ArraySource(Source):
             self._images = tf.constant(images, self.dtype)
             self._labels = tf.constant(labels, tf.int32)
 
-    def fetch(self, indices):
-        return tf.gather(self._images, indices), tf.gather(self._labels, indices)
+    def fetch(self, index, place):
+        return tf.gather(self._images, index), tf.gather(self._labels, index)
 
 
-class FileSource(Source):
-    """Images that are decoded as they are needed.
+class PictureSource(Source):
+    """Pictures of different sizes that lie decoded in memory; each time a window of `image_shape` is cut out.
+
+    Args:
+        collection: where spec, name and fingerprint come from.
+        pictures: list of uint8 [H, W, c] arrays, none smaller than `image_shape`.
+        labels: int [count].
+        image_shape: (h, w, c).
+        class_names: names in label order.
+    """
+
+    def __init__(self, collection, pictures, labels, image_shape, class_names):
+        super().__init__(collection, len(labels), image_shape, class_names)
+        self._pictures, self._labels = pictures, labels
+
+    def _read(self, index):
+        """Returns a list of (picture, label) by number."""
+        return [(self._pictures[number], self._labels[number]) for number in index.tolist()]
+
+    def fetch(self, index, place):
+        def cut(index, place):
+            pictures, labels = zip(*self._read(index), strict=True)
+            windows = [image_forms.window(*picture, self.image_shape) for picture in zip(pictures, place, strict=True)]
+            return np.stack(windows), np.array(labels, np.int32)
+
+        images, labels = tf.numpy_function(cut, [index, place], (tf.uint8, tf.int32), stateful=False)
+        count = index.shape[0]
+        return tf.ensure_shape(images, [count, *self.image_shape]), tf.ensure_shape(labels, [count])
+
+
+class FileSource(PictureSource):
+    """Pictures that are decoded as they are needed.
 
     Args:
         collection: the encoded images.
         numbers: int [count], the numbers of the readable ones in the collection.
-        load: function of a number in the collection -> (uint8 [h, w, c], label); called from several threads.
+        load: function of a number in the collection -> (uint8 [H, W, c], label); called from several threads.
         image_shape: (h, w, c).
         class_names: names in label order.
     """
 
     def __init__(self, collection, numbers, load, image_shape, class_names):
-        super().__init__(collection, len(numbers), image_shape, class_names)
+        Source.__init__(self, collection, len(numbers), image_shape, class_names)
         self._numbers, self._load = numbers, load
         self._threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
 
-    def fetch(self, indices):
-        def load(indices):
-            loaded = list(self._threads.map(self._load, self._numbers[indices].tolist()))
-            return np.stack([image for image, _ in loaded]), np.array([label for _, label in loaded], np.int32)
-
-        images, labels = tf.numpy_function(load, [indices], (tf.uint8, tf.int32), stateful=False)
-        count = indices.shape[0]
-        return tf.ensure_shape(images, [count, *self.image_shape]), tf.ensure_shape(labels, [count])
+    def _read(self, index):
+        return list(self._threads.map(self._load, self._numbers[index].tolist()))
 
 
 class PointSource(ArraySource):

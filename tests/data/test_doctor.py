@@ -115,7 +115,8 @@ def test_tfds(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("spec, message", [
     ("folder:/nowhere/at/all", "/nowhere/at/all does not exist"),
     ("embedded:ring8", "embedded:ring8 holds 2-D points, not images"),
-    ("floder:x", "unknown data scheme 'floder'; known: embedded, folder, tfds, tfrecord; did you mean 'folder'?"),
+    ("floder:x", "unknown data scheme 'floder'; known: ab, embedded, folder, paired, tfds, tfrecord, unpaired; did you "
+                 "mean 'folder'?"),
 ])
 def test_mistakes_end_with_2_and_one_line(capsys, spec, message):
     code, output = doctor(capsys, spec)

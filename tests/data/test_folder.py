@@ -112,7 +112,7 @@ def test_bad_images_are_refused_or_skipped(folder, capsys):
     with pytest.raises(UserError) as error:
         data.open_source(f"folder:{path}", image_size=8, split="all")
     message = str(error.value)
-    assert f"2 of 25 images in folder:{path} cannot be read; the first is {path}/b/13.png: truncated" in message
+    assert f"2 of 25 images in folder:{path} cannot be read or used; the first is {path}/b/13.png: truncated" in message
     assert "--bad_images=skip" in message and "\n" not in message
     source = data.open_source(f"folder:{path}", image_size=8, split="all", bad="skip")
     assert "skipped: 2 of 25 images" in capsys.readouterr().err
@@ -143,7 +143,7 @@ def _all_bad(path):
     (_texts, "a.txt", "a.txt is a file, not a folder"),
     (None, "", "no images in .*: it is empty; images end in .png, .jpg"),
     (_texts, "", "no images in .*: it holds only files of other kinds \\(.csv, .txt\\); images end in .png, .jpg"),
-    (_all_bad, "", "1 of 1 images .* cannot be read; the first is .*a.png: unreadable"),
+    (_all_bad, "", "1 of 1 images .* cannot be read or used; the first is .*a.png: unreadable"),
 ])
 def test_mistakes_end_in_one_line(tmp_path, prepare, rest, message):
     if prepare:

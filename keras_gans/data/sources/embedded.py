@@ -51,9 +51,11 @@ class Fashion(Collection):
     def where(self, index):
         return f"{self.spec}, image {self.first + index}"
 
-    def source(self, image_size, channels, resize, crop, bad):
+    def source(self, image_size, channels, resize, crop, bad, load_size):
         from keras_gans.data.source import ArraySource
 
+        if load_size is not None:
+            return super().source(image_size, channels, resize, crop, bad, load_size)
         if image_size in (28, 32):
             images = np.pad(self.images, [(0, 0)] + 2 * [2 * ((image_size - 28) // 2,)])
         else:
@@ -85,11 +87,13 @@ class Points(Collection):
     def where(self, index):
         return f"{self.spec}, point {self.numbers[index]}"
 
-    def source(self, image_size, channels, resize, crop, bad):
+    def source(self, image_size, channels, resize, crop, bad, load_size):
         import tensorflow as tf
 
         from keras_gans.data.source import PointSource
 
+        if load_size is not None:
+            raise UserError(f"{self.spec} holds 2-D points, which have no size; leave out --load_size")
         # Constant seeds and TensorFlow's own stateless draws, which never change: the points are data, not noise.
         labels = tf.random.stateless_uniform([self.total], [8, 0], 0, len(self.modes), tf.int32, alg="philox")
         noise = tf.random.stateless_normal([self.total, 2], [8, 1], alg="philox")

@@ -39,14 +39,19 @@ class Folder(Collection):
     """The image files of a folder, sorted by path; every tenth is held out.
 
     Where every image lies in one of several subfolders, the subfolders are the classes, in sorted order.
+
+    Args:
+        folder: its path.
+        split, spec: as in `Collection`.
+        usage: what `--data` takes, for messages.
     """
 
-    def __init__(self, folder, split, spec):
+    def __init__(self, folder, split, spec, usage="folder:PATH takes a folder of images"):
         self.folder, self.split, self.spec = pathlib.Path(folder).expanduser(), split, spec
         self.name = self.folder.resolve().name
         if not self.folder.is_dir():
             what = "is a file, not a folder" if self.folder.exists() else "does not exist"
-            raise UserError(f"{self.folder} {what}; --data=folder:PATH takes a folder of images")
+            raise UserError(f"{self.folder} {what}; --data={usage}")
         found = list_files(self.folder)
         paths = [path for path in found if pathlib.PurePosixPath(path).suffix.lower() in SUFFIXES]
         if not paths:

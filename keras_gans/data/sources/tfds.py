@@ -19,6 +19,35 @@ def tfds(rest, split, spec):
     With `@SPLIT`, every tenth example of that split is held out. Without, `train` trains and `test` (or else
     `validation`) is held out; where there is only `train`, every tenth of it. "all" is both.
     """
+    info, records = _open(rest, split, spec)
+    return records(*_features(info, spec))
+
+
+def image_pair(rest, split, spec):
+    """Finds the two sides of a TFDS data set of pairs.
+
+    Args:
+        rest: `NAME[/CONFIG][@SPLIT][#FEATURE_A,FEATURE_B]`; without features, the two images that it has, in its order.
+        split, spec: as in `tfds`.
+
+    Returns:
+        The collections A and B, which have the same numbers; and the names of their features.
+    """
+    rest, _, chosen = rest.partition("#")
+    info, records = _open(rest, split, spec)
+    images = _images(info, spec)
+    if len(images) < 2:
+        raise UserError(f"{spec} has only one image feature, {images[0]}; pairs take a data set with two")
+    features = chosen.split(",") if chosen else images
+    unknown = [feature for feature in features if feature not in images]
+    if len(features) != 2 or unknown:
+        raise UserError(f"{spec}: the image features are {', '.join(images)}; choose two, as in "
+                        f"paired:tfds:{rest}#{images[0]},{images[-1]}{nearest(unknown[0], images) if unknown else ''}")
+    return [records(feature) for feature in features], features
+
+
+def _open(rest, split, spec):
+    """Returns the `DatasetInfo`, and a function of (image feature, label feature, class names) -> `Records`."""
     name, _, chosen = rest.partition("@")
     builder = _prepared(name, spec)
     splits = builder.info.splits
@@ -36,18 +65,21 @@ def tfds(rest, split, spec):
     except (KeyError, ValueError, AssertionError) as error:
         raise UserError(f"{spec}: no split {wanted!r}; known: {', '.join(splits)}, or slices such as train[:80%]"
                         f"{nearest(wanted, list(splits))}") from error
-    image, label, class_names = _features(builder.info, spec)
-    skip_decoding = {image: _module().decode.SkipDecoding()}
 
-    def parse(data):
-        example = builder.info.features.deserialize_example_np(data, decoders=skip_decoding)
-        return example[image], int(example[label]) if label else 0
+    def records(image, label=None, class_names=()):
+        encoded = dict.fromkeys(_images(builder.info, spec), _module().decode.SkipDecoding())
 
-    extents = [(part.filename, part.skip, part.take) for part in instructions]
-    records = Records(spec, name.replace("/", "_"), split, extents, parse, class_names, tenth)
-    if not records.count and not records.faults:
-        raise UserError(f"{spec}: the split {wanted!r} is empty; known: {', '.join(splits)}")
-    return records
+        def parse(data):
+            example = builder.info.features.deserialize_example_np(data, decoders=encoded)
+            return example[image], int(example[label]) if label else 0
+
+        extents = [(part.filename, part.skip, part.take) for part in instructions]
+        found = Records(spec, name.replace("/", "_"), split, extents, parse, class_names, tenth)
+        if not found.count and not found.faults:
+            raise UserError(f"{spec}: the split {wanted!r} is empty; known: {', '.join(splits)}")
+        return found
+
+    return builder.info, records
 
 
 def _module():
@@ -87,15 +119,21 @@ def _line(error):
     return text if len(text) < 200 else text[:200] + "..."
 
 
-def _features(info, spec):
-    """Returns the names of the image and the label feature (or None), and the class names."""
+def _images(info, spec):
+    """Returns the names of the image features."""
     module, features = _module(), info.features
     if not isinstance(features, module.features.FeaturesDict):
         raise UserError(f"{spec} holds no dictionary of features, so no images; choose an image data set")
     images = [key for key in features if isinstance(features[key], module.features.Image)]
-    labels = [key for key in features if isinstance(features[key], module.features.ClassLabel)]
     if not images:
         raise UserError(f"{spec} has no image feature, only {', '.join(features)}; choose an image data set")
+    return images
+
+
+def _features(info, spec):
+    """Returns the names of the image and the label feature (or None), and the class names."""
+    images, features = _images(info, spec), info.features
+    labels = [key for key in features if isinstance(features[key], _module().features.ClassLabel)]
     supervised = [key for key in info.supervised_keys or () if isinstance(key, str)]
     image = next((key for key in supervised if key in images), images[0])
     label = next((key for key in supervised if key in labels), labels[0] if labels else None)

@@ -1,0 +1,44 @@
+"""`ab:DIR`: pairs side by side, A in the left half and B in the right half of each file (pix2pix, Isola et al. 2017)."""
+
+from keras_gans.data import decoding
+from keras_gans.data import images as image_forms
+from keras_gans.data.images import BadImage
+from keras_gans.data.opening import SCHEMES
+from keras_gans.data.sources.folder import Folder
+from keras_gans.data.sources.paired import fingerprint
+
+
+def _odd(width, height):
+    return f"odd width: {width}x{height} has no two halves of the same size"
+
+
+class SideBySide(Folder):
+    """The image files of a folder as pairs; every tenth is held out."""
+
+    kind, unit = "paired", "pairs"
+
+    def __init__(self, folder, split, spec):
+        super().__init__(folder, split, spec, "ab:DIR takes a folder of images, A left and B right")
+        self.class_names = ()
+        self.fingerprint = fingerprint("side by side", self.fingerprint)
+
+    def flaw(self, size, least):
+        return _odd(*size) if size[0] % 2 else super().flaw((size[0] // 2, size[1]), least)
+
+    def pictures(self, number, channels):
+        """Returns the two images of a pair, 8-bit `PIL.Image.Image`s, in the channels (of A, of B)."""
+        picture = image_forms.upright(self.read(number)[0], max(channels))
+        width, height = picture.size
+        if width % 2:
+            raise BadImage(_odd(width, height))
+        halves = [picture.crop((left, 0, left + width // 2, height)) for left in (0, width // 2)]
+        return [half.convert("L" if depth == 1 else "RGB") for half, depth in zip(halves, channels)]
+
+    def source(self, image_size, channels, resize, crop, bad, load_size):
+        from keras_gans.data.pairs import open_pairs
+
+        natural = decoding.natural_channels(self)
+        return open_pairs(self, natural, image_size, channels or natural, resize, crop, bad, load_size)
+
+
+SCHEMES.register("ab")(SideBySide)
