@@ -5,25 +5,22 @@ import json
 import keras_gans
 
 
-def latent_distribution(run):
-    """Returns the distribution of the run's latents, for readers."""
-    return {"normal": "N(0, 1)", "uniform": "U(-1, 1)"}[run.game.latent]
-
-
-def write(directory, run, signatures, differences):
+def write(directory, run, summary, endpoints, differences):
     """Writes `model_card.json`, for programs, and `README.md`, for people.
 
     Args:
         directory: `pathlib.Path` of the exported model.
         run: the `keras_gans.run.Run` that was exported.
-        signatures: {name: {"inputs": {name: meaning}, "outputs": {name: meaning}}}.
+        summary: what the model does, in a few words.
+        endpoints: list of `Endpoint`.
         differences: {what was compared with Keras: largest absolute difference}.
     """
     contents = {
         "name": run.directory.resolve().name,
+        "summary": summary,
         "made_by": f"keras_gans {keras_gans.__version__}",
         "step": run.step,
-        "signatures": signatures,
+        "signatures": {endpoint.name: endpoint.meanings() for endpoint in endpoints},
         "differences_from_keras": differences,
         "scores": _scores(run),
         "data": run.record.get("data", {}),
@@ -43,7 +40,7 @@ def _scores(run):
 
 def _markdown(contents):
     lines = [f"# {contents['name']}", ""]
-    lines += [f"An image generator, exported at step {contents['step']} by {contents['made_by']}.", ""]
+    lines += [f"{contents['summary']}, exported at step {contents['step']} by {contents['made_by']}.", ""]
     for name, sides in contents["signatures"].items():
         lines += [f"## Signature `{name}`", ""]
         lines += [f"- in: `{key}`, {meaning}" for key, meaning in sides["inputs"].items()]

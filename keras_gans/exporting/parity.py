@@ -1,19 +1,9 @@
-"""What an exported generator must answer: the same latents through Keras."""
+"""How far an exported model is from Keras."""
 
 import contextlib
 
 import numpy as np
 import tensorflow as tf
-
-from keras_gans.errors import UserError
-
-_COUNT = 16
-
-
-def refuse_other_than_images(run):
-    """Raises a UserError for a run whose generator does not make images."""
-    if len(run.generator.output_shape) != 4:
-        raise UserError(f"{run.directory} makes points, not images; there is nothing to export")
 
 
 @contextlib.contextmanager
@@ -27,19 +17,17 @@ def exact_float32():
         tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
-def reference(run):
-    """Runs a few latents (and every class in turn) through the run's generator.
+def difference(output, expected):
+    """Returns the largest absolute difference of an output from what Keras answers; infinite for another shape.
 
-    Returns:
-        A pair: the inputs by name, latent float32 [16, latent_dim] and for conditional runs label int32 [16]; and the
-        images, float32 [16, h, w, c] in [-1, 1].
+    Args:
+        output: an array; of strings, PNG files.
+        expected: an array, or for files a list of their pixels.
     """
-    inputs = {"latent": np.asarray(run.draw_latent(_COUNT, 0))}
-    if run.num_classes:
-        inputs["label"] = np.arange(_COUNT, dtype=np.int32) % run.num_classes
-    values = list(inputs.values())
-    images = run.generator(values if run.num_classes else values[0], training=False)
-    return inputs, np.asarray(images)
+    if np.asarray(output).dtype == object:
+        return max(difference(tf.io.decode_png(file).numpy(), pixels) for file, pixels in zip(output, expected, strict=True))
+    expected = np.asarray(expected, np.float64)
+    return float(np.max(np.abs(output - expected))) if np.shape(output) == expected.shape else np.inf
 
 
 def psnr(images, expected):

@@ -17,7 +17,7 @@ import tensorflow as tf
 from keras_gans import randomness
 from keras_gans.cli import main
 from keras_gans.errors import UserError
-from keras_gans.exporting import card, saved_model
+from keras_gans.exporting import card, latents, saved_model
 from keras_gans.run import Run
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "export" / "saved_model.py"
@@ -64,7 +64,7 @@ def test_sample_has_the_pixels_of_the_sample_verb(plain, exported, seed):
 
 def test_seeds_are_folded_as_in_training():
     for seed in (0, 7, 2**31 + 5, 2**62, -1, -(2**40)):
-        pair = saved_model._seed_pair(tf.constant(seed, tf.int64))
+        pair = latents.seed_pair(tf.constant(seed, tf.int64))
         np.testing.assert_array_equal(randomness.fold(pair, "latent"), randomness.fold(seed, "latent"))
 
 
@@ -134,7 +134,7 @@ def test_card_has_the_scores_of_the_exported_step_only(plain, tmp_path, finished
     final = {"name": "kd_fashion", "value": 0.01, "standard_error": 0.001, "protocol": {"count": 2000}}
     run.record = run.record | {"finished": {"step": finished_step, "scores": [final]},
                                "best": {"step": best_step, "name": "kd_fashion", "value": 0.02}}
-    card.write(tmp_path, run, {}, {})
+    card.write(tmp_path, run, "An image generator", [], {})
     assert json.loads((tmp_path / "model_card.json").read_text())["scores"] == ([expected] if expected else [])
     text = (tmp_path / "README.md").read_text()
     assert ("- kd_fashion: 0.01 ± 0.001 (standard error)\n" in text) == (finished_step == 7)

@@ -1,0 +1,36 @@
+"""One signature of an exported model."""
+
+import dataclasses
+import typing
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """What a signature computes, what goes in and comes out of it, and what it must answer.
+
+    Attributes:
+        name: of the signature.
+        function: takes tensors, in the order of `inputs`; returns a dict of tensors.
+        inputs: dict, name -> (`tf.TensorSpec`, what it means).
+        outputs: dict, name -> what it means.
+        examples: function without arguments -> (inputs, outputs), dicts of arrays: what to ask, and what Keras answers.
+            A string output, of image files, is given by its pixels: a list of uint8 [h, w, c].
+        limit: the largest difference from Keras that is right.
+    """
+
+    name: str
+    function: typing.Callable
+    inputs: dict
+    outputs: dict
+    examples: typing.Callable
+    limit: float
+
+    def signature(self):
+        """Returns the inputs as a list of named `tf.TensorSpec`."""
+        return [tf.TensorSpec(spec.shape, spec.dtype, name) for name, (spec, _) in self.inputs.items()]
+
+    def meanings(self):
+        """Returns {"inputs": {name: meaning}, "outputs": {name: meaning}}."""
+        return {"inputs": {name: meaning for name, (_, meaning) in self.inputs.items()}, "outputs": self.outputs}

@@ -1,0 +1,119 @@
+"""What generators of images from latents offer: images of given latents, and drawn ones."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_gans.data import images as image_forms
+from keras_gans.errors import UserError
+from keras_gans.exporting.endpoint import Endpoint
+
+SUMMARY = "An image generator"
+_COUNT = 16  # of latents to compare
+_DRAWS = 8
+_DISTRIBUTIONS = {"normal": "N(0, 1)", "uniform": "U(-1, 1)"}
+
+
+def endpoints(run):
+    """Returns the signatures of a SavedModel (d is the width of the latent; `label` exists for conditional runs only).
+
+    - `serving_default`: latent float32 [n, d], label int32 [n] -> images float32 [n, h, w, c] in [-1, 1];
+    - `sample`: seed int64 [], count int32 [], label int32 [k] -> images uint8 [count, h, w, c], the pixels of
+      `keras-gans sample` with that seed; image i shows class label[i mod k];
+    - `sample_png`: the same -> images_bytes string [count], PNG files.
+
+    Raises:
+        UserError: the run makes points.
+    """
+    _refuse_points(run)
+
+    def sample(seed, count, label=None):
+        latent = run.draw_latent(count, seed_pair(seed))
+        if label is not None:
+            label = tf.gather(label, tf.range(count) % tf.size(label))
+        return {"images": image_forms.to_uint8(_images(run, latent, label))}
+
+    def sample_png(seed, count, label=None):
+        png = tf.map_fn(tf.io.encode_png, sample(seed, count, label)["images"], fn_output_signature=tf.string)
+        return {"images_bytes": png}
+
+    def drawn(name):
+        inputs = {"seed": np.int64(1), "count": np.int32(_DRAWS)}
+        if run.num_classes:
+            inputs["label"] = np.arange(run.num_classes, dtype=np.int32)
+        return inputs, {name: np.concatenate(list(run.generate(_DRAWS, seed=1)))}
+
+    draw = {"seed": (tf.TensorSpec([], tf.int64), "int64 [], any integer; the same seed gives the same images"),
+            "count": (tf.TensorSpec([], tf.int32), "int32 [], how many images")}
+    if run.num_classes:
+        meaning = f"int32 [k], {_classes(run)}; image i shows class label[i mod k]"
+        draw["label"] = (tf.TensorSpec([None], tf.int32), meaning)
+    pixels = {"images": f"uint8 [count, {_size(run)}] in [0, 255]"}
+    return [
+        Endpoint(
+            "serving_default", lambda latent, label=None: {"images": _images(run, latent, label)}, _given(run, None),
+            {"images": f"float32 [n, {_size(run)}] in [-1, 1]"}, lambda: _reference(run), 1e-5),
+        # One grey level: another batch size may round differently.
+        Endpoint("sample", sample, draw, pixels, lambda: drawn("images"), 1),
+        Endpoint("sample_png", sample_png, draw, {"images_bytes": "string [count], PNG files"},
+                 lambda: drawn("images_bytes"), 1),
+    ]
+
+
+def phone(run, height=None, width=None):
+    """Returns the TFLite model: latent float32 [1, d], label int32 [1] -> images float32 [1, h, w, c] in [0, 1].
+
+    Raises:
+        UserError: the run makes points, or another size is asked for.
+    """
+    _refuse_points(run)
+    if height or width:
+        raise UserError(f"--height and --width: the images of {run.directory} have one size, {_size(run)}; leave them out")
+
+    def examples():
+        inputs, outputs = _reference(run)
+        return inputs, {"images": (outputs["images"] + 1) / 2}
+
+    return {"": Endpoint(
+        "serving_default", lambda latent, label=None: {"images": (_images(run, latent, label) + 1) / 2}, _given(run, 1),
+        {"images": f"float32 [1, {_size(run)}] in [0, 1]"}, examples, 0)}
+
+
+def seed_pair(seed):
+    """The int32 [2] seed that `randomness.fold` makes of a Python integer, from an int64 tensor."""
+    high = tf.bitwise.right_shift(seed, tf.constant(31, tf.int64))
+    return tf.cast(tf.stack([seed, high]) & 0x7FFFFFFF, tf.int32)
+
+
+def _refuse_points(run):
+    if len(run.generator.output_shape) != 4:
+        raise UserError(f"{run.directory} makes points, not images; there is nothing to export")
+
+
+def _images(run, latent, label=None):
+    return run.generator(latent if label is None else [latent, label], training=False)
+
+
+def _given(run, count):
+    """Returns the inputs of `serving_default`."""
+    width, n = run.generator.inputs[0].shape[-1], count or "n"
+    inputs = {"latent": (tf.TensorSpec([count, width], tf.float32),
+                         f"float32 [{n}, {width}], drawn from {_DISTRIBUTIONS[run.game.latent]}")}
+    if run.num_classes:
+        inputs["label"] = (tf.TensorSpec([count], tf.int32), f"int32 [{n}], the class of each image, {_classes(run)}")
+    return inputs
+
+
+def _classes(run):
+    return f"0 to {run.num_classes - 1}"
+
+
+def _size(run):
+    return "{}, {}, {}".format(*run.generator.outputs[0].shape[1:])
+
+
+def _reference(run):
+    """Runs a few latents, and every class in turn, through the generator; returns (inputs, outputs)."""
+    inputs = {"latent": np.asarray(run.draw_latent(_COUNT, 0))}
+    if run.num_classes:
+        inputs["label"] = np.arange(_COUNT, dtype=np.int32) % run.num_classes
+    return inputs, {"images": np.asarray(_images(run, *inputs.values()))}

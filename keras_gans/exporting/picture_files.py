@@ -1,0 +1,81 @@
+"""Picture files inside a graph: decoded as Pillow does it, refused by their header where they are too large."""
+
+import tensorflow as tf
+
+FORMATS = "PNG, JPEG, WebP, GIF or BMP"
+_HEADER = 32  # bytes that hold the size of all but JPEG
+
+
+def decode(data, channels, most):
+    """Decodes one picture file; of an animation the first frame.
+
+    As in `keras_gans.data.images.upright`: alpha is laid over white, colour becomes grey by ITU-R 601 luma. Unlike there,
+    EXIF orientation is not looked at, and of 16-bit channels the upper 8 bits are taken.
+
+    Args:
+        data: string [], the file.
+        channels: 1 (grey) or 3 (RGB).
+        most: pixels that a picture may have.
+
+    Returns:
+        uint8 [h, w, channels]. The graph fails (invalid argument) for anything but these formats, for damaged files, and
+        for more pixels than `most`, before they are decoded.
+    """
+    size = _size(data)
+    known = tf.debugging.Assert(size[0] > 0, [f"not a {FORMATS} file"])
+    with tf.control_dependencies([known]):
+        bounded = tf.debugging.Assert(size[0] * size[1] <= most, [f"at most {most} pixels are taken, not", size])
+    with tf.control_dependencies([bounded]):
+        data = tf.identity(data)
+    # Of JPEG's ways to compute, this is Pillow's.
+    colors = tf.cond(_starts(data, b"\xff\xd8\xff"),
+                     lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
+                     lambda: _opaque(tf.io.decode_image(data, channels=0, expand_animations=False)))
+    if channels == 1:
+        weights = tf.constant([19595, 38470, 7471])  # 0.299, 0.587, 0.114 times 2^16, as Pillow has them
+        luma = tf.reduce_sum(tf.cast(colors, tf.int32) * weights, -1, keepdims=True)
+        colors = tf.cast(tf.bitwise.right_shift(luma + 2**15, 16), tf.uint8)
+    return tf.ensure_shape(colors, [None, None, channels])
+
+
+def _opaque(pixels):
+    """Turns uint8 [h, w, 1 to 4], grey or RGB with or without alpha, into RGB over white."""
+    height, width, count = tf.unstack(tf.shape(pixels))
+    has_alpha = 1 - count % 2
+    alpha = tf.where(has_alpha == 1, tf.cast(pixels[..., -1:], tf.int32), 255)
+    color = tf.broadcast_to(tf.cast(pixels[..., : count - has_alpha], tf.int32), [height, width, 3])
+    return tf.cast((color * alpha + 255 * (255 - alpha) + 127) // 255, tf.uint8)
+
+
+def _starts(data, prefix):
+    return tf.strings.substr(data, 0, len(prefix)) == prefix
+
+
+def _size(data):
+    """Reads (height, width) of a picture file, int64 [2], from its header; (0, 0) of anything else."""
+    header = tf.strings.substr(data, 0, _HEADER) + b"\0" * _HEADER
+    byte = tf.cast(tf.io.decode_raw(tf.strings.substr(header, 0, _HEADER), tf.uint8), tf.int64)
+
+    def little(at, count):
+        return sum(byte[at + index] * 256**index for index in range(count))
+
+    def big(at, count):
+        return sum(byte[at + index] * 256 ** (count - 1 - index) for index in range(count))
+
+    def webp():
+        # The extended, the lossless and the lossy format, by its specification.
+        lossless = little(21, 4)
+        return tf.case([
+            (tf.strings.substr(header, 12, 4) == b"VP8X", lambda: tf.stack([little(27, 3) + 1, little(24, 3) + 1])),
+            (tf.strings.substr(header, 12, 4) == b"VP8L",
+             lambda: tf.stack([lossless // 2**14 % 2**14 + 1, lossless % 2**14 + 1])),
+        ], default=lambda: tf.stack([little(28, 2) % 2**14, little(26, 2) % 2**14]))
+
+    return tf.case([
+        (_starts(header, b"\x89PNG\r\n\x1a\n"), lambda: tf.stack([big(20, 4), big(16, 4)])),
+        (_starts(header, b"\xff\xd8\xff"), lambda: tf.cast(tf.image.extract_jpeg_shape(data)[:2], tf.int64)),
+        (_starts(header, b"GIF8"), lambda: tf.stack([little(8, 2), little(6, 2)])),
+        # Rows from the top down are written as a negative height.
+        (_starts(header, b"BM"), lambda: tf.stack([tf.abs(tf.cast(tf.cast(little(22, 4), tf.int32), tf.int64)), little(18, 4)])),
+        (_starts(header, b"RIFF") & (tf.strings.substr(header, 8, 4) == b"WEBP"), webp),
+    ], default=lambda: tf.zeros([2], tf.int64))

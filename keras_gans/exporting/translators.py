@@ -1,0 +1,197 @@
+"""What generators of images from images offer: float tensors, and picture files of any size."""
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from keras_gans.data import images as image_forms
+from keras_gans.errors import UserError
+from keras_gans.exporting import phone_layers, picture_files
+from keras_gans.exporting.endpoint import Endpoint
+
+SUMMARY = "A generator of images from images"
+MOST_PIXELS = 2**21  # of a result: Full HD; a ResNet generator takes about 4 GB for it
+_LEAST_SIDE = 16  # as in `keras_gans.applying.translator`
+_FLOAT_LIMIT, _GREY_LIMIT = 1e-5, 1
+
+
+def endpoints(run):
+    """Returns the signatures of a SavedModel.
+
+    - `serving_default`: images float32 [n, h, w, c] in [-1, 1] -> images float32 [n, h * scale, w * scale, c'] in [-1, 1];
+    - `translate`: image_bytes string [n], picture files of any sizes -> images_bytes string [n], PNG files of these sizes
+      times the network's scale: what `keras-gans translate` makes of pictures that fit in one piece;
+    - `serving_ba` and `translate_ba`, the same in the other direction, of runs that have learned both;
+    - `restore` in place of `translate`, where the network fills holes: image_bytes string [n], mask_bytes string [n] (white
+      where the picture is missing).
+
+    A network that is random when it is used (pix2pix's dropout) answers each image by itself, always with the same noise.
+    """
+    return [endpoint for direction in run.game.directions for endpoint in _Direction(run, direction).endpoints()]
+
+
+def phone(run, height=None, width=None):
+    """Returns the TFLite models, by direction where there are two.
+
+    images float32 [1, h, w, c] in [0, 1] (and mask float32 [1, h, w, 1], 1 where the picture is missing, else 0) -> images
+    float32 [1, h * scale, w * scale, c'] in [0, 1]. TFLite has no random operators: dropout is off.
+
+    Args:
+        height, width: of the input, in pixels; default: those of the run.
+
+    Raises:
+        UserError: sides that the network does not take.
+    """
+    both = len(run.game.directions) > 1
+    return {f"_{direction}" if both else "": _Direction(run, direction).phone(height, width)
+            for direction in run.game.directions}
+
+
+class _Direction:
+    """A generator of a run, one way."""
+
+    def __init__(self, run, direction):
+        self.run, self.direction = run, direction
+        self.network = getattr(run.game, run.game.directions[direction])
+        self.channels, self.made = self.network.inputs[0].shape[-1], self.network.outputs[0].shape[-1]
+        self.multiple, self.scale = (getattr(self.network, name, 1) for name in ("multiple", "scale"))
+        self.takes_mask = self.channels in (2, 4)
+        self.ending = "" if direction == "ab" else f"_{direction}"
+
+    def endpoints(self):
+        files, name = ("image_bytes", "mask_bytes")[: 1 + self.takes_mask], "restore" if self.takes_mask else "translate"
+        sides = f", h and w multiples of {self.multiple}" if self.multiple > 1 else ""
+        last = "; the last channel is 1 where pixels are missing (of colour 0), else -1" if self.takes_mask else ""
+        meanings = {
+            "image_bytes": f"string [n], {picture_files.FORMATS} files of any sizes, at most {self.most_pixels()} pixels each; "
+                           "their EXIF orientation is not looked at",
+            "mask_bytes": "string [n], such files of the same sizes: white where the picture is missing, else black"}
+        return [
+            Endpoint(
+                f"serving{self.ending or '_default'}", self._serve,
+                {"images": (tf.TensorSpec([None, None, None, self.channels]),
+                            f"float32 [n, h, w, {self.channels}] in [-1, 1]{sides}{last}")},
+                {"images": f"float32 [n, {self._sides()}, {self.made}] in [-1, 1]"}, self._examples, _FLOAT_LIMIT),
+            Endpoint(
+                f"{name}{self.ending}", self._files, {key: (tf.TensorSpec([None], tf.string), meanings[key]) for key in files},
+                {"images_bytes": f"string [n], PNG files, {self.scale} times as high and wide" if self.scale > 1 else
+                 "string [n], PNG files of the same sizes"}, self._file_examples, _GREY_LIMIT),
+        ]
+
+    def phone(self, height, width):
+        shape = self.run.record["data"]["input_shape"]
+        height, width = height or shape[0], width or shape[1]
+        if height % self.multiple or width % self.multiple or min(height, width) < _LEAST_SIDE:
+            raise UserError(f"--height={height} --width={width}: the network takes sides of at least {_LEAST_SIDE} pixels that "
+                            f"are multiples of {self.multiple}")
+        colors = self.channels - self.takes_mask
+        inputs = {"images": (tf.TensorSpec([1, height, width, colors]), f"float32 [1, {height}, {width}, {colors}] in [0, 1]")}
+        if self.takes_mask:
+            inputs["mask"] = (tf.TensorSpec([1, height, width, 1]),
+                              f"float32 [1, {height}, {width}, 1], 1 where the picture is missing, else 0")
+
+        network = phone_layers.rewritten(self.network)
+
+        def translate(images, mask=None):
+            if mask is not None:
+                images = tf.concat([images * (1 - mask) + 0.5 * mask, mask], -1)
+            made = network(2 * images - 1, training=False)
+            return {"images": tf.clip_by_value((made + 1) / 2, 0, 1)}
+
+        def examples():
+            given = image_forms.to_model(np.stack([self._picture(height, width, seed) for seed in range(4)]))
+            made = np.concatenate([self.network(image[None], training=False) for image in given])
+            values = {"images": (given[..., :colors] + 1) / 2}
+            if self.takes_mask:
+                values["mask"] = (given[..., colors:] + 1) / 2
+            return values, {"images": np.clip((made + 1) / 2, 0, 1)}
+
+        size = f"{height * self.scale}, {width * self.scale}"
+        return Endpoint("serving_default", translate, inputs,
+                        {"images": f"float32 [1, {size}, {self.made}] in [0, 1]"}, examples, 0)
+
+    def most_pixels(self):
+        """Returns how many pixels a picture may have."""
+        return MOST_PIXELS // self.scale**2
+
+    def _sides(self):
+        return f"{self.scale} h, {self.scale} w" if self.scale > 1 else "h, w"
+
+    def _translate(self, images):
+        """Translates images float32 [n, h, w, c]; those of a batch do not depend on one another."""
+        if not self.run.game.random_at_test:
+            return self.run.game.translate(images, self.direction)
+        return tf.map_fn(lambda image: self.run.game.translate(image[None], self.direction)[0], images,
+                         fn_output_signature=tf.TensorSpec([None, None, self.made]), parallel_iterations=1)
+
+    def _serve(self, images):
+        sides = tf.shape(images)[1:3]
+        fits = tf.debugging.Assert(tf.reduce_all(sides % self.multiple == 0),
+                                   [f"images: height and width must be multiples of {self.multiple}, not", sides])
+        with tf.control_dependencies([fits]):
+            return {"images": self._translate(tf.identity(images))}
+
+    def _files(self, image_bytes, mask_bytes=None):
+        files = [image_bytes] if mask_bytes is None else [image_bytes, mask_bytes]
+        # One after the other: the memory is that of one picture.
+        made = tf.map_fn(lambda files: self._file(*files), files, fn_output_signature=tf.string, parallel_iterations=1)
+        return {"images_bytes": made}
+
+    def _file(self, image, mask=None):
+        """Translates one picture file, as `keras_gans.applying.Translator` does in one piece."""
+        image = picture_files.decode(image, self.channels - self.takes_mask, self.most_pixels())
+        inputs = image
+        if mask is not None:
+            mask = picture_files.decode(mask, 1, self.most_pixels())
+            sizes = tf.shape(image)[:2], tf.shape(mask)[:2]
+            same = tf.debugging.Assert(tf.reduce_all(sizes[0] == sizes[1]),
+                                       ["a mask must have the size of its picture,", sizes[0], "not", sizes[1]])
+            with tf.control_dependencies([same]):
+                missing = mask >= 128
+            inputs = tf.concat([tf.where(missing, tf.constant(127, tf.uint8), image),
+                                tf.where(missing, tf.constant(255, tf.uint8), tf.constant(0, tf.uint8))], -1)
+        height, width = tf.unstack(tf.shape(image)[:2])
+        for axis, side in enumerate((height, width)):
+            inputs = tf.gather(inputs, _reflected(side, self.multiple), axis=axis)
+        made = image_forms.to_uint8(self._translate(image_forms.to_model(inputs[None]))[0])
+        made = made[: height * self.scale, : width * self.scale]
+        return tf.io.encode_png(made if mask is None else tf.where(missing, made, image))
+
+    def _examples(self):
+        height, width = (-(-side // self.multiple) * self.multiple for side in self.run.record["data"]["input_shape"][:2])
+        images = image_forms.to_model(np.stack([self._picture(height, width, seed) for seed in range(2)]))
+        return {"images": images}, {"images": np.concatenate([self.run.game.translate(image[None], self.direction)
+                                                              for image in images])}
+
+    def _file_examples(self):
+        pictures = [self._picture(*size, seed) for seed, size in enumerate([(50, 35), (16, 64)])]
+        colors = self.channels - self.takes_mask
+        given = {"image_bytes": [image_forms.encode_png(picture[..., :colors]) for picture in pictures]}
+        masks = [None] * len(pictures)
+        if self.takes_mask:
+            masks = [picture[..., -1] for picture in pictures]
+            given["mask_bytes"] = [image_forms.encode_png(mask[..., None]) for mask in masks]
+        translate = self.run.translator(self.direction)
+        made = [translate(picture[..., :colors], mask) for picture, mask in zip(pictures, masks)]
+        return {name: np.array(files, object) for name, files in given.items()}, {"images_bytes": made}
+
+    def _picture(self, height, width, seed):
+        """Draws a picture uint8 [h, w, c] with smooth parts and edges; a mask channel has a hole."""
+        rng = np.random.default_rng(seed)
+        coarse = rng.integers(0, 256, [5, 7, self.channels], np.uint8)
+        layers = [np.asarray(Image.fromarray(layer).resize((width, height), Image.Resampling.BICUBIC))
+                  for layer in np.moveaxis(coarse, -1, 0)]
+        picture = np.stack(layers, -1)
+        picture[height // 4 : height // 2, width // 3 :] //= 2
+        if self.takes_mask:
+            missing = picture[..., -1:] >= 128
+            picture = np.concatenate([np.where(missing, np.uint8(127), picture[..., :-1]), missing * np.uint8(255)], -1)
+        return picture
+
+
+def _reflected(side, multiple):
+    """Returns the pixels that make a side of `side` one that the network takes: itself and its reflection, int32."""
+    whole = -(-tf.maximum(side, _LEAST_SIDE) // multiple) * multiple
+    period = tf.maximum(2 * side - 2, 1)
+    place = tf.range(whole) % period
+    return tf.minimum(place, period - place)
