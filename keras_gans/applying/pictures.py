@@ -66,8 +66,9 @@ def find(source, out):
     single = not source.is_dir()
     names = [source.name] if single else list_files(source)
     folder = source.parent if single else source
+    results_inside = not single and source.resolve() in out.resolve().parents  # of an earlier call: no inputs
     usable = [name for name in names if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES + VIDEOS
-              and (single or out.resolve() not in (folder / name).resolve().parents)]
+              and not (results_inside and out.resolve() in (folder / name).resolve().parents)]
     if not usable:
         what = f"--input={source} is no picture" if single else f"no pictures in --input={source}"
         raise UserError(f"{what}: they end in {', '.join(SUFFIXES[:4])}, ..., .gif, {', '.join(VIDEOS[:3])}, ...")
@@ -138,8 +139,8 @@ def _kind(path):
 def _length(item):
     """Returns how many frames an item has, as far as its header tells."""
     if item.kind == "animation":
-        with images.open_image(item.path) as opened:
-            return opened.n_frames
+        with contextlib.suppress(BadImage):
+            return len(list(_gif_frames(item.path)))
     if item.kind == "video":
         with contextlib.suppress(BadImage), _video(item.path) as (meta, _):
             return max(1, round((meta["fps"] or _RATE) * meta["duration"]))
@@ -151,22 +152,22 @@ def _process_picture(translate, item):
 
 
 def _process_animation(translate, item):
-    with images.open_image(item.path) as opened:
-        durations = [frame.info.get("duration") or _STILL for frame in ImageSequence.Iterator(opened)]
-    frames = (translate(frame) for frame in _gif_frames(item.path))
+    durations = [duration for _, duration in _gif_frames(item.path)]
+    frames = (translate(frame) for frame, _ in _gif_frames(item.path))
     # One rate for all frames: their mean.
     grids.write_animation(item.target, frames, 1000 * len(durations) / sum(durations))
 
 
 def _gif_frames(path):
-    """Yields uint8 [h, w, 3]."""
-    try:
-        with images.open_image(path) as opened:
+    """Yields the frames of a GIF, uint8 [h, w, 3], with their durations in milliseconds."""
+    with images.open_image(path) as opened:
+        try:
             for frame in ImageSequence.Iterator(opened):
-                frame = frame.convert("RGBA")
-                yield np.asarray(Image.alpha_composite(Image.new("RGBA", frame.size, "white"), frame).convert("RGB"))
-    except (OSError, EOFError, SyntaxError, ValueError) as error:
-        raise BadImage(f"unreadable: {error}") from error
+                duration, frame = frame.info.get("duration") or _STILL, frame.convert("RGBA")
+                opaque = Image.alpha_composite(Image.new("RGBA", frame.size, "white"), frame)
+                yield np.asarray(opaque.convert("RGB")), duration
+        except (OSError, EOFError, SyntaxError, ValueError) as error:
+            raise BadImage(f"truncated: {error}") from error
 
 
 def _process_video(translate, item):
