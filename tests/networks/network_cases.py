@@ -42,6 +42,7 @@ def _case(kind, name, sizes=(), **small):
     return Case(kind, name, tuple(sizes), tuple(small.items()))
 
 
+SIDE = 32  # pixels, of images for the networks that take any size
 _POWERS = (8, 16, 32, 64, 128)
 
 CASES = [
@@ -75,12 +76,29 @@ CASES = [
     _case("generator", "r3gan", _POWERS, latent_dim=6, width=8, blocks=1, group_size=4, num_classes=3),
     _case("discriminator", "r3gan", _POWERS, width=8, blocks=1, group_size=4),
     _case("discriminator", "r3gan", _POWERS, width=8, blocks=1, group_size=4, num_classes=3),
+    _case("generator", "unet", width=2, image_size=16),
+    _case("generator", "unet", width=2, image_size=16, norm="instance"),
+    _case("generator", "resnet", width=4, blocks=1),
+    _case("generator", "resnet", width=4, blocks=1, norm="batch", dropout=0.5),
+    _case("generator", "resnet", width=4, blocks=1, antialias=True, init="xavier"),
+    _case("discriminator", "patchgan", width=4),
+    _case("discriminator", "patchgan", width=4, layers=0, norm="none"),
+    _case("discriminator", "patchgan", width=4, norm="batch", antialias=True, init="xavier"),
+    _case("generator", "srresnet", width=4, blocks=1, scale=2),
+    _case("discriminator", "srgan", (16, 28), width=2),
+    _case("generator", "rrdb", width=4, growth=2, blocks=1, scale=2),
+    _case("generator", "dncnn", width=4, depth=3),
+    _case("generator", "gated", width=4),
 ]
 
 
 def inputs_of(network, batch=4, seed=0):
-    """Draws inputs for `network`: N(0, 1) for floats, labels below `num_classes` for integers."""
+    """Draws inputs for `network`: N(0, 1) for floats, labels below `num_classes` for integers.
+
+    Images of any size are of SIDE x SIDE pixels.
+    """
     random = np.random.default_rng(seed)
-    drawn = [random.integers(network.num_classes, size=batch).astype("int32") if "int" in tensor.dtype
-             else random.normal(size=(batch, *tensor.shape[1:])).astype("float32") for tensor in network.inputs]
+    shapes = [(batch, *(SIDE if side is None else side for side in tensor.shape[1:])) for tensor in network.inputs]
+    drawn = [random.integers(network.num_classes, size=shape).astype("int32") if "int" in tensor.dtype
+             else random.normal(size=shape).astype("float32") for tensor, shape in zip(network.inputs, shapes)]
     return drawn if len(drawn) > 1 else drawn[0]

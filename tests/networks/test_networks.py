@@ -6,10 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from network_cases import CASES, inputs_of
+from network_cases import CASES, SIDE, inputs_of
 
 from keras_gans import registry
 from keras_gans.errors import UserError
+from keras_gans.networks.translator import Translator
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 with_sizes = pytest.mark.parametrize("case", [case for case in CASES if case.sizes], ids=str)
@@ -83,6 +84,11 @@ def test_answers_are_finite_float32_of_the_promised_shape(case):
             "logits": (4, 1), "class_logits": (4, network.num_classes)}
     elif case.name in ("began", "points_autoencoder"):
         assert outputs.shape == (4, *network.inputs[0].shape[1:])
+    elif isinstance(network, Translator):
+        assert outputs.shape == (4, network.scale * SIDE, network.scale * SIDE, network.channels)
+    elif case.name == "patchgan":
+        side = SIDE // 2**network.convolutions - (2 if network.convolutions else 0)
+        assert outputs.shape == (4, side, side, 1)
     elif case.kind == "discriminator":
         assert outputs.shape == (4, 1)
 
