@@ -29,7 +29,7 @@ def images_per_second(words, seconds=5):
     recipe = resolve(words)
     source = recipes.build_source(recipe)
     labels = recipe["conditional"]
-    game = recipes.build_game(recipe, source.image_shape, source.num_classes if labels else 0)
+    game = recipes.build_game(recipe, source.image_shape, source.num_classes if labels else 0, source.input_shape)
     batches = iter(training.distribute(tf.distribute.get_strategy(), source, recipe, 0, labels))
     game.make_train_function()
     for _ in range(3):
@@ -63,10 +63,11 @@ class Runs:
         self.number, self.began, self.trained = 0, time.monotonic(), 0
         self._speeds_path = self.work / "speeds.json"
 
-    def kimg_in(self, seconds, name, words):
-        """Returns the thousands of images that a recipe gets through in `seconds`, to three digits.
+    def speed(self, name, words):
+        """Returns the images per second of a recipe's steps.
 
-        The speed is measured once, in a process of its own, and kept under `name` as long as the recipe stays the same.
+        Measured once, in a process of its own, and kept under `name` as long as the recipe stays the same: measure all
+        on an idle machine; the runs themselves may then share it.
         """
         speeds = json.loads(self._speeds_path.read_text()) if self._speeds_path.is_file() else {}
         recipe = resolve(words)
@@ -76,7 +77,7 @@ class Runs:
                                   check=True)
             speeds[name] = {"images_per_second": float(done.stdout.splitlines()[-1]), "recipe": recipe}
             _write(self._speeds_path, json.dumps(speeds, indent=2) + "\n")
-        return float(f"{speeds[name]['images_per_second'] * seconds / 1000:.3g}")
+        return speeds[name]["images_per_second"]
 
     def train(self, name, words):
         """Trains, or goes on with, one run; a finished one is left as it is.

@@ -2,9 +2,10 @@
 
     python benchmarks/zoo.py [--seconds=60] [--seeds=3] [--write_headers]
 
-Trains each recipe by train.py in a process of its own, for as many images as it gets through in `seconds` of steps (its
-speed is measured first; compilation, samples and scores come on top), with seed 0, and the recipes of --repeated with
-`seeds` seeds. Fills docs/results.md, docs/zoo.png and benchmarks/results/zoo.json. Runs are kept in --work: the same
+First the speed of every recipe is measured: that wants an idle machine, for about five minutes (--only_speeds stops
+there). Then each is trained by train.py in a process of its own, for as many images as it gets through in `seconds` at
+that speed (compilation, samples and scores come on top), with seed 0, and the recipes of --repeated with `seeds` seeds;
+that may share the machine, for the number of images is fixed. Fills docs/results.md, docs/zoo.png and benchmarks/results/zoo.json. Runs are kept in --work: the same
 command goes on after an interruption, and only rewrites the documents when all is done.
 """
 
@@ -52,6 +53,7 @@ def main():
     flags.strings("recipes", list(RECIPES), "names of flagfiles in configs/")
     flags.strings("repeated", list(REPEATED), "recipes that run with several seeds")
     flags.integer("seeds", 3, "how many seeds those run with", 1)
+    flags.boolean("only_speeds", False, "measure the speeds and stop")
     flags.boolean("write_headers", False, "write cost and score into the headers of the flagfiles")
     flags.string("work", "runs/zoo", "folder for the runs")
     flags.string("out", "benchmarks/results/zoo.json", "where the numbers are kept")
@@ -61,16 +63,19 @@ def main():
     plan = [(recipe, 0) for recipe in flags.recipes]
     plan += [(recipe, seed) for seed in range(1, flags.seeds) for recipe in flags.recipes if recipe in flags.repeated]
     kept = runs.Runs(f"{flags.work}/{flags.seconds:g}s", len(plan))
+    words = {recipe: [f"--flagfile={runs.ROOT}/configs/{recipe}.flags", "--export=none"] for recipe in flags.recipes}
+    speeds = {recipe: kept.speed(recipe, words[recipe]) for recipe in flags.recipes}
+    if flags.only_speeds:
+        return
     folders = {}
     for recipe, seed in plan:
-        words = [f"--flagfile={runs.ROOT}/configs/{recipe}.flags", "--export=none"]
-        kimg = kept.kimg_in(flags.seconds, recipe, words)
+        kimg = float(f"{speeds[recipe] * flags.seconds / 1000:.3g}")
         often = [f"--{name}_kimg={kimg}" for name in ("sample", "score", "checkpoint")] + [f"--log_kimg={kimg / 40:.3g}"]
-        folder = kept.train(f"{recipe}-seed{seed}", [*words, f"--kimg={kimg}", f"--seed={seed}", *often])
+        folder = kept.train(f"{recipe}-seed{seed}", [*words[recipe], f"--kimg={kimg}", f"--seed={seed}", *often])
         if folder:
             folders[recipe, seed] = folder
-            print(f"    {brief(row(recipe, seed, folder))}", flush=True)
-    rows = [row(recipe, seed, folder) for (recipe, seed), folder in folders.items()]
+            print(f"    {brief(row(recipe, seed, folder, speeds[recipe]))}", flush=True)
+    rows = [row(recipe, seed, folder, speeds[recipe]) for (recipe, seed), folder in folders.items()]
     real = score_of_real_images()
     about = runs.keep(flags.out, rows, seconds=flags.seconds, real_images=real,
                       failed=[f"{recipe}, seed {seed}" for recipe, seed in plan if (recipe, seed) not in folders])
@@ -80,15 +85,14 @@ def main():
         write_headers(rows, about)
 
 
-def row(recipe, seed, folder):
-    """Returns what is known of one finished run, a dict for JSON."""
+def row(recipe, seed, folder, rate):
+    """Returns what is known of one finished run, a dict for JSON; `rate` is its speed alone, in images per second."""
     record = folder.record
-    lines = [line for line in folder.metrics() if "images_per_second" in line]
-    rate = statistics.median(line["images_per_second"] for line in lines[1:] or lines)  # the first one compiles
+    lines = folder.metrics()
     scores = {score["name"]: {"value": score["value"], "standard_error": score["standard_error"]}
               for score in record["finished"]["scores"]}
     return {"recipe": recipe, "seed": seed, "objective": objective(record["recipe"]), "kimg": lines[-1]["kimg"],
-            "seconds": lines[-1]["seconds"], "images_per_second": rate, "seconds_per_kimg": round(1000 / rate, 3),
+            "images_per_second": rate, "seconds_per_kimg": round(1000 / rate, 3),
             "memory_mb": record["finished"]["peak_memory_mb"], "parameters": record["parameters"], "scores": scores}
 
 
@@ -128,8 +132,8 @@ def document(rows, plan, real, about, flags):
     lines = [
         f"Measured on {about['date']} by `{about['command']}` on {about['machine']}.",
         "",
-        f"{flags.seconds:g} seconds of training steps for each recipe (kimg: how many thousand images it got through), one "
-        "seed; compilation, samples and scores not counted. kd and fd are the kernel and the Frechet distance on the "
+        f"For each recipe the thousands of images (kimg) that it gets through in {flags.seconds:g} seconds of steps, one seed; "
+        "compilation, samples and scores not counted; the speed is that of the steps alone on an idle machine. kd and fd are the kernel and the Frechet distance on the "
         "`fashion` features (lower is better; kd with its standard error), then improved precision and recall, density "
         "and coverage (higher is better), all between 2,000 generated and the 2,000 held-out images. Memory is the "
         "process's peak, scores included. **The published numbers are of other data, other features and far longer "
@@ -224,7 +228,7 @@ def write_headers(rows, about):
         scores = row["scores"]
         cost = f"{row['seconds_per_kimg']:.2f} s/kimg, {row['memory_mb']} MB ({about['machine']}; {about['date']})"
         score = (f"kd_fashion {scores['kd_fashion']['value']:.3f} ± {scores['kd_fashion']['standard_error']:.3f}, fd_fashion "
-                 f"{scores['fd_fashion']['value']:.2f} with --kimg={row['kimg']:.3g}, {row['seconds']:.0f} s")
+                 f"{scores['fd_fashion']['value']:.2f} with --kimg={row['kimg']:.3g}")
         text = re.sub(r"^# Cost:.*$", f"# Cost:    {cost}", text, flags=re.MULTILINE)
         text = re.sub(r"^# Score:.*$", f"# Score:   {score}", text, flags=re.MULTILINE)
         write_text(path, text)

@@ -81,6 +81,34 @@ class Linear(keras.optimizers.schedules.LearningRateSchedule):
         return {"learning_rate": self.learning_rate, "steps": self.steps, "hold": self.hold}
 
 
+@SCHEDULES.register("step")
+@keras.saving.register_keras_serializable("keras_gans")
+class Step(keras.optimizers.schedules.LearningRateSchedule):
+    """Times `factor` after every `every`-th part of the run (SRGAN: a tenth after half of it; ESRGAN: halves).
+
+    Args:
+        learning_rate: at the start.
+        steps: optimizer steps of the whole run.
+        factor: above 0. Default 0.1.
+        every: fraction of the steps, above 0. Default 0.5.
+    """
+
+    def __init__(self, learning_rate, steps, factor=0.1, every=0.5):
+        if not (factor > 0 and every > 0):
+            raise ValueError(f"factor and every must be above 0, not {factor} and {every}")
+        self.learning_rate = learning_rate
+        self.steps = steps
+        self.factor = factor
+        self.every = every
+
+    def __call__(self, step):
+        falls = tf.floor(tf.cast(step, tf.float32) / (self.steps * self.every))
+        return self.learning_rate * tf.pow(tf.constant(self.factor, tf.float32), falls)
+
+    def get_config(self):
+        return {"learning_rate": self.learning_rate, "steps": self.steps, "factor": self.factor, "every": self.every}
+
+
 @SCHEDULES.register("cosine")
 def cosine(learning_rate, steps, final=0.0):
     """From `learning_rate` to `final` times it along half a cosine (R3GAN)."""

@@ -190,7 +190,7 @@ _OF_GAMES = {"loss": "loss", "penalty": "penalties", "augment": "augment", "n_cr
 
 def refuse_idle_flags(recipe, game_class):
     """Raises UserError for flags that the game has no use for."""
-    taken = parameters(game_class)
+    taken = {*parameters(game_class), *game_class.players}
     for flag, argument in _OF_GAMES.items():
         if argument not in taken and recipe[flag] != _default(flag):
             value = recipe[flag][0] if isinstance(recipe[flag], list) else recipe[flag]

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import run_cases
+import tensorflow as tf
 from PIL import Image
 
 from keras_gans import callbacks, grids, recipes
@@ -138,6 +139,34 @@ def test_points_are_drawn_as_a_density(record):
     game = make_game(image_shape=(2,), generator="points_mlp:width=8", discriminator="points_mlp:width=8")
     beside(callbacks.Samples(record, every=5), game).due(5, None)
     assert Image.open(record.folder.samples / "000000005.png").size == (192, 192)
+
+
+class Examples:
+    """Five held-out pairs: pictures of half the size with a mask, and their targets."""
+
+    a = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 4), np.uint8)
+    b = np.random.default_rng(1).integers(0, 256, (5, 16, 16, 3), np.uint8)
+
+    def in_order(self):
+        return tf.data.Dataset.from_tensor_slices((self.a, self.b))
+
+
+class Shows(keras.Model):
+    """A game that shows its examples and the negative of the targets."""
+
+    def show(self, a, b):
+        return [a, tf.constant(-b), b]
+
+
+def test_sheet_of_translations_has_a_row_per_example(record):
+    beside(callbacks.Translations(record, every=5, source=Examples(), count=3), Shows()).due(5, None)
+    sheet = np.asarray(Image.open(record.folder.samples / "000000005.png"))
+    assert sheet.shape == (3 * 18 + 2, 3 * 18 + 2, 3)
+    for row in range(3):
+        cells = [sheet[2 + 18 * row :][:16, 2 + 18 * column :][:, :16] for column in range(3)]
+        np.testing.assert_array_equal(cells[0], Examples.a[row, ..., :3].repeat(2, 0).repeat(2, 1))
+        np.testing.assert_allclose(cells[1], 255 - Examples.b[row].astype(int), atol=1)
+        np.testing.assert_array_equal(cells[2], Examples.b[row])
 
 
 # === Scores ===

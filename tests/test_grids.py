@@ -125,3 +125,16 @@ def test_linear_loop_by_hand():
     np.testing.assert_allclose(
         loop, np.concatenate([half, [[1, -1], [0.75, -0.75], [0.5, -0.5], [0.25, -0.25]]]), atol=1e-7
     )
+
+
+def test_table_puts_examples_in_rows_and_enlarges_small_columns_by_whole_pixels():
+    random = np.random.default_rng(0)
+    small, large = (random.integers(1, 256, (3, side, side, 3), np.uint8) for side in (2, 9))
+    sheet = grids.table([small, large])
+    assert sheet.shape == (3 * 11 + 2, 2 * 11 + 2, 3)
+    for row in range(3):
+        top = 2 + 11 * row
+        np.testing.assert_array_equal(sheet[top : top + 9, 13:22], large[row])
+        cell = sheet[top : top + 9, 2:11]
+        np.testing.assert_array_equal(cell[:8, :8], small[row].repeat(4, axis=0).repeat(4, axis=1))
+        assert not cell[8:].any() and not cell[:, 8:].any()

@@ -73,6 +73,11 @@ def test_schedule_counts_each_players_own_turns():
         assert [float(rate(turn)) for turn in (0, turns, 2 * turns)] == pytest.approx([0.01, 0.005, 0.0])
 
 
+def test_step_schedule_falls_after_every_part_of_the_run():
+    rate = build(schedule="step:factor=0.5,every=0.25", kimg=0.8, batch_size=8).generator_optimizer._learning_rate
+    assert [float(rate(step)) for step in (0, 24, 25, 50, 99)] == pytest.approx([2e-4, 2e-4, 1e-4, 5e-5, 2.5e-5])
+
+
 def test_float16_scales_the_losses_of_both_players():
     game = build(precision="float16")
     for optimizer in (game.generator_optimizer, game.discriminator_optimizer):
@@ -188,6 +193,7 @@ def test_parts_that_do_not_work_together(message, arguments):
     ("penalty", ["wgan-gp"], "unknown penalty 'wgan-gp'; known: .*; did you mean 'wgan_gp'"),
     ("optimizer", "adam:beta1=0", "optimizer 'adam' has no argument 'beta1'; it takes: .*; did you mean 'beta_1'"),
     ("optimizer", "adam:beta_1=x", "optimizer 'adam:beta_1=x': beta_1 should be a number such as 0.5, not x"),
+    ("schedule", "step:every=0", "factor and every must be above 0, not 0.1 and 0"),
     ("schedule", "linear:hold=1", "schedule 'linear:hold=1': hold must be from 0 to below 1"),
     ("latent", "gauss", "game 'gan': latent must be normal or uniform, not 'gauss'"),
     ("augment", "diffaugmen", "unknown augmentation 'diffaugmen'; known: .*; did you mean 'diffaugment'"),

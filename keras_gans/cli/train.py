@@ -44,7 +44,8 @@ def define(flags):
     flags.string("discriminator_optimizer", None, "the discriminator's; default: that of the generator")
     flags.number("learning_rate", 2e-4, "of both players, per step", 0.0)
     flags.number("discriminator_learning_rate", None, "the discriminator's; default: --learning_rate", 0.0)
-    flags.string("schedule", "constant", "of the learning rate: constant, linear[:hold=0.5] or cosine[:final=0]")
+    flags.string("schedule", "constant", "of the learning rate: constant, linear[:hold=0.5], "
+                 "step[:factor=0.1,every=0.5] or cosine[:final=0]")
     flags.number("ema_kimg", 10.0, "half-life of the generator's moving average, in thousands of images", 0.0)
     flags.integer("seed", 0, "of the weights, the order of the images and all noise", 0)
     # On what

@@ -1,0 +1,85 @@
+"""Distances between an image and its target, against NumPy."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gans.errors import UserError
+from keras_gans.losses import reconstruction
+from keras_gans.metrics.features import perceptual
+from keras_gans.registry import RECONSTRUCTIONS
+
+RANDOM = np.random.default_rng(0)
+TARGET, OUTPUT = RANDOM.uniform(-1, 1, (2, 3, 4, 4, 2)).astype(np.float32)
+DIFFERENCE = OUTPUT.astype(np.float64) - TARGET
+FORMULAS = {
+    "l1": np.abs(DIFFERENCE),
+    "l2": DIFFERENCE**2,
+    "charbonnier": np.sqrt(DIFFERENCE**2 + 1e-6),
+    "charbonnier:epsilon=0.5": np.sqrt(DIFFERENCE**2 + 0.25),
+}
+GRADIENTS = {
+    "l1": np.sign(DIFFERENCE),
+    "l2": 2 * DIFFERENCE,
+    "charbonnier": DIFFERENCE / np.sqrt(DIFFERENCE**2 + 1e-6),
+    "charbonnier:epsilon=0.5": DIFFERENCE / np.sqrt(DIFFERENCE**2 + 0.25),
+}
+
+
+@pytest.mark.parametrize("spec", FORMULAS)
+def test_values_and_gradients(spec):
+    loss = RECONSTRUCTIONS.create(spec)
+    output = tf.constant(OUTPUT)
+    with tf.GradientTape() as tape:
+        tape.watch(output)
+        values = loss(TARGET, output)
+    np.testing.assert_allclose(values, FORMULAS[spec].mean(axis=(1, 2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(values, output), GRADIENTS[spec] / 32, atol=1e-6)
+    assert values.dtype == tf.float32 and loss.name == spec.partition(":")[0] and loss.weight == 1
+
+
+def test_low_precision_is_averaged_in_float32():
+    output = tf.cast(tf.fill([1, 256, 256, 1], 0.75), tf.float16)  # their sum is beyond float16
+    assert float(RECONSTRUCTIONS.create("l1")(tf.zeros([1, 256, 256, 1]), output)[0]) == 0.75
+
+
+class Halves:
+    """A stand-in for a pretrained network: one tap, the image at half its size, times 8."""
+
+    def taps(self, layers):
+        assert layers == ["conv2_1"]
+        return lambda images: [8 * tf.nn.avg_pool2d(images, 2, 2, "VALID")]
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_perceptual_compares_features(monkeypatch, norm, channels):
+    monkeypatch.setattr(reconstruction, "create_perceptual", lambda spec: Halves())
+    loss = RECONSTRUCTIONS.create(f"perceptual:network=some,layer=conv2_1,scale=0.5,norm={norm},weight=7")
+    target, output = RANDOM.uniform(-1, 1, (2, 2, 4, 4, channels)).astype(np.float32)
+    halves = (output - target).reshape(2, 2, 2, 2, 2, channels).mean(axis=(2, 4)) * 4
+    expected = np.abs(halves) if norm == "l1" else halves**2
+    np.testing.assert_allclose(loss(target, output), expected.mean(axis=(1, 2, 3)), rtol=1e-5)
+    assert loss.weight == 7
+    target, output = tf.constant(target), tf.constant(output)
+    with tf.GradientTape() as tape:
+        tape.watch([target, output])
+        value = loss(target, output)
+    of_target, of_output = tape.gradient(value, [target, output])
+    assert of_target is None and np.abs(of_output).max() > 0
+
+
+def test_perceptual_on_a_real_network():
+    loss = RECONSTRUCTIONS.create("perceptual:network=efficientnet_lite0,layer=stem")
+    image = RANDOM.uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
+    taps = perceptual.create_perceptual("efficientnet_lite0").taps(["stem"])
+    expected = np.abs(np.asarray(taps(image)[0], np.float64) - taps(-image)[0]).mean()
+    np.testing.assert_allclose(loss(image, -image), [expected], rtol=1e-5)
+    assert float(loss(image, image)[0]) == 0
+
+
+def test_mistakes_are_one_line():
+    with pytest.raises(UserError, match="norm should be l1 or l2, not 'l3'"):
+        RECONSTRUCTIONS.create("perceptual:norm=l3")
+    with pytest.raises(UserError, match="has no layer 'conv9_9'"):
+        RECONSTRUCTIONS.create("perceptual:network=efficientnet_lite0,layer=conv9_9")
