@@ -15,8 +15,8 @@ MODES = {
 
 
 def define(flags):
-    flags.string("data", None, "what to examine: folder:PATH, tfrecord:GLOB, tfds:NAME[/CONFIG][@SPLIT], embedded:NAME, "
-                               "paired:A:B, ab:DIR, paired:tfds:NAME or unpaired:A:B", required=True)
+    flags.string("data", None, "what to examine: folder:PATH, tfrecord:GLOB, tfds:NAME[/CONFIG][@SPLIT], "
+                               "embedded:NAME, paired:A:B, ab:DIR, paired:tfds:NAME or unpaired:A:B", required=True)
     flags.integer("image_size", None, "the training size in pixels: images with a shorter side below it are bad "
                                       "(default: any size is fine)", lower=1)
 

@@ -171,8 +171,8 @@ def settle(collection, errors, bad):
     """
     if errors:
         first = min(errors)
-        message = (f"{len(errors)} of {collection.count} {collection.unit} in {collection.spec} cannot be read or used; "
-                   f"the first is {collection.where(first)}: {errors[first]}")
+        message = (f"{len(errors)} of {collection.count} {collection.unit} in {collection.spec} cannot be read or "
+                   f"used; the first is {collection.where(first)}: {errors[first]}")
         complain(message, "refuse" if len(errors) == collection.count else bad)
     return np.setdiff1d(np.arange(collection.count), list(errors))
 

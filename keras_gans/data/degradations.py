@@ -88,8 +88,8 @@ class Downscale(Degradation):
     def input_shape(self, image_shape):
         height, width, channels = image_shape
         if height % self.scale or width % self.scale:
-            raise UserError(f"--degrade=downscale: images of {width}x{height} cannot be made {self.scale} times smaller; "
-                            f"take an --image_size that is a multiple of {self.scale}")
+            raise UserError(f"--degrade=downscale: images of {width}x{height} cannot be made {self.scale} times "
+                            f"smaller; take an --image_size that is a multiple of {self.scale}")
         return height // self.scale, width // self.scale, channels
 
     def __call__(self, image, seed):
@@ -274,8 +274,8 @@ def stroke(size, seed, thickness=1.0):
     """Returns a mask, bool [h, w], with one brush stroke of Yu et al. 2019 (algorithm 1, the constants of their code).
 
     A zigzag of 4 to 11 lines from a point of the image: angles of 2/5 pi, give or take up to 2/15 pi, upwards and
-    downwards in turn, lengths N(r, r / 2) clipped to [0, 2 r] where r is an eighth of the diagonal; a round brush of 12 to
-    40 pixels at 256x256, here in proportion to the size; mirrored along both axes by chance.
+    downwards in turn, lengths N(r, r / 2) clipped to [0, 2 r] where r is an eighth of the diagonal; a round brush of
+    12 to 40 pixels at 256x256, here in proportion to the size; mirrored along both axes by chance.
 
     Args:
         size: (h, w).

@@ -37,8 +37,8 @@ def examine(collection, image_size=None):
     """Decodes every image in full.
 
     Bad is what cannot be read (unreadable, truncated, corrupt record, a mode without known range), what is smaller than
-    `image_size`, and every image whose pixels, as RGB, equal those of one before it. Of pairs, each side is examined; bad
-    are images without a partner, too, and pairs of two sizes.
+    `image_size`, and every image whose pixels, as RGB, equal those of one before it. Of pairs, each side is examined;
+    bad are images without a partner, too, and pairs of two sizes.
 
     Args:
         collection: a `Collection`.

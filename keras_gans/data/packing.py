@@ -30,8 +30,8 @@ def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="ref
         UserError: pairs, bad images, shards of another packing in the way, or a folder that cannot be written.
     """
     if collection.kind != "images":
-        raise UserError(f"{collection.spec} holds two images to each element, which shards of single images cannot; pack "
-                        "each side on its own, as folder:PATH")
+        raise UserError(f"{collection.spec} holds two images to each element, which shards of single images cannot; "
+                        "pack each side on its own, as folder:PATH")
 
     def payload(number):
         data, label = collection.read(number)

@@ -112,6 +112,69 @@ def test_tfds(tmp_path, monkeypatch, capsys):
     assert code == 0 and "images   5, of which 5 can be read" in output.out
 
 
+@pytest.fixture
+def pairs(tmp_path):
+    """Four pairs, in A grey JPEGs."""
+    for side, suffix, shape in (("A", "jpg", [20, 30]), ("B", "png", [20, 30, 3])):
+        (tmp_path / side).mkdir()
+        for number in range(4):
+            noise(*shape).save(tmp_path / side / f"{number}.{suffix}")
+    return tmp_path
+
+
+def test_healthy_pairs(pairs, capsys):
+    code, output = doctor(capsys, f"paired:{pairs}/A:{pairs}/B", "--image_size=20")
+    assert code == 0
+    a, b = (["  images   4, of which 4 can be read", "  width    min 30, median 30, max 30 pixels",
+             "  height   min 20, median 20, max 20 pixels", f"  formats  {kind} 4", f"  modes    {mode}"]
+            for kind, mode in (("JPEG", "L 4 (grey)"), ("PNG", "RGB 4")))
+    assert output.out.splitlines() == [f"paired:{pairs}/A:{pairs}/B", f"A: folder:{pairs}/A", *a,
+                                       f"B: folder:{pairs}/B", *b, "  pairs    4", "no trouble found"]
+    code, output = doctor(capsys, f"unpaired:{pairs}/A:{pairs}/B")
+    assert code == 0 and output.out.count("of which 4 can be read") == 2 and "pairs  " not in output.out
+
+
+def test_trouble_with_pairs(pairs, capsys):
+    (pairs / "A" / "1.jpg").rename(pairs / "A" / "x.jpg")  # both sides lack a partner now
+    noise(20, 31, 3).save(pairs / "B" / "2.png")
+    (pairs / "B" / "3.png").write_text("words")
+    code, output = doctor(capsys, f"paired:{pairs}/A:{pairs}/B")
+    assert code == 1 and "  pairs    3\n" in output.out
+    assert "images   4, of which 4 can be read" in output.out and "images   4, of which 3 can be read" in output.out
+    assert output.out.split("trouble found: ")[1].splitlines() == [
+        "no partner 2, different sizes 1, unreadable 1",
+        f"  {pairs}/A/x.jpg: no partner: there is no {pairs}/B/x.*",
+        f"  {pairs}/B/1.png: no partner: there is no {pairs}/A/1.*",
+        f"  {pairs}/A/2.jpg with {pairs}/B/2.png: different sizes: A is 30x20, B is 31x20",
+        f"  {pairs}/B/3.png: unreadable: not an image that Pillow knows"]
+
+
+def test_turned_pictures_are_compared_upright(pairs, capsys):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    noise(30, 20).save(pairs / "A" / "1.jpg", exif=exif)
+    assert doctor(capsys, f"paired:{pairs}/A:{pairs}/B")[0] == 0
+    noise(20, 30).save(pairs / "A" / "1.jpg", exif=exif)
+    assert doctor(capsys, f"paired:{pairs}/A:{pairs}/B")[0] == 1
+
+
+def test_pairs_side_by_side(tmp_path, capsys):
+    for number, width in enumerate((40, 40, 41, 36)):
+        noise(20, width, 3).save(tmp_path / f"{number}.png")
+    code, output = doctor(capsys, f"ab:{tmp_path}", "--image_size=20")
+    assert code == 1 and "images   4, of which 4 can be read" in output.out and "  pairs    4\n" in output.out
+    assert output.out.split("trouble found: ")[1].splitlines() == [
+        "odd width 1, too small 1", f"  {tmp_path}/2.png: odd width: 41x20 has no two halves of the same size",
+        f"  {tmp_path}/3.png: too small: 18x20, wanted at least 20x20"]
+
+
+def test_an_empty_side(pairs, capsys):
+    (pairs / "C").mkdir()
+    for spec in (f"paired:{pairs}/A:{pairs}/C", f"unpaired:{pairs}/C:{pairs}/A"):
+        code, output = doctor(capsys, spec)
+        assert code == 2 and f"no images in {pairs}/C: it is empty" in output.err and output.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("spec, message", [
     ("folder:/nowhere/at/all", "/nowhere/at/all does not exist"),
     ("embedded:ring8", "embedded:ring8 holds 2-D points, not images"),

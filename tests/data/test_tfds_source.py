@@ -58,6 +58,37 @@ class TinyWords(tfds.core.GeneratorBasedBuilder):
         raise NotImplementedError
 
 
+class TinyPairs(tfds.core.GeneratorBasedBuilder):
+    """Three images to each example."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    IMAGES = {"map": (8, 8, 1), "photo": (8, 8, 3), "other": (8, 8, 3)}
+
+    def _info(self):
+        features = {name: tfds.features.Image(shape=shape) for name, shape in self.IMAGES.items()}
+        features["label"] = tfds.features.ClassLabel(names=["up", "down"])
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features),
+                                     disable_shuffling=True)
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        for number in range(20):
+            yield number, {name: picture(name, number) for name in self.IMAGES} | {"label": 0}
+
+
+class TinyTwoImages(TinyPairs):
+    """Two images to each example."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    IMAGES = {"map": (8, 8, 1), "photo": (8, 8, 3)}
+
+
+def picture(name, number):
+    return np.random.default_rng([len(name), number]).integers(0, 256, TinyPairs.IMAGES[name], np.uint8)
+
+
 @pytest.fixture(autouse=True)
 def data_dir(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
@@ -113,6 +144,37 @@ def test_the_same_examples_as_tfds_load():
     ("tfds:tiny_words", "tfds:tiny_words has no image feature, only text"),
 ])
 def test_mistakes_end_in_one_line(spec, message):
+    with pytest.raises(UserError, match=message) as error:
+        data.open_source(spec, image_size=8)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("spec, names", [
+    ("paired:tfds:tiny_two_images", ("map", "photo")), ("paired:tfds:tiny_pairs#other,map", ("other", "map")),
+    ("paired:tfds:tiny_pairs@train#photo,other", ("photo", "other"))])
+def test_pairs_of_two_features(spec, names):
+    for split, numbers in (("train", np.delete(np.arange(20), [9, 19])), ("holdout", [9, 19])):
+        source = data.open_source(spec, image_size=8, split=split)
+        sides = zip(*source.in_order().as_numpy_iterator(), strict=True)
+        for found, name in zip(sides, names, strict=True):
+            np.testing.assert_array_equal(np.stack(found), [picture(name, number) for number in numbers])
+        assert source.input_shape == TinyPairs.IMAGES[names[0]] and source.image_shape == TinyPairs.IMAGES[names[1]]
+        assert (source.kind, source.class_names, source.spec) == ("paired", (), spec)
+
+
+def test_fingerprints_name_the_features():
+    specs = ["paired:tfds:tiny_pairs#map,photo", "paired:tfds:tiny_pairs#photo,map", "tfds:tiny_pairs"]
+    assert len({data.open_collection(spec).fingerprint for spec in specs}) == 3
+
+
+@pytest.mark.parametrize("spec, message", [
+    ("paired:tfds:tiny_pairs", "the image features are map, photo, other; choose two, as in "
+                               "paired:tfds:tiny_pairs#map,other"),
+    ("paired:tfds:tiny_pairs#map,foto", "choose two, as in .*; did you mean 'photo'?"),
+    ("paired:tfds:tiny_squares", "has only one image feature, image; pairs take a data set with two"),
+    ("paired:tfds:tiny_words", "has no image feature, only text"),
+])
+def test_features_that_are_no_pair(spec, message):
     with pytest.raises(UserError, match=message) as error:
         data.open_source(spec, image_size=8)
     assert "\n" not in str(error.value)

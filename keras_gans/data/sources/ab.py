@@ -1,4 +1,4 @@
-"""`ab:DIR`: pairs side by side, A in the left half and B in the right half of each file (pix2pix, Isola et al. 2017)."""
+"""`ab:DIR`: pairs side by side, A in the left and B in the right half of each file (pix2pix, Isola et al. 2017)."""
 
 from keras_gans.data import decoding
 from keras_gans.data import images as image_forms
