@@ -154,6 +154,21 @@ def test_bad_flagfile(capsys, shout, tmp_path, content, says):
     refused(capsys, f"--flagfile={path}", verb=shout, says=says)
 
 
+def test_repeated_flags_of_the_command_line_win_over_those_of_a_flagfile(tmp_path):
+    path = tmp_path / "a.flags"
+    path.write_text("--scores=kid\n--scores=fid\n--reconstruction=l1\n--kimg=3\n")
+    assert cli.parse("train", [f"--flagfile={path}"]).scores == ["kid", "fid"]
+    for arguments in ([f"--flagfile={path}", "--scores=psnr", "--scores=ssim"], ["--scores=psnr", "--scores", "ssim",
+                                                                                "--flagfile", str(path)]):
+        flags = cli.parse("train", arguments)
+        assert (flags.scores, flags.reconstruction, flags.kimg) == (["psnr", "ssim"], ["l1"], 3.0)
+
+
+def test_flagfile_without_a_name_is_one_line():
+    with pytest.raises(UserError, match="--flagfile"):
+        cli.parse("train", ["--flagfile"])
+
+
 def test_folder_as_flagfile(capsys, shout, tmp_path):
     refused(capsys, f"--flagfile={tmp_path}", verb=shout, says=["--flagfile: Is a directory", str(tmp_path)])
 

@@ -5,6 +5,7 @@ A verb module has a docstring (its first line is the summary, the whole is shown
 """
 
 import importlib
+import itertools
 import math
 import pkgutil
 import re
@@ -109,6 +110,29 @@ def _explain(error, flags, command):
     return f"--{name}={value}: expected {expected}{nearest(value, values)}"
 
 
+def _without_overridden(arguments, flags):
+    """Returns the arguments with the flagfiles' lines in the place of --flagfile.
+
+    Flags that may be repeated add up; those of a flagfile are left out if the command line itself has the flag, so that
+    it wins as for every other flag.
+    """
+    repeated = {flag for flag in flags if isinstance(flags[flag], absl_flags.MultiFlag)}
+
+    def name(argument):
+        return argument.lstrip("-").partition("=")[0]
+
+    said = {name(argument) for argument in arguments if argument.startswith("-")} & repeated
+    expanded = []
+    words = iter(arguments)
+    for word in words:
+        if name(word) != "flagfile" or not word.startswith("-"):
+            expanded.append(word)
+            continue
+        lines = flags.read_flags_from_files([word] if "=" in word else [word, *itertools.islice(words, 1)])
+        expanded += [line for line in lines if name(line) not in said]
+    return expanded
+
+
 def parse(verb, arguments, command=None):
     """Parses the flags of `verb` (a name, or a module like a verb's).
 
@@ -125,7 +149,7 @@ def parse(verb, arguments, command=None):
         print(_help(command, module, flags))
         return None
     try:
-        rest = flags([command, *arguments])[1:]
+        rest = flags([command, *_without_overridden(arguments, flags)])[1:]
     except absl_flags.UnrecognizedFlagError as error:
         known = list(flags)
         raise UserError(

@@ -15,6 +15,7 @@ class InstanceNormalization(keras.layers.Layer):
         epsilon: added to the variance, 1e-5 by default, as in the networks' original code (Keras and
             tensorflow-addons: 1e-3).
         affine: whether each channel has a learned scale (from 1) and offset (from 0). False by default, as in CycleGAN.
+        gamma_initializer: of the scale. Ones by default.
         two_stage: take the means over width, then over height. Equal but for rounding; mobile GPUs sum in float16,
             where one sum over a whole image overflows. Exporters set the attribute. False by default.
 
@@ -27,19 +28,20 @@ class InstanceNormalization(keras.layers.Layer):
         ValueError: epsilon is not positive, or inputs without positions.
     """
 
-    def __init__(self, epsilon=1e-5, affine=False, two_stage=False, **kwargs):
+    def __init__(self, epsilon=1e-5, affine=False, gamma_initializer="ones", two_stage=False, **kwargs):
         super().__init__(autocast=False, **kwargs)  # given statistics must stay in float32
         if epsilon <= 0:
             raise ValueError(f"epsilon should be positive, not {epsilon}")
         self.epsilon = epsilon
         self.affine = affine
+        self.gamma_initializer = keras.initializers.get(gamma_initializer)
         self.two_stage = two_stage
 
     def build(self, input_shape):
         if len(input_shape) < 3:
             raise ValueError(f"instance normalization wants [batch, positions..., channels], not {tuple(input_shape)}")
         if self.affine:
-            self.gamma = self.add_weight(name="gamma", shape=(input_shape[-1],), initializer="ones")
+            self.gamma = self.add_weight(name="gamma", shape=(input_shape[-1],), initializer=self.gamma_initializer)
             self.beta = self.add_weight(name="beta", shape=(input_shape[-1],), initializer="zeros")
 
     def statistics(self, inputs):
@@ -71,4 +73,6 @@ class InstanceNormalization(keras.layers.Layer):
         return input_shape
 
     def get_config(self):
-        return super().get_config() | {"epsilon": self.epsilon, "affine": self.affine, "two_stage": self.two_stage}
+        return super().get_config() | {"epsilon": self.epsilon, "affine": self.affine,
+                                       "gamma_initializer": keras.initializers.serialize(self.gamma_initializer),
+                                       "two_stage": self.two_stage}

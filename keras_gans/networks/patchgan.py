@@ -21,7 +21,8 @@ class PatchGAN(keras.Model):
         layers: how many convolutions halve the picture: 3 (default) sees 70x70 pixels and turns 256x256 into 30x30,
             1 sees 16x16, and 0 is the pixel discriminator of 1x1 convolutions.
         width: channels of the first convolution, doubled by each further one up to eight times as many. Default 64.
-        norm: "batch", "instance" (default) or "none", from the second convolution on.
+        norm: "batch", "affine_instance", "instance" (default) or "none", from the second convolution on; see
+            `translator.normalization`.
         antialias: halve by a [1, 2, 1] filter after a convolution of stride 1 (CUT). Default False.
         init: "normal", N(0, 0.02^2) (default), or "xavier", 0.02 times Glorot's normal one (CUT).
 

@@ -34,7 +34,8 @@ def normalization(norm, name):
     """Returns a normalization layer of `junyanz/pytorch-CycleGAN-and-pix2pix` with its epsilon 1e-5.
 
     Args:
-        norm: "batch" (affine), "instance" (not affine) or "none".
+        norm: "batch" (affine), "affine_instance" (what batch norm is at batch size 1, at any), "instance" (not affine) or
+            "none".
         name: of the layer.
 
     Raises:
@@ -42,11 +43,13 @@ def normalization(norm, name):
     """
     if norm == "batch":
         return BatchNorm(name=name)
+    if norm == "affine_instance":
+        return InstanceNormalization(affine=True, gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02), name=name)
     if norm == "instance":
         return InstanceNormalization(name=name)
     if norm == "none":
         return layers.Identity(name=name)
-    raise ValueError(f"norm must be batch, instance or none, not {norm}")
+    raise ValueError(f"norm must be batch, affine_instance, instance or none, not {norm}")
 
 
 def initializer(init):

@@ -34,7 +34,7 @@ class UNet(Translator):
         input_channels: of the input. Default 3.
         width: channels of the outermost maps, doubled inwards up to eight times as many. Default 64.
         depth: how often the picture is halved, at least 2. Default: as often as `image_size` can be (256: 8, 128: 7).
-        norm: "batch" (default) or "instance".
+        norm: "batch" (default), "affine_instance" or "instance", see `translator.normalization`.
         dropout: rate in the blocks with the most channels on the way up, without the innermost. Default 0.5.
 
     Call:
