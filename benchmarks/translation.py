@@ -17,7 +17,7 @@ import runs
 EMOJI = ["--data=unpaired:{work}/google:{work}/twitter", "--image_size=64", "--load_size=70", "--batch_size=2"]
 CUT = "blocks=6,antialias=true,init=xavier"
 TASKS = {  # name -> thousands of images, flagfile, changes
-    "pix2pix": (6, "pix2pix", [
+    "pix2pix": (4, "pix2pix", [
         "--data=paired:{work}/elevation:{work}/satellite", "--image_size=128", "--load_size=143",
         "--generator=unet:width=32,norm=affine_instance", "--discriminator=patchgan:width=32,norm=affine_instance"]),
     "cyclegan": (10, "cyclegan", [
@@ -28,15 +28,16 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "--data=unpaired:{shared}/photos:{shared}/paintings", "--image_size=128", "--load_size=256",
         f"--generator=resnet:width=32,{CUT}", "--discriminator=patchgan:width=32,antialias=true,init=xavier"]),
     "srresnet": (24, "srresnet", [
-        "--data=folder:{shared}/photos", "--generator=srresnet:width=32,blocks=8", "--learning_rate=4e-4",
+        "--data=folder:{shared}/photos", "--image_size=64", "--generator=srresnet:width=32,blocks=8", "--learning_rate=4e-4",
         "--schedule=cosine"]),
     "esrgan": (4, "esrgan", [
         "--data=folder:{shared}/photos", "--init_from={runs}/srresnet", "--image_size=64", "--schedule=constant",
         "--generator=srresnet:width=32,blocks=8", "--discriminator=srgan:width=16", "--reconstruction=l1:weight=1e-2",
         "--reconstruction=perceptual:network=vgg16-hed,layer=conv5_3,norm=l1,scale=0.02", "--ema_kimg=0.5"]),
     "denoise": (30, "denoise", [
-        "--data=folder:{shared}/photos", "--generator=dncnn:depth=10,width=32", "--batch_size=32", "--ema_kimg=1"]),
-    "inpaint": (8, "inpaint", [
+        "--data=folder:{shared}/photos", "--image_size=48", "--generator=dncnn:depth=8,width=32",
+        "--batch_size=32", "--ema_kimg=1"]),
+    "inpaint": (5, "inpaint", [
         "--data=folder:{shared}/photos", "--image_size=128", "--generator=gated:width=16", "--batch_size=8",
         "--discriminator=patchgan:width=16", "--learning_rate=4e-4", "--schedule=cosine", "--ema_kimg=0.5",
         "--game=restoration:adversarial_weight=0.02"]),

@@ -92,5 +92,5 @@ class Logs(Periodic):
         values = {name: value for name, value in values.items() if math.isfinite(value)}
         rate = (step - step_before) * self.record.batch_size / (self.last[1] - before)
         self.record.add(step, {"images_per_second": round(rate, 1), **values})
-        self.bar.update(step * self.record.batch_size,
-                        f"D {values['discriminator_loss']:.3f}  G {values['generator_loss']:.3f}")
+        shown = [f"{player[0].upper()} {values[f'{player}_loss']:.3f}" for player in self.model.players]
+        self.bar.update(step * self.record.batch_size, "  ".join(shown))
