@@ -53,7 +53,8 @@ def photos(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     for seed, name in enumerate("ab"):
-        Image.fromarray(np.random.default_rng(seed).integers(0, 250, (30, 40 + seed, 3), np.uint8)).save(folder / f"{name}.png")
+        noise = np.random.default_rng(seed).integers(0, 250, (30, 40 + seed, 3), np.uint8)
+        Image.fromarray(noise).save(folder / f"{name}.png")
     return folder
 
 
@@ -95,15 +96,15 @@ def test_holes_are_filled_and_the_rest_stays(trained, photos, tmp_path, capsys):
     assert restore(photos, tmp_path / "all", f"--mask={tmp_path / 'masks'}") == 1
     assert [path.name for path in (tmp_path / "all").iterdir()] == ["a.png"]
     lines = [line for line in capsys.readouterr().err.splitlines() if "b.png" in line]
-    assert lines == [f"passed over {photos / 'b.png'}: its mask {tmp_path / 'masks/b.bmp'} has 40x30 pixels, the picture "
-                     "41x30; they must have the same size"]
+    assert lines == [f"passed over {photos / 'b.png'}: its mask {tmp_path / 'masks/b.bmp'} has 40x30 pixels, the "
+                     "picture 41x30; they must have the same size"]
 
 
 @pytest.mark.parametrize("degrade, network, flags, message", [
     ("mask", filling, [], "--mask is missing: runs/any (--degrade=mask) fills holes"),
     ("mask", filling, ["--mask=none.png"], "--mask=none.png does not exist"),
-    ("mask", filling, ["--mask={photos}/b.png"], "b.png has 41x30 pixels, the picture 40x30; they must have the same size"),
-    ("gray", coloring, ["--mask={photos}/a.png"], "--mask: runs/any (--degrade=gray) fills no holes; leave the flag out"),
+    ("mask", filling, ["--mask={photos}/b.png"], "b.png has 41x30 pixels, the picture 40x30; they must"),
+    ("gray", coloring, ["--mask={photos}/a.png"], "(--degrade=gray) fills no holes; leave the flag out"),
     (None, coloring, [], "was trained without --degrade and repairs nothing; use keras-gans translate"),
 ])
 def test_mistakes_are_one_line(trained, photos, tmp_path, capsys, degrade, network, flags, message):

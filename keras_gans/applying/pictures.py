@@ -1,6 +1,6 @@
 """Pictures from files and back: single ones, folders of them, animations and videos, through any function.
 
-What a function makes of a picture becomes a PNG, of an animated GIF a GIF, of a video an MP4, under the name of its input.
+What a function makes of a picture becomes a PNG, of an animated GIF a GIF, of a video an MP4, under its input's name.
 """
 
 import contextlib
@@ -93,7 +93,8 @@ def process(function, items, title):
     Alpha is laid over white; EXIF orientation is applied; sound is lost.
 
     Args:
-        function: (uint8 [h, w, 3], item, report) -> uint8 [h', w', 1 or 3]; it may call `report` with the fraction done.
+        function: (uint8 [h, w, 3], item, report) -> uint8 [h', w', 1 or 3]; it may call `report` with the fraction
+            done.
         items: what `find` returned.
         title: what is being done, for the progress display ("translating").
 
@@ -212,7 +213,7 @@ def _ffmpeg():
 
         imageio_ffmpeg.get_ffmpeg_exe()
     except (ImportError, RuntimeError) as error:
-        raise UserError("videos need ffmpeg: pip install 'keras-gans[video]', or give the frames as a folder") from error
+        raise UserError("videos need ffmpeg: pip install 'keras-gans[video]', or name a folder of frames") from error
     return imageio_ffmpeg
 
 

@@ -66,7 +66,7 @@ def blend(function, image, window, multiple, scale, channels, report=lambda frac
 
 
 def _windows(length, window, overlap, multiple):
-    """Returns (start, stop) of windows that cover an axis and overlap by `overlap` or more, at multiples of `multiple`."""
+    """Returns (start, stop) of windows that cover an axis, at multiples, and overlap by `overlap` or more."""
     if length <= window:
         return [(0, length)]
     step = max(1, (window - overlap) // multiple) * multiple
@@ -94,4 +94,5 @@ def _ramps(windows, scale):
             ramp[-shared:] = np.minimum(ramp[-shared:], (np.arange(shared)[::-1] + 0.5) / shared)
         ramps.append(ramp)
         total[start * scale : stop * scale] += ramp
-    return [(ramp / total[start * scale : stop * scale]).astype(np.float32) for ramp, (start, stop) in zip(ramps, windows)]
+    return [(ramp / total[start * scale : stop * scale]).astype(np.float32)
+            for ramp, (start, stop) in zip(ramps, windows)]

@@ -5,7 +5,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gans import randomness
-from keras_gans.applying import bands, tiles
+from keras_gans.applying import bands, stages, tiles
 from keras_gans.applying.reach import reach
 from keras_gans.data import images
 from keras_gans.errors import UserError
@@ -19,12 +19,12 @@ _HOLE = 127  # what stands in the place of a missing pixel's colour
 class Translator:
     """Takes pictures through a network.
 
-    A picture up to `tile` x `tile` pixels goes through in one piece, padded to the network's multiple by reflection (and
-    to 16 pixels), and is cut back. A larger one goes through in pieces of that area, in memory that does not grow with it
-    apart from the pixels themselves:
+    A picture up to `tile` x `tile` pixels goes through in one piece, padded to the network's multiple by reflection
+    (and to 16 pixels), and is cut back. A larger one goes through in pieces of that area, in memory that does not grow
+    with it apart from the pixels themselves:
 
-    - with instance norms: in bands, with the statistics of the whole picture (`keras_gans.applying.bands`); equal to one
-      piece but for rounding;
+    - with instance norms: in bands, with the statistics of the whole picture (`keras_gans.applying.bands`); equal to
+      one piece but for rounding;
     - a network that must see multiples of more than 4 pixels (a U-Net) or that runs in training mode (pix2pix, whose
       batch norm takes the piece's own statistics): overlapping tiles that fade into one another;
     - any other: tiles with a margin as wide as the network reaches, which is cut off; equal to one piece but for
@@ -32,13 +32,13 @@ class Translator:
 
     Args:
         network: functional keras.Model, float [n, h, w, input_channels] in [-1, 1] (and `conditions`) -> float32
-            [n, h * scale, w * scale, channels] in [-1, 1]. Its attributes `multiple` and `scale` (default 1) say what it
-            takes and makes. With 2 or 4 input channels the last one is a mask, 1 where a pixel is missing.
+            [n, h * scale, w * scale, channels] in [-1, 1]. Its attributes `multiple` and `scale` (default 1) say what
+            it takes and makes. With 2 or 4 input channels the last one is a mask, 1 where a pixel is missing.
         training: whether dropout and batch statistics are on, as in pix2pix's published test. Default False.
         seed: of that dropout, int; the same picture gives the same output. Default 0.
-        conditions: values of the network's other inputs, float [1, ...], such as a style.
-        tile: side of the largest square of the result's pixels that goes through in one piece. Default 1024, which takes
-            a ResNet generator about 2 GB.
+        conditions: values of the network's other inputs, float [1, ...], such as a style. Default none.
+        tile: side of the largest square of the result's pixels that goes through in one piece. Default 1024, which
+            takes a ResNet generator about 2 GB.
 
     Attributes:
         scale: sides of the result over those of the picture.
@@ -73,15 +73,21 @@ class Translator:
             uint8 [h * scale, w * scale, channels].
 
         Raises:
-            UserError: no mask where one is needed, one where none is, or one of another size; or no room on the disk.
+            UserError: no mask where one is needed, one where none is, or one of another size; no room on the disk
+                or in memory, or a network with instance norms that cannot be taken to pieces.
         """
         height, width = image.shape[:2]
         image = _colored(image, self._colors)
         missing = self._missing(image, mask)
         inputs = image
         if missing is not None:
-            inputs = np.concatenate([np.where(missing, np.uint8(_HOLE), image), np.where(missing, np.uint8(255), 0)], -1)
-        made = self._translate(self._padded(inputs.astype(np.uint8, copy=False)), report)
+            known = np.where(missing, np.uint8(_HOLE), image)
+            inputs = np.concatenate([known, missing * np.uint8(255)], axis=-1)
+        try:
+            made = self._translate(self._padded(inputs), report)
+        except tf.errors.ResourceExhaustedError as error:
+            raise UserError(f"no memory for pieces of {self.tile}x{self.tile} pixels; take a smaller tile, such as "
+                            f"--tile={self.tile // 2}") from error
         made = made[: height * self.scale, : width * self.scale]
         return made if missing is None else np.where(missing, made, image)
 
@@ -106,8 +112,11 @@ class Translator:
         area = self.tile**2 // self.scale**2
         if image.shape[0] * image.shape[1] <= area:
             return images.to_uint8(self._piece(image))
-        if bands.has_norms(self._network):
-            self._bands = self._bands or bands.Bands(self._network, self._multiple, self._training)
+        if stages.norms(self._network):
+            try:
+                self._bands = self._bands or bands.Bands(self._network, self._multiple, self._training)
+            except ValueError as error:
+                raise UserError(f"{error}; take a tile as large as the picture, --tile={max(image.shape)}") from error
             return self._bands(image, area, self.conditions, self._seed, report)
         window = tiles.side(self.tile // self.scale, self._multiple)
         shape = self._multiple, self.scale, self._network.outputs[0].shape[-1]

@@ -22,12 +22,11 @@ def define(flags):
 def define_common(flags):
     """Defines the flags of every verb that takes pictures through a run."""
     flags.string("run", None, "run folder that train.py has made", required=True)
-    flags.string("input", None, "a picture, an animated GIF, a video, or a folder of them, at every depth; --out is left "
-                 "out of it", required=True)
+    flags.string("input", None, "a picture, an animated GIF, a video, or a folder of them, at every depth; --out is "
+                 "left out of it", required=True)
     flags.string("out", None, "folder for the results", required=True)
     flags.integer("tile", 1024, "side in pixels of the largest square, at the size of the result, that goes through at "
-                  "once; larger pictures go through in pieces of that area. Smaller takes less memory, larger less time",
-                  64)
+                  "once; larger pictures go through in pieces of that area. Less takes less memory and more time", 64)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
 
 
@@ -37,8 +36,9 @@ def run(flags):
 
     items = pictures.find(flags.input, flags.out)
     opened = Run.open(flags.run, flags.checkpoint)
-    if opened.recipe.get("degrade"):
-        raise UserError(f"{flags.run} restores what --degrade={opened.recipe['degrade']} has spoiled; use keras-gans restore")
+    degrade = opened.recipe.get("degrade")
+    if degrade:
+        raise UserError(f"{flags.run} restores what --degrade={degrade} has spoiled; use keras-gans restore")
     translator = opened.translator(flags.direction)
 
     def translate(image, item, report):

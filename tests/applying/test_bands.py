@@ -74,7 +74,8 @@ def test_bands_are_small_and_compiled_once(monkeypatch, tmp_path):
 
     def spy(store, one, top, height):
         rows = read(store, one, top, height)
-        seen.append((one.rows, rows.shape[1] // one.rows * 4 * store._image.shape[1], len(list(tmp_path.glob("keras-gans-*/*")))))
+        pixels = rows.shape[1] // one.rows * 4 * store._image.shape[1]
+        seen.append((pixels, len(list(tmp_path.glob("keras-gans-*/*")))))
         return rows
 
     monkeypatch.setattr(bands._Store, "read", spy)
@@ -83,10 +84,10 @@ def test_bands_are_small_and_compiled_once(monkeypatch, tmp_path):
     fractions = []
     for height, width in ((400, 48), (96, 300)):
         banded(picture(height, width), area=20 * width, report=fractions.append)
-    assert {pixels for _, pixels, _ in seen} == {20 * 48, 20 * 300}  # nothing is read whole
-    assert max(files for *_, files in seen) == 4  # a residual block's last stage reads two and makes two
+    assert {pixels for pixels, _ in seen} == {20 * 48, 20 * 300}  # nothing is read whole
+    assert max(files for _, files in seen) == 4  # a residual block's last stage reads two and makes two
     assert not list(tmp_path.glob("keras-gans-*"))
-    assert [stage.compute.experimental_get_tracing_count() for stage in banded._stages] == [1] * len(banded._stages)
+    assert {compute.experimental_get_tracing_count() for compute in banded._compute} == {1}
     assert fractions[-1] == 1 and len(fractions) > 100 and min(np.diff(fractions[: len(fractions) // 2])) > 0
 
 
@@ -135,3 +136,9 @@ def test_what_cannot_be_cut_is_refused():
         bands.Bands(keras.Model(image, InstanceNormalization()(x)))
     with pytest.raises(ValueError, match="normalizes the picture itself"):
         bands.Bands(keras.Model(image, InstanceNormalization()(image)))
+    inner = keras.Input((None, None, 3))
+    model = keras.Model(inner, InstanceNormalization()(keras.layers.Conv2D(3, 3, padding="same")(inner)))
+    for nested in (model, keras.layers.TimeDistributed(model)):
+        frames = keras.Input((None, None, 3)) if nested is model else keras.Input((None, None, None, 3))
+        with pytest.raises(ValueError, match="nests models or instance norms"):
+            bands.Bands(keras.Model(frames, nested(frames)))

@@ -119,8 +119,7 @@ def test_bad_pictures_are_named_and_the_others_done(tmp_path, capsys):
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("passed over")]
     assert lines == [f"passed over {source / 'empty.jpg'}: unreadable: the file is empty",
                      f"passed over {source / 'film.mp4'}: unreadable: no video that ffmpeg knows",
-                     f"passed over {source / 'half.png'}: truncated: image file is truncated (0 bytes not processed)"
-                     if "truncated (0" in lines[2] else lines[2],
+                     lines[2],
                      f"passed over {source / 'text.gif'}: unreadable: not an image that Pillow knows"]
     assert "half.png: truncated" in lines[2]
 
@@ -142,9 +141,9 @@ def test_nothing_usable_is_refused(tmp_path):
     with pytest.raises(UserError, match="b.png could not be used, nor could any of the other 1: unreadable"):
         process(tmp_path / "in", tmp_path / "out")
     (tmp_path / "notes.txt").write_text("")
-    for source, message in (("nowhere", "does not exist; name a picture"), ("notes.txt", "is no picture: they end in .png"),
-                            ("empty", "no pictures in")):
-        (tmp_path / "empty").mkdir(exist_ok=True)
+    (tmp_path / "empty").mkdir()
+    for source, message in (("nowhere", "does not exist; name a picture"),
+                            ("notes.txt", "is no picture: they end in .png"), ("empty", "no pictures in")):
         with pytest.raises(UserError, match=message):
             pictures.find(tmp_path / source, tmp_path / "out")
     with pytest.raises(UserError, match="notes.txt is a file; name a folder for the results"):

@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from keras_gans.applying import Translator, bands, tiles
 from keras_gans.data import images
 from keras_gans.errors import UserError
+from keras_gans.layers.instance_normalization import InstanceNormalization
 from keras_gans.networks.resnet_generator import ResNetGenerator
 from keras_gans.networks.unet import UNet
 
@@ -60,8 +62,8 @@ def test_masked_pixels_are_made_and_the_others_kept():
     image, mask = noise(30, 40, 3), np.zeros((30, 40), np.uint8)
     mask[10:20, 5:15], mask[0, 0], mask[1, 1] = 255, 128, 127
     hole = mask >= 128
-    inputs = np.concatenate([np.where(hole[..., None], 127, image), np.where(hole, 255, 0)[..., None]], -1).astype(np.uint8)
-    expected = in_one_piece(network, inputs)
+    inputs = np.concatenate([np.where(hole[..., None], 127, image), 255 * hole[..., None]], -1)
+    expected = in_one_piece(network, inputs.astype(np.uint8))
     made = translator(image, mask)
     np.testing.assert_array_equal(made[~hole], image[~hole])
     np.testing.assert_array_equal(made[hole], expected[hole])
@@ -131,8 +133,30 @@ def test_noise_in_training_is_the_pictures_own():
 
 def test_conditions_go_with_every_picture():
     image, level = keras.Input((None, None, 1)), keras.Input((1, 1, 1))
-    translator = Translator(keras.Model([image, level], image * level), conditions=[np.full((1, 1, 1, 1), -1, np.float32)])
+    negative = np.full((1, 1, 1, 1), -1, np.float32)
+    translator = Translator(keras.Model([image, level], image * level), conditions=[negative])
     picture = noise(20, 20, 1)
     assert np.abs(translator(picture).astype(int) - (255 - picture)).max() <= 1
     translator.conditions = [np.zeros((1, 1, 1, 1), np.float32)]
     assert np.all(translator(picture) == 128)
+
+
+def test_network_that_cannot_be_cut_says_what_to_do():
+    image = keras.Input((None, None, 3))
+    inner = keras.Model(image, InstanceNormalization()(keras.layers.Conv2D(3, 3, padding="same")(image)))
+    outer = keras.Input((None, None, 3))
+    translator = Translator(keras.Model(outer, inner(outer)), tile=64)
+    with pytest.raises(UserError, match="cannot be cut into bands; take a tile .*, --tile=100"):
+        translator(noise(80, 100, 3))
+    assert translator(noise(40, 100, 3)).shape == (40, 100, 3)
+
+
+def test_no_memory_is_said(monkeypatch):
+    translator = Translator(convolutions())
+
+    def exhausted(*arguments):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(translator, "_infer", exhausted)
+    with pytest.raises(UserError, match="no memory for pieces of 1024x1024 pixels; .*, such as --tile=512"):
+        translator(noise(20, 20, 3))
