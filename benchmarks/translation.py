@@ -15,6 +15,7 @@ import sys
 import runs
 
 EMOJI = ["--data=unpaired:{work}/google:{work}/twitter", "--image_size=64", "--load_size=70", "--batch_size=2"]
+RRDB = "rrdb:width=32,growth=16,blocks=2"
 CUT = "blocks=6,antialias=true,init=xavier"
 TASKS = {  # name -> thousands of images, flagfile, changes
     "pix2pix": (4, "pix2pix", [
@@ -27,16 +28,17 @@ TASKS = {  # name -> thousands of images, flagfile, changes
     "fastcut": (5, "fastcut", [
         "--data=unpaired:{shared}/photos:{shared}/paintings", "--image_size=128", "--load_size=256",
         f"--generator=resnet:width=32,{CUT}", "--discriminator=patchgan:width=32,antialias=true,init=xavier"]),
-    "srresnet": (24, "srresnet", [
-        "--data=folder:{shared}/photos", "--image_size=64", "--generator=srresnet:width=32,blocks=8", "--learning_rate=4e-4",
-        "--schedule=cosine"]),
-    "esrgan": (4, "esrgan", [
-        "--data=folder:{shared}/photos", "--init_from={runs}/srresnet", "--image_size=64", "--schedule=constant",
-        "--generator=srresnet:width=32,blocks=8", "--discriminator=srgan:width=16", "--reconstruction=l1:weight=1e-2",
-        "--reconstruction=perceptual:network=vgg16-hed,layer=conv5_3,norm=l1,scale=0.02", "--ema_kimg=0.5"]),
-    "denoise": (30, "denoise", [
-        "--data=folder:{shared}/photos", "--image_size=48", "--generator=dncnn:depth=8,width=32",
-        "--batch_size=32", "--ema_kimg=1"]),
+    "rrdb": (20, "rrdb", [
+        "--data=folder:{shared}/photos", "--image_size=64", f"--generator={RRDB}", "--batch_size=4",
+        "--learning_rate=1e-3", "--schedule=cosine", "--ema_kimg=0.2"]),
+    "esrgan": (3, "esrgan", [
+        "--data=folder:{shared}/photos", "--init_from={runs}/rrdb", "--image_size=64", "--schedule=constant",
+        f"--generator={RRDB}", "--discriminator=srgan:width=16", "--reconstruction=l1:weight=1e-2",
+        "--reconstruction=perceptual:network=vgg16-hed,layer=conv5_3,norm=l1,scale=0.02", "--batch_size=4",
+        "--ema_kimg=0.2"]),
+    "denoise": (20, "denoise", [
+        "--data=folder:{shared}/photos", "--image_size=48", "--generator=dncnn:depth=8,width=32", "--batch_size=8",
+        "--ema_kimg=0.2"]),
     "inpaint": (5, "inpaint", [
         "--data=folder:{shared}/photos", "--image_size=128", "--generator=gated:width=16", "--batch_size=8",
         "--discriminator=patchgan:width=16", "--learning_rate=4e-4", "--schedule=cosine", "--ema_kimg=0.5",
@@ -316,14 +318,14 @@ def inpainted(directory, places, path):
             for what, made in (("cv2.inpaint, Telea, radius 3", baseline), ("inpaint", outputs))]
 
 
-SCORED = {"pix2pix": pix2pix, "cyclegan": emoji, "cut": emoji, "fastcut": paintings, "srresnet": enlarged,
+SCORED = {"pix2pix": pix2pix, "cyclegan": emoji, "cut": emoji, "fastcut": paintings, "rrdb": enlarged,
           "esrgan": enlarged, "denoise": denoised, "inpaint": inpainted}
 TITLES = {
     "pix2pix": ("Elevation to satellite, 128 px (pix2pix)", "input, nearest colour, output, target"),
     "cyclegan": ("Google to Twitter emoji without the pairs, 64 px (CycleGAN)", "input, output, the pair"),
     "cut": ("Google to Twitter emoji without the pairs, 64 px (CUT)", "input, output, the pair"),
     "fastcut": ("Photographs to paintings (FastCUT)", "input, output"),
-    "srresnet": ("Four times the resolution, for fidelity (SRResNet)", "input, bicubic, output, target"),
+    "rrdb": ("Four times the resolution, for fidelity (ESRGAN's generator)", "input, bicubic, output, target"),
     "esrgan": ("Four times the resolution, for the eye (ESRGAN's losses; features of VGG16-HED, conv5_3, in place of VGG19)",
                "input, bicubic, output, target"),
     "denoise": ("Gaussian noise of unknown strength, scored at 25 grey levels (DnCNN)", "input, Gaussian filter, output, target"),
