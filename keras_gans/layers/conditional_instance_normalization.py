@@ -22,6 +22,7 @@ class ConditionalInstanceNormalization(InstanceNormalization):
     Call:
         inputs: float [batch, height, width, channels].
         style: float [batch, styles].
+        statistics: see `InstanceNormalization`.
     """
 
     def __init__(self, use_bias=False, epsilon=1e-5, two_stage=False, **kwargs):
@@ -42,12 +43,12 @@ class ConditionalInstanceNormalization(InstanceNormalization):
             self.gamma_bias = add("gamma_bias", (channels,), "ones")
             self.beta_bias = add("beta_bias", (channels,), "zeros")
 
-    def call(self, inputs, style):
+    def call(self, inputs, style, statistics=None):
         style = ops.cast(style, "float32")
         gamma, beta = ops.matmul(style, self.gammas), ops.matmul(style, self.betas)
         if self.use_bias:
             gamma, beta = gamma + self.gamma_bias, beta + self.beta_bias
-        normalized = ops.cast(super().call(inputs), "float32")
+        normalized = ops.cast(super().call(inputs, statistics), "float32")
         return ops.cast(normalized * gamma[:, None, None] + beta[:, None, None], self.compute_dtype)
 
     def compute_output_shape(self, inputs_shape, style_shape=None):

@@ -57,20 +57,22 @@ def total_variation(images):
     return sum(tf.reduce_mean(tf.square(flat_float32(step)), axis=1) for step in (down, across))
 
 
-def shift_loss(images, shifted, rows, columns):
-    """The mean squared difference of two pictures where they show the same, for stylised video that does not flicker.
+def shift_loss(images, shifted, rows, columns, most):
+    """The mean squared difference of two pictures where they show the same, so that stylised video does not flicker.
 
     Args:
         images: float [batch, h, w, c], a picture's stylisation.
         shifted: that of the picture moved up by `rows` and left by `columns`: its pixel (0, 0) shows what pixel
             (rows, columns) of `images` shows.
-        rows, columns: whole numbers, 0 or more.
+        rows, columns: whole numbers or int32 scalars, from 0 to `most`.
+        most: pixels; a border of this width, at the top and the left of `images`, is not compared.
 
     Returns:
         float32 [batch].
     """
-    height, width = tf.shape(images)[1], tf.shape(images)[2]
-    return content_loss(images[:, rows:, columns:], shifted[:, : height - rows, : width - columns])
+    window = images[:, most:, most:]
+    same = tf.slice(shifted, [0, most - rows, most - columns, 0], tf.shape(window))
+    return content_loss(window, same)
 
 
 def _positions(features):

@@ -85,9 +85,13 @@ def test_total_variation():
 def test_shift_loss_compares_where_both_show_the_same():
     whole = RANDOM.normal(size=(1, 9, 9, 3)).astype("float32")
     images, shifted = whole[:, :6, :6], whole[:, 2:8, 3:9]
-    np.testing.assert_array_equal(style.shift_loss(images, shifted, 2, 3), [0])
-    assert style.shift_loss(images, shifted, 3, 2)[0] > 0.1
-    np.testing.assert_allclose(style.shift_loss(images, images + 0.5, 0, 0), [0.25], rtol=1e-5)
+    np.testing.assert_array_equal(style.shift_loss(images, shifted, 2, 3, 3), [0])
+    assert style.shift_loss(images, shifted, 3, 2, 3)[0] > 0.1
+    np.testing.assert_allclose(style.shift_loss(images, images + 0.5, 0, 0, 2), [0.25], rtol=1e-5)
+    # of 3x3 pixels one differs, by 1 in one of three channels
+    shifted = shifted.copy()
+    shifted[0, 1, 0, 0] += 1  # what pixel (3, 3) shows
+    np.testing.assert_allclose(style.shift_loss(images, shifted, 2, 3, 3), [1 / 27], rtol=1e-5)
 
 
 @pytest.mark.parity

@@ -1,0 +1,167 @@
+"""Any style by adaptive instance normalization (Huang & Belongie 2017)."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_gans.layers.adaptive_instance_normalization import AdaptiveInstanceNormalization, style_statistics
+from keras_gans.layers.padding import ReflectionPadding2D
+from keras_gans.metrics.features.perceptual import create_perceptual
+from keras_gans.metrics.features.vgg import DEPTHS
+from keras_gans.networks.style_network import StyleNetwork, connect
+from keras_gans.registry import GENERATORS, parse_spec
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+WIDTHS = (64, 128, 256, 512)
+
+
+@GENERATORS.register("adain")
+@keras.saving.register_keras_serializable("keras_gans")
+class AdaIN(StyleNetwork):
+    """A frozen VGG up to relu4_1, its features with the style's statistics, and a decoder that mirrors it.
+
+    Huang & Belongie 2017, "Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization", layer by layer
+    as `xunhuang1995/AdaIN-style` (`train.lua`): both halves pad by reflection; the decoder upsamples by nearest
+    neighbour and has neither norms nor an activation at its end. A 1x1 convolution before the encoder holds the VGG's
+    preprocessing, as in that code's `vgg_normalised`.
+
+    Args:
+        channels: 3.
+        encoder: spec of a VGG, see `keras_gans.metrics.features`: vgg19 (the paper's; its weights must be had), vgg16 or
+            vgg16-hed.
+        width: channels of the decoder at full size. Default 64; less is faster.
+        pretrained: whether to load the encoder's weights; False where others are loaded afterwards.
+
+    Call:
+        [pictures float [batch, h, w, 3], style images float [batch, h', w', 3]], both in [-1, 1] -> float32
+        [batch, h, w, 3], about [-1, 1]; h and w multiples of 8, all sides at least 16.
+
+    Attributes:
+        encoder: `keras.Model`, images -> list of the features of `STYLE_LAYERS`; frozen.
+        decoder: `keras.Model`, features of relu4_1 -> image.
+
+    Raises:
+        ValueError: channels other than 3, or an encoder that is no VGG.
+        UserError: called with other sides, or the encoder's weights are missing.
+    """
+
+    multiple = 8
+    smallest = 16
+
+    def __init__(self, channels=3, encoder="vgg19", width=64, pretrained=True, **kwargs):
+        if channels != 3:
+            raise ValueError(f"adain takes RGB images, not {channels} channels; take --channels=3")
+        name = parse_spec(encoder)[0]
+        architecture = name.partition("-")[0]
+        if architecture not in DEPTHS:
+            raise ValueError(f"encoder should be vgg19, vgg16 or vgg16-hed, not {encoder!r}")
+
+        # === Functional Model ===
+        encoding = build_encoder(DEPTHS[architecture])
+        decoding = build_decoder(DEPTHS[architecture], width)
+        if pretrained:
+            load_encoder(encoding, encoder)
+        images = keras.Input((None, None, 3), name="images")
+        style = keras.Model(images, style_statistics(encoding(images)[-1]), name="style")
+        images, statistics = keras.Input((None, None, 3), name="images"), keras.Input(style.output_shape[1:], name="style")
+        features = AdaptiveInstanceNormalization(name="adain")(encoding(images)[-1], statistics)
+        transfer = keras.Model([images, statistics], decoding(features), name="transfer")
+        super().__init__(*connect(style, transfer), **kwargs)
+        self.style = style
+        self.transfer = transfer
+        transfer.multiple = self.multiple
+        self.encoder = encoding
+        self.decoder = decoding
+
+        # === Config ===
+        self.encoder_spec = encoder
+        self.width = width
+
+    def get_config(self):
+        return {"encoder": self.encoder_spec, "width": self.width, "pretrained": False, "name": self.name}
+
+
+def build_encoder(depths):
+    """Builds a VGG up to relu4_1 with reflection padding.
+
+    Args:
+        depths: convolutions of each block, see `DEPTHS`.
+
+    Returns:
+        keras.Model: images float [batch, h, w, 3] in [-1, 1], sides of at least 16 -> a list of features, at full size
+        (64 channels), half (128), a quarter (256) and an eighth (512).
+    """
+    images = keras.Input((None, None, 3), name="images")
+    x, outputs = layers.Conv2D(3, 1, name="preprocess")(images), []
+    for block, width in enumerate(WIDTHS, start=1):
+        for number in range(1, (depths[block - 1] if block < len(WIDTHS) else 1) + 1):
+            x = ReflectionPadding2D(1, name=f"pad{block}_{number}")(x)
+            x = layers.Conv2D(width, 3, name=f"conv{block}_{number}")(x)
+            x = layers.ReLU(name=f"relu{block}_{number}")(x)
+            if number == 1:
+                outputs.append(x)
+        if block < len(WIDTHS):
+            x = layers.MaxPooling2D(padding="same", name=f"pool{block}")(x)  # odd sides are rounded up
+    encoder = keras.Model(images, outputs, name="encoder")
+    encoder.trainable = False
+    return encoder
+
+
+def build_decoder(depths, width):
+    """Builds the mirror of `build_encoder`: features [batch, h, w, 512] -> images [batch, 8 h, 8 w, 3]."""
+    features = x = keras.Input((None, None, WIDTHS[-1]), name="features")
+    filters = (3, width, 2 * width, 4 * width)
+    for block in range(len(WIDTHS), 0, -1):
+        depth = depths[block - 1] if block < len(WIDTHS) else 1
+        if block < len(WIDTHS):
+            x = layers.UpSampling2D(2, interpolation="nearest", name=f"up{block}")(x)
+        for number in range(depth, 0, -1):
+            last = block == number == 1
+            x = ReflectionPadding2D(1, name=f"pad{block}_{number}")(x)
+            x = layers.Conv2D(filters[block - 1] if number == 1 else filters[block], 3, name=f"conv{block}_{number}",
+                              dtype="float32" if last else None)(x)
+            if not last:
+                x = layers.ReLU(name=f"relu{block}_{number}")(x)
+    return keras.Model(features, x, name="decoder")
+
+
+def load_encoder(encoder, spec):
+    """Gives `build_encoder`'s model the weights of the VGG that `spec` names, and normalises them."""
+    source = create_perceptual(spec).taps(STYLE_LAYERS[-1:])
+    for layer in _convolutions(encoder):
+        layer.set_weights(source.get_layer(layer.name).get_weights())
+    # The preprocessing is affine: what it makes of grey is its bias, and of the three primaries its kernel.
+    preprocess = keras.Model(source.inputs[0], source.get_layer("conv1_1").input)
+    values = keras.ops.convert_to_numpy(preprocess(np.eye(4, 3, -1, dtype="float32")[:, None, None])).reshape(4, 3)
+    encoder.get_layer("preprocess").set_weights([(values[1:] - values[0])[None, None], values[0]])
+    normalize(encoder)
+
+
+def normalize(encoder):
+    """Scales each convolution so that its activations are 1 in the mean over natural noise; the network stays the same.
+
+    The decoder's input and the losses then have the size that the paper's weights are made for. (`vgg_normalised` is
+    scaled channel by channel on ImageNet; in a network fine-tuned to other ends some channels are never active.)
+    """
+    convolutions = _convolutions(encoder)
+    activations = keras.Model(encoder.inputs[0], [encoder.get_layer(layer.name.replace("conv", "relu")).output
+                                               for layer in convolutions])
+    before = 1.0
+    for layer, features in zip(convolutions, activations(natural_noise(4, 64)), strict=True):
+        mean = np.mean(features)
+        kernel, bias = layer.get_weights()
+        layer.set_weights([kernel * before / mean, bias / mean])
+        before = mean
+
+
+def natural_noise(count, size):
+    """Returns noise with the spectrum of photographs, amplitudes as 1 / frequency: float32 [count, size, size, 3]."""
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None, None], np.fft.rfftfreq(size)[:, None])
+    frequency[0, 0] = np.inf
+    white = np.random.default_rng(0).normal(size=(count, size, size, 3))
+    noise = np.fft.irfft2(np.fft.rfft2(white, axes=(1, 2)) / frequency, axes=(1, 2))
+    return np.clip(0.5 * noise / noise.std(), -1, 1).astype("float32")
+
+
+def _convolutions(encoder):
+    return [layer for layer in encoder.layers if layer.name.startswith("conv")]
