@@ -10,9 +10,8 @@ between bands, and memory does not grow with the picture, apart from its 8-bit p
 a ResNet generator with 64 channels at full size takes up to 9.2 GB for 24 megapixels.
 """
 
+import contextlib
 import math
-import os
-import pathlib
 import shutil
 import tempfile
 
@@ -65,15 +64,14 @@ class Bands:
             UserError: not enough room for temporary files.
         """
         units, across = (side // self._multiple for side in image.shape[:2])
-        room, folder = self._room(units, across), pathlib.Path(tempfile.gettempdir())
+        room, folder = self._room(units, across), tempfile.gettempdir()
         if room > shutil.disk_usage(folder).free:
             raise UserError(f"a picture of {image.shape[1]}x{image.shape[0]} needs {room / 1e9:.1f} GB for temporary "
                             f"files in {folder}, which has less; set TMPDIR to a folder with more room")
         band = max(1, area // (self._multiple * image.shape[1]))
         shape = self._result.rows * units, self._result.columns * across, self._result.tensor.shape[-1]
-        with tempfile.TemporaryDirectory(prefix="keras-gans-", dir=folder) as temporary:
-            made = np.empty(shape, np.uint8)
-            store = _Store(pathlib.Path(temporary), across, self._picture, image, self._result, made)
+        made = np.empty(shape, np.uint8)
+        with _Store(folder, across, self._picture, image, self._result, made) as store:
             for number, stage in enumerate(self._stages):
                 for done in self._pass(number, store, units, band, conditions, seed):
                     report((number + done) / len(self._stages))
@@ -174,7 +172,7 @@ class Bands:
 
 
 class _Store:
-    """The maps of one picture: files, and at both ends 8-bit pixels."""
+    """The maps of one picture: files without names, which vanish with the process, and at both ends 8-bit pixels."""
 
     def __init__(self, folder, across, picture, image, result, made):
         self.made, self.statistics = made, {}
@@ -182,14 +180,24 @@ class _Store:
         self._picture, self._image = picture, image
         self._result, self._done = result, 0
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for file in self._files.values():
+            with contextlib.suppress(OSError):  # a full disk, of which append has spoken
+                file.close()
+
     def read(self, one, top, height):
         """Returns float32 [1, rows, columns, channels] of `height` units from unit `top` on."""
         first, count = top * one.rows, height * one.rows
         if one is self._picture:
             return images.to_model(self._image[None, first : first + count])
         shape = 1, count, one.columns * self._across, one.tensor.shape[-1]
-        row = shape[2] * shape[3]
-        return np.fromfile(self._files[one], np.float32, count * row, offset=4 * first * row).reshape(shape)
+        rows, file = np.empty(shape, np.float32), self._files[one]
+        file.seek(first * rows.nbytes // count)
+        file.readinto(memoryview(rows).cast("B"))
+        return rows
 
     def append(self, one, rows):
         """Adds the next rows [1, rows, columns, channels]."""
@@ -197,16 +205,17 @@ class _Store:
             self.made[self._done : self._done + rows.shape[1]] = images.to_uint8(rows[0])
             self._done += rows.shape[1]
             return
-        path = self._files.setdefault(one, self._folder / f"{id(one)}.float32")
         try:
-            with open(path, "ab") as file:
-                file.write(memoryview(rows).cast("B"))
+            if one not in self._files:
+                self._files[one] = tempfile.TemporaryFile(dir=self._folder)
+            self._files[one].write(memoryview(rows).cast("B"))
+            self._files[one].flush()
         except OSError as error:
-            raise UserError(f"cannot write temporary files in {self._folder.parent}: {error.strerror}; set TMPDIR to a "
-                            "folder with more room") from error
+            raise UserError(f"cannot write temporary files in {self._folder}: {error.strerror}; set TMPDIR to a folder "
+                            "with more room") from error
 
     def forget(self, one):
-        os.remove(self._files.pop(one))
+        self._files.pop(one).close()
 
 
 class _Moments:
