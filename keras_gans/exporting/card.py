@@ -5,7 +5,7 @@ import json
 import keras_gans
 
 
-def write(directory, run, summary, endpoints, differences):
+def write(directory, run, summary, endpoints, limits, license, differences):
     """Writes `model_card.json`, for programs, and `README.md`, for people.
 
     Args:
@@ -13,6 +13,8 @@ def write(directory, run, summary, endpoints, differences):
         run: the `keras_gans.run.Run` that was exported.
         summary: what the model does, in a few words.
         endpoints: list of `Endpoint`.
+        limits: list of sentences: what the model does not do, or not well.
+        license: who may use it for what; None where nobody has said.
         differences: {what was compared with Keras: largest absolute difference}.
     """
     contents = {
@@ -20,9 +22,11 @@ def write(directory, run, summary, endpoints, differences):
         "summary": summary,
         "made_by": f"keras_gans {keras_gans.__version__}",
         "step": run.step,
+        "license": license,
         "signatures": {endpoint.name: endpoint.meanings() for endpoint in endpoints},
-        "differences_from_keras": differences,
+        "limits": limits,
         "scores": _scores(run),
+        "differences_from_keras": differences,
         "data": run.record.get("data", {}),
         "recipe": run.recipe,
     }
@@ -45,6 +49,8 @@ def _markdown(contents):
         lines += [f"## Signature `{name}`", ""]
         lines += [f"- in: `{key}`, {meaning}" for key, meaning in sides["inputs"].items()]
         lines += [f"- out: `{key}`, {meaning}" for key, meaning in sides["outputs"].items()] + [""]
+    lines += ["## Limits", "", *(f"- {limit}" for limit in contents["limits"]), "", "## License", ""]
+    lines += [contents["license"] or "Not stated. Those of the training data, named below, may bind the model.", ""]
     lines += ["## Scores", ""]
     for score in contents["scores"]:
         error = score.get("standard_error")

@@ -18,6 +18,8 @@ class Endpoint:
         examples: function without arguments -> (inputs, outputs), dicts of arrays: what to ask, and what Keras answers.
             A string output, of image files, is given by its pixels: a list of uint8 [h, w, c].
         limit: the largest difference from Keras that is right.
+        calibration: function without arguments -> iterator of inputs, dicts of arrays of one example each, from which
+            the ranges of int8 models are taken; None for signatures that are not for phones.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Endpoint:
     outputs: dict
     examples: typing.Callable
     limit: float
+    calibration: typing.Callable = None
 
     def signature(self):
         """Returns the inputs as a list of named `tf.TensorSpec`."""

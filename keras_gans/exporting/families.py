@@ -3,9 +3,12 @@
 A family's module has
 
 - `SUMMARY`: what its models do, the first words of the model card;
-- `endpoints(run) -> list of Endpoint`: the signatures of its SavedModel; the first is `serving_default`;
-- `phone(run, height, width) -> dict, ending of the file's name -> Endpoint`: its TFLite models, one example of each input a
-  call, static shapes, images in [0, 1]. `height` and `width` are None or integers, in pixels.
+- `MOST_PIXELS`: default of the most pixels of one answer;
+- `endpoints(run, max_pixels) -> list of Endpoint`: the signatures of its SavedModel; the first is `serving_default`;
+- `limits(run, max_pixels) -> list of str`: what the model card says about limits;
+- `phone(run, height, width, resizable, mobile_gpu) -> dict, ending of the file's name -> Endpoint`: its TFLite models, one
+  example of each input a call, images in [0, 1]. `height` and `width` of the input in pixels are None for the run's own;
+  `resizable` leaves them open; `mobile_gpu` avoids what mobile GPUs reject or compute badly.
 """
 
 from keras_gans.exporting import latents, translators

@@ -5,15 +5,18 @@ import tensorflow as tf
 
 from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
+from keras_gans.exporting import phone_layers
 from keras_gans.exporting.endpoint import Endpoint
 
 SUMMARY = "An image generator"
+MOST_PIXELS = 2**26  # of the images of one request: 1024 of 256x256
 _COUNT = 16  # of latents to compare
 _DRAWS = 8
+_CALIBRATION = 64
 _DISTRIBUTIONS = {"normal": "N(0, 1)", "uniform": "U(-1, 1)"}
 
 
-def endpoints(run):
+def endpoints(run, max_pixels=MOST_PIXELS):
     """Returns the signatures of a SavedModel (d is the width of the latent; `label` exists for conditional runs only).
 
     - `serving_default`: latent float32 [n, d], label int32 [n] -> images float32 [n, h, w, c] in [-1, 1];
@@ -21,12 +24,20 @@ def endpoints(run):
       `keras-gans sample` with that seed; image i shows class label[i mod k];
     - `sample_png`: the same -> images_bytes string [count], PNG files.
 
+    Args:
+        run: a `keras_gans.run.Run`.
+        max_pixels: most pixels of the images that `sample` makes at a time.
+
     Raises:
         UserError: the run makes points.
     """
     _refuse_points(run)
+    most = _most_images(run, max_pixels)
 
     def sample(seed, count, label=None):
+        fits = tf.debugging.Assert((count >= 1) & (count <= most), [f"count must be from 1 to {most}, not", count])
+        with tf.control_dependencies([fits]):
+            count = tf.identity(count)
         latent = run.draw_latent(count, seed_pair(seed))
         if label is not None:
             label = tf.gather(label, tf.range(count) % tf.size(label))
@@ -43,7 +54,7 @@ def endpoints(run):
         return inputs, {name: np.concatenate(list(run.generate(_DRAWS, seed=1)))}
 
     draw = {"seed": (tf.TensorSpec([], tf.int64), "int64 [], any integer; the same seed gives the same images"),
-            "count": (tf.TensorSpec([], tf.int32), "int32 [], how many images")}
+            "count": (tf.TensorSpec([], tf.int32), f"int32 [], how many images, 1 to {most}")}
     if run.num_classes:
         meaning = f"int32 [k], {_classes(run)}; image i shows class label[i mod k]"
         draw["label"] = (tf.TensorSpec([None], tf.int32), meaning)
@@ -59,23 +70,43 @@ def endpoints(run):
     ]
 
 
-def phone(run, height=None, width=None):
+def phone(run, height=None, width=None, resizable=False, mobile_gpu=False):
     """Returns the TFLite model: latent float32 [1, d], label int32 [1] -> images float32 [1, h, w, c] in [0, 1].
+
+    Args and results: see `keras_gans.exporting.families`.
 
     Raises:
         UserError: the run makes points, or another size is asked for.
     """
     _refuse_points(run)
-    if height or width:
-        raise UserError(f"--height and --width: the images of {run.directory} have one size, {_size(run)}; leave them out")
+    if height or width or resizable:
+        raise UserError(f"--height, --width, --resizable: the images of {run.directory} have one size, {_size(run)}; leave "
+                        "them out")
 
     def examples():
         inputs, outputs = _reference(run)
         return inputs, {"images": (outputs["images"] + 1) / 2}
 
+    def calibration():
+        for seed in range(_CALIBRATION):
+            inputs = {"latent": np.asarray(run.draw_latent(1, seed + 1))}
+            yield inputs | ({"label": np.array([seed % run.num_classes], np.int32)} if run.num_classes else {})
+
+    network = phone_layers.rewritten(run.generator, mobile_gpu) if mobile_gpu else None
     return {"": Endpoint(
-        "serving_default", lambda latent, label=None: {"images": (_images(run, latent, label) + 1) / 2}, _given(run, 1),
-        {"images": f"float32 [1, {_size(run)}] in [0, 1]"}, examples, 0)}
+        "serving_default", lambda latent, label=None: {"images": (_images(run, latent, label, network) + 1) / 2},
+        _given(run, 1), {"images": f"float32 [1, {_size(run)}] in [0, 1]"}, examples, 0, calibration)}
+
+
+def limits(run, max_pixels):
+    """Returns what the model card says about limits, a list of sentences."""
+    data = run.record["data"]
+    return [
+        f"It makes images of one size, {_size(run)} (height, width, channels).",
+        f"It has learned from {data.get('count', 'the')} images of `{data['spec']}` and makes their like, gaps and biases "
+        "included; how alike is what the scores say.",
+        f"One request draws {_most_images(run, max_pixels)} images at most.",
+    ]
 
 
 def seed_pair(seed):
@@ -84,13 +115,18 @@ def seed_pair(seed):
     return tf.cast(tf.stack([seed, high]) & 0x7FFFFFFF, tf.int32)
 
 
+def _most_images(run, max_pixels):
+    height, width, _ = run.generator.outputs[0].shape[1:]
+    return max(1, max_pixels // (height * width))
+
+
 def _refuse_points(run):
     if len(run.generator.output_shape) != 4:
         raise UserError(f"{run.directory} makes points, not images; there is nothing to export")
 
 
-def _images(run, latent, label=None):
-    return run.generator(latent if label is None else [latent, label], training=False)
+def _images(run, latent, label=None, network=None):
+    return (network or run.generator)(latent if label is None else [latent, label], training=False)
 
 
 def _given(run, count):

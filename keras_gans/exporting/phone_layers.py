@@ -1,36 +1,106 @@
-"""Layers as TFLite's builtin operators have them."""
+"""Layers as TFLite's builtin operators have them, and as mobile GPUs compute them well."""
 
 import keras
 import tensorflow as tf
 
-from keras_gans.layers.convolution import Conv2D
+from keras_gans.layers.convolution import Conv2D, Conv2DTranspose
+from keras_gans.layers.instance_normalization import InstanceNormalization
 from keras_gans.layers.padding import PaddedConv2DTranspose
 
 
-class _CroppedConv2DTranspose(PaddedConv2DTranspose):
-    """`PaddedConv2DTranspose` without padding, which TFLite's operator does not take, and cut to size behind it."""
+def rewritten(network, mobile_gpu=False):
+    """Returns a copy of a functional network that answers the same, by operators that TFLite has built in.
 
-    def call(self, inputs, training=None):
-        batch, height, width, _ = [tf.shape(inputs)[i] if side is None else side for i, side in enumerate(inputs.shape)]
-        size = [2 * side - 2 + kernel for side, kernel in zip((height, width), self.kernel_size)]
-        kernel = tf.convert_to_tensor(self.kernel)
-        outputs = tf.nn.conv2d_transpose(inputs, kernel, [batch, *size, self.filters], 2, "VALID")
-        outputs = outputs[:, 1 : 2 * height + 1, 1 : 2 * width + 1]
-        return outputs + tf.convert_to_tensor(self.bias) if self.use_bias else outputs
-
-
-_SUBSTITUTES = {
-    Conv2D: keras.layers.Conv2D,  # whose gradient the converter need not know
-    PaddedConv2DTranspose: _CroppedConv2DTranspose,
-}
-
-
-def rewritten(network):
-    """Returns a copy of a functional network that answers the same, by operators that TFLite has built in."""
+    Args:
+        network: `keras.Model`, functional.
+        mobile_gpu: also replace what mobile GPUs reject or compute badly: transposed convolutions with stride 2 become
+            four convolutions each, and means are taken in two stages.
+    """
 
     def clone(layer):
-        return _SUBSTITUTES.get(type(layer), type(layer)).from_config(layer.get_config())
+        kind, config = type(layer), layer.get_config()
+        if kind is Conv2D:
+            kind = keras.layers.Conv2D  # whose gradient the converter need not know
+        elif kind is PaddedConv2DTranspose:
+            kind = _PhasedPadded if mobile_gpu else _Cropped
+        elif kind is Conv2DTranspose and mobile_gpu and layer.strides == (2, 2) and layer.padding == "same":
+            kind = _Phased
+        elif kind is InstanceNormalization:
+            config |= {"two_stage": mobile_gpu}
+        return kind.from_config(config)
 
     copy = keras.models.clone_model(network, clone_function=clone)
     copy.set_weights(network.get_weights())
     return copy
+
+
+class _Cropped(PaddedConv2DTranspose):
+    """`PaddedConv2DTranspose` without padding, which TFLite's operator does not take, and cut to size behind it."""
+
+    def call(self, inputs, training=None):
+        batch, height, width, _ = _shape(inputs)
+        size = [2 * side - 2 + kernel for side, kernel in zip((height, width), self.kernel_size)]
+        kernel = tf.convert_to_tensor(self.kernel)
+        outputs = tf.nn.conv2d_transpose(inputs, kernel, [batch, *size, self.filters], 2, "VALID")
+        return _finished(self, outputs[:, 1 : 2 * height + 1, 1 : 2 * width + 1])
+
+
+class _PhasedPadded(PaddedConv2DTranspose):
+    """The same as convolutions."""
+
+    def call(self, inputs, training=None):
+        return _finished(self, transposed_by_phases(inputs, tf.convert_to_tensor(self.kernel), (1, 1)))
+
+
+class _Phased(Conv2DTranspose):
+    """`Conv2DTranspose` with stride 2 and "same" padding as convolutions."""
+
+    def call(self, inputs, training=None):
+        before = [(size - 2) // 2 for size in self.kernel_size]
+        return _finished(self, transposed_by_phases(inputs, tf.convert_to_tensor(self.kernel), before))
+
+
+def _finished(layer, outputs):
+    if layer.use_bias:
+        outputs += tf.convert_to_tensor(layer.bias)
+    return outputs if layer.activation is None else layer.activation(outputs)
+
+
+def transposed_by_phases(inputs, kernel, before):
+    """A transposed convolution with stride 2, to twice the sides, as four convolutions whose pixels take turns.
+
+    Along each axis, pixel 2 m + p of the result is the sum over t of kernel[t] inputs[m + (p + before - t) / 2]: for each
+    phase p every other t counts. No multiplication is made in vain, and all operators are among those that mobile GPUs
+    publish.
+
+    Args:
+        inputs: float [n, h, w, c].
+        kernel: [kh, kw, filters, c], kh and kw at least 2.
+        before: for each axis, how many pixels of the full result are cut off in front.
+
+    Returns:
+        [n, 2 h, 2 w, filters].
+    """
+    rows = [_alternating([_phase(inputs, kernel, before, (row, column)) for column in (0, 1)], 2) for row in (0, 1)]
+    return _alternating(rows, 1)
+
+
+def _phase(inputs, kernel, before, phases):
+    sides = []
+    for axis, (cut, phase) in enumerate(zip(before, phases)):
+        first = (phase + cut) % 2
+        taps = list(range(first, kernel.shape[axis], 2))[::-1]
+        sides.append([(taps[0] - phase - cut) // 2, (phase + cut - first) // 2])
+        kernel = tf.gather(kernel, taps, axis=axis)
+    return tf.nn.conv2d(inputs, tf.transpose(kernel, [0, 1, 3, 2]), 1, [[0, 0], *sides, [0, 0]])
+
+
+def _alternating(parts, axis):
+    """Interleaves two tensors [n, h, w, c] along the height (axis 1) or the width (axis 2)."""
+    sizes = _shape(parts[0])
+    sizes[axis] *= 2
+    return tf.reshape(tf.concat(parts, axis + 1), sizes)
+
+
+def _shape(inputs):
+    return [tf.shape(inputs)[axis] if side is None else side for axis, side in enumerate(inputs.shape)]

@@ -22,9 +22,10 @@ def decode(data, channels, most):
         for more pixels than `most`, before they are decoded.
     """
     size = _size(data)
-    known = tf.debugging.Assert(size[0] > 0, [f"not a {FORMATS} file"])
+    known = tf.debugging.Assert(tf.reduce_min(size) > 0, [f"not a {FORMATS} file"])
     with tf.control_dependencies([known]):
-        bounded = tf.debugging.Assert(size[0] * size[1] <= most, [f"at most {most} pixels are taken, not", size])
+        fits = size[0] <= most // tf.maximum(size[1], 1)  # the product of two sides may overflow
+        bounded = tf.debugging.Assert(fits, [f"at most {most} pixels are taken, not", size])
     with tf.control_dependencies([bounded]):
         data = tf.identity(data)
     # Of JPEG's ways to compute, this is Pillow's.

@@ -4,18 +4,21 @@ import pathlib
 
 from keras_gans import files
 from keras_gans.errors import UserError
-from keras_gans.exporting import archive, card, families, parity
+from keras_gans.exporting import archive, card, families, parity, warmup
 
 
-def export(run, out):
+def export(run, out, max_pixels=None, license=None):
     """Writes the next version of a served model, if it answers as Keras does.
 
     The signatures are those of the run's family: see `keras_gans.exporting.latents` and `translators`. Their names, dtypes,
-    shapes and ranges are written to `README.md` and `model_card.json` beside the model.
+    shapes and ranges are written to `README.md` and `model_card.json` beside the model, with its data, recipe, scores and
+    limits. TF Serving warms up with one request for each signature.
 
     Args:
         run: a `keras_gans.run.Run`.
         out: folder of the model; version 1 or the one after the highest there is written into it.
+        max_pixels: most pixels of one answer; larger requests are refused. Default: the family's `MOST_PIXELS`.
+        license: what the card says about who may use the model for what. Default: that it is not stated.
 
     Returns:
         `pathlib.Path` of the written version folder.
@@ -25,13 +28,15 @@ def export(run, out):
             more than 1e-5 (one grey level for image files); then no version folder is left.
     """
     family = families.of(run)
-    endpoints = family.endpoints(run)
+    max_pixels = max_pixels or family.MOST_PIXELS
+    endpoints = family.endpoints(run, max_pixels)
     out = pathlib.Path(out)
     path = out / str(_next_version(out))
     with files.whole(path) as temporary:
         archive.write(endpoints, temporary)
-        differences = _check(endpoints, temporary)
-        card.write(temporary, run, family.SUMMARY, endpoints, differences)
+        differences, requests = _check(endpoints, temporary)
+        warmup.write(temporary, out.resolve().name, requests)
+        card.write(temporary, run, family.SUMMARY, endpoints, family.limits(run, max_pixels), license, differences)
     return path
 
 
@@ -46,15 +51,16 @@ def _check(endpoints, path):
     """Compares the model at `path` with Keras, loaded as TensorFlow 2 does and as TF Serving does.
 
     Returns:
-        A dict: what was compared -> largest absolute difference.
+        A dict: what was compared -> largest absolute difference; and the requests, a list of (signature, inputs).
 
     Raises:
         UserError: a difference above its limit.
     """
     calls = {name: load(path) for name, load in archive.LOADERS.items()}
-    differences = {}
+    differences, requests = {}, []
     for endpoint in endpoints:
         inputs, expected = endpoint.examples()
+        requests.append((endpoint.name, inputs))
         for loader, call in calls.items():
             outputs = call(endpoint.name, inputs)
             name = f"{endpoint.name}, {loader}"
@@ -62,4 +68,4 @@ def _check(endpoints, path):
             if not differences[name] <= endpoint.limit:  # NaN too
                 raise UserError(f"the exported model differs from Keras by {differences[name]:.3g} ({name}; at most "
                                 f"{endpoint.limit} is right), so it was not written: report this with the run's run.json")
-    return differences
+    return differences, requests

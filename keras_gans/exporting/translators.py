@@ -13,9 +13,10 @@ SUMMARY = "A generator of images from images"
 MOST_PIXELS = 2**21  # of a result: Full HD; a ResNet generator takes about 4 GB for it
 _LEAST_SIDE = 16  # as in `keras_gans.applying.translator`
 _FLOAT_LIMIT, _GREY_LIMIT = 1e-5, 1
+_EXAMPLES, _CALIBRATION = 8, 64  # pictures that TFLite models are compared with, and calibrated on
 
 
-def endpoints(run):
+def endpoints(run, max_pixels=MOST_PIXELS):
     """Returns the signatures of a SavedModel.
 
     - `serving_default`: images float32 [n, h, w, c] in [-1, 1] -> images float32 [n, h * scale, w * scale, c'] in [-1, 1];
@@ -26,36 +27,58 @@ def endpoints(run):
       where the picture is missing).
 
     A network that is random when it is used (pix2pix's dropout) answers each image by itself, always with the same noise.
+
+    Args:
+        run: a `keras_gans.run.Run`.
+        max_pixels: most pixels of a result that is made of a file.
     """
-    return [endpoint for direction in run.game.directions for endpoint in _Direction(run, direction).endpoints()]
+    return [endpoint for direction in run.game.directions
+            for endpoint in _Direction(run, direction, max_pixels).endpoints()]
 
 
-def phone(run, height=None, width=None):
+def limits(run, max_pixels):
+    """Returns what the model card says about limits, a list of sentences."""
+    data = run.record["data"]
+    height, width = data["input_shape"][:2]
+    sentences = [
+        f"It has learned from {data.get('count', 'the')} examples of `{data['spec']}` at {height}x{width} pixels: what it "
+        "makes of other pictures, or of other sizes, is not measured.",
+        f"Results of files have at most {max_pixels} pixels; larger ones are refused. Memory grows with the pixels.",
+        "Files: EXIF orientation and colour profiles are not looked at, alpha is laid over white, of 16-bit channels the upper "
+        "8 bits are taken, of animations the first frame.",
+    ]
+    if run.game.random_at_test:
+        sentences.append("Dropout stays on, as published: its noise is the same for every picture. The TFLite models have none.")
+    return sentences
+
+
+def phone(run, height=None, width=None, resizable=False, mobile_gpu=False):
     """Returns the TFLite models, by direction where there are two.
 
     images float32 [1, h, w, c] in [0, 1] (and mask float32 [1, h, w, 1], 1 where the picture is missing, else 0) -> images
     float32 [1, h * scale, w * scale, c'] in [0, 1]. TFLite has no random operators: dropout is off.
 
-    Args:
-        height, width: of the input, in pixels; default: those of the run.
+    Args and results: see `keras_gans.exporting.families`.
 
     Raises:
-        UserError: sides that the network does not take.
+        UserError: sides that the network does not take, or data that are not there.
     """
     both = len(run.game.directions) > 1
-    return {f"_{direction}" if both else "": _Direction(run, direction).phone(height, width)
+    return {f"_{direction}" if both else "": _Direction(run, direction).phone(height, width, resizable, mobile_gpu)
             for direction in run.game.directions}
 
 
 class _Direction:
     """A generator of a run, one way."""
 
-    def __init__(self, run, direction):
+    def __init__(self, run, direction, max_pixels=MOST_PIXELS):
         self.run, self.direction = run, direction
         self.network = getattr(run.game, run.game.directions[direction])
         self.channels, self.made = self.network.inputs[0].shape[-1], self.network.outputs[0].shape[-1]
         self.multiple, self.scale = (getattr(self.network, name, 1) for name in ("multiple", "scale"))
         self.takes_mask = self.channels in (2, 4)
+        self.sides = run.record["data"]["input_shape" if direction == "ab" else "image_shape"][:2]
+        self.most_pixels = max_pixels // self.scale**2
         self.ending = "" if direction == "ab" else f"_{direction}"
 
     def endpoints(self):
@@ -63,7 +86,7 @@ class _Direction:
         sides = f", h and w multiples of {self.multiple}" if self.multiple > 1 else ""
         last = "; the last channel is 1 where pixels are missing (of colour 0), else -1" if self.takes_mask else ""
         meanings = {
-            "image_bytes": f"string [n], {picture_files.FORMATS} files of any sizes, at most {self.most_pixels()} pixels each; "
+            "image_bytes": f"string [n], {picture_files.FORMATS} files of any sizes, at most {self.most_pixels} pixels each; "
                            "their EXIF orientation is not looked at",
             "mask_bytes": "string [n], such files of the same sizes: white where the picture is missing, else black"}
         return [
@@ -78,19 +101,18 @@ class _Direction:
                  "string [n], PNG files of the same sizes"}, self._file_examples, _GREY_LIMIT),
         ]
 
-    def phone(self, height, width):
-        shape = self.run.record["data"]["input_shape"]
-        height, width = height or shape[0], width or shape[1]
+    def phone(self, height, width, resizable, mobile_gpu):
+        height, width = height or self.sides[0], width or self.sides[1]
         if height % self.multiple or width % self.multiple or min(height, width) < _LEAST_SIDE:
             raise UserError(f"--height={height} --width={width}: the network takes sides of at least {_LEAST_SIDE} pixels that "
                             f"are multiples of {self.multiple}")
-        colors = self.channels - self.takes_mask
-        inputs = {"images": (tf.TensorSpec([1, height, width, colors]), f"float32 [1, {height}, {width}, {colors}] in [0, 1]")}
+        network, colors = phone_layers.rewritten(self.network, mobile_gpu), self.channels - self.takes_mask
+        sides = (None, None) if resizable else (height, width)
+        said = "h, w" if resizable else f"{height}, {width}"
+        free = f", h and w multiples of {self.multiple}, at least {_LEAST_SIDE}" if resizable else ""
+        inputs = {"images": (tf.TensorSpec([1, *sides, colors]), f"float32 [1, {said}, {colors}] in [0, 1]{free}")}
         if self.takes_mask:
-            inputs["mask"] = (tf.TensorSpec([1, height, width, 1]),
-                              f"float32 [1, {height}, {width}, 1], 1 where the picture is missing, else 0")
-
-        network = phone_layers.rewritten(self.network)
+            inputs["mask"] = (tf.TensorSpec([1, *sides, 1]), f"float32 [1, {said}, 1], 1 where the picture is missing, else 0")
 
         def translate(images, mask=None):
             if mask is not None:
@@ -98,21 +120,43 @@ class _Direction:
             made = network(2 * images - 1, training=False)
             return {"images": tf.clip_by_value((made + 1) / 2, 0, 1)}
 
+        def given(split, count):
+            """Yields inputs made of the run's pictures."""
+            for picture in self._pictures(split, count, (width, height)):
+                picture = picture[None].astype(np.float32) / 255
+                mask = {"mask": np.round(picture[..., colors:])} if self.takes_mask else {}
+                yield {"images": picture[..., :colors]} | mask
+
         def examples():
-            given = image_forms.to_model(np.stack([self._picture(height, width, seed) for seed in range(4)]))
-            made = np.concatenate([self.network(image[None], training=False) for image in given])
-            values = {"images": (given[..., :colors] + 1) / 2}
-            if self.takes_mask:
-                values["mask"] = (given[..., colors:] + 1) / 2
-            return values, {"images": np.clip((made + 1) / 2, 0, 1)}
+            rows = list(given("holdout", _EXAMPLES))
+            made = [np.asarray(self.network(self._whole(**row), training=False)) for row in rows]
+            values = {name: np.concatenate([row[name] for row in rows]) for name in inputs}
+            return values, {"images": np.clip((np.concatenate(made) + 1) / 2, 0, 1)}
 
-        size = f"{height * self.scale}, {width * self.scale}"
-        return Endpoint("serving_default", translate, inputs,
-                        {"images": f"float32 [1, {size}, {self.made}] in [0, 1]"}, examples, 0)
+        size = self._sides() if resizable else f"{height * self.scale}, {width * self.scale}"
+        return Endpoint("serving_default", translate, inputs, {"images": f"float32 [1, {size}, {self.made}] in [0, 1]"},
+                        examples, 0, lambda: given("train", _CALIBRATION))
 
-    def most_pixels(self):
-        """Returns how many pixels a picture may have."""
-        return MOST_PIXELS // self.scale**2
+    def _whole(self, images, mask=None):
+        """Returns what the network takes: a picture in [-1, 1], whose holes are 0, and its mask."""
+        if mask is None:
+            return 2 * images - 1
+        return np.concatenate([(2 * images - 1) * (1 - mask), 2 * mask - 1], -1)
+
+    def _pictures(self, split, count, size):
+        """Yields the first inputs of the run's data, uint8 [h, w, c], of a (width, height)."""
+        try:
+            source = self.run.source(split)
+        except UserError as error:
+            raise UserError(f"TFLite models are measured on the data of {self.run.directory}, which are not there: {error}"
+                            ) from error
+        index = 0 if self.direction == "ab" else 1
+        for example in source.in_order().take(count).as_numpy_iterator():
+            picture = example[index]
+            if picture.shape[1::-1] != size:
+                layers = [Image.fromarray(layer).resize(size) for layer in np.moveaxis(picture, -1, 0)]
+                picture = np.stack(layers, -1)
+            yield picture
 
     def _sides(self):
         return f"{self.scale} h, {self.scale} w" if self.scale > 1 else "h, w"
@@ -139,10 +183,10 @@ class _Direction:
 
     def _file(self, image, mask=None):
         """Translates one picture file, as `keras_gans.applying.Translator` does in one piece."""
-        image = picture_files.decode(image, self.channels - self.takes_mask, self.most_pixels())
+        image = picture_files.decode(image, self.channels - self.takes_mask, self.most_pixels)
         inputs = image
         if mask is not None:
-            mask = picture_files.decode(mask, 1, self.most_pixels())
+            mask = picture_files.decode(mask, 1, self.most_pixels)
             sizes = tf.shape(image)[:2], tf.shape(mask)[:2]
             same = tf.debugging.Assert(tf.reduce_all(sizes[0] == sizes[1]),
                                        ["a mask must have the size of its picture,", sizes[0], "not", sizes[1]])
@@ -158,7 +202,7 @@ class _Direction:
         return tf.io.encode_png(made if mask is None else tf.where(missing, made, image))
 
     def _examples(self):
-        height, width = (-(-side // self.multiple) * self.multiple for side in self.run.record["data"]["input_shape"][:2])
+        height, width = (-(-side // self.multiple) * self.multiple for side in self.sides)
         images = image_forms.to_model(np.stack([self._picture(height, width, seed) for seed in range(2)]))
         return {"images": images}, {"images": np.concatenate([self.run.game.translate(image[None], self.direction)
                                                               for image in images])}

@@ -99,7 +99,7 @@ def test_versions_count_up_and_hold_nothing_but_the_model(plain, exported):
     assert saved_model.export(Run.open(plain), out) == out / "8"
     assert sorted(path.name for path in out.iterdir()) == ["1", "7", "8", "notes"]
     assert sorted(path.name for path in (out / "8").iterdir()) == [
-        "README.md", "assets", "fingerprint.pb", "model_card.json", "saved_model.pb", "variables"]
+        "README.md", "assets", "assets.extra", "fingerprint.pb", "model_card.json", "saved_model.pb", "variables"]
 
 
 def test_every_weight_is_stored_once(plain, exported):
@@ -134,7 +134,7 @@ def test_card_has_the_scores_of_the_exported_step_only(plain, tmp_path, finished
     final = {"name": "kd_fashion", "value": 0.01, "standard_error": 0.001, "protocol": {"count": 2000}}
     run.record = run.record | {"finished": {"step": finished_step, "scores": [final]},
                                "best": {"step": best_step, "name": "kd_fashion", "value": 0.02}}
-    card.write(tmp_path, run, "An image generator", [], {})
+    card.write(tmp_path, run, "An image generator", [], [], None, {})
     assert json.loads((tmp_path / "model_card.json").read_text())["scores"] == ([expected] if expected else [])
     text = (tmp_path / "README.md").read_text()
     assert ("- kd_fashion: 0.01 ± 0.001 (standard error)\n" in text) == (finished_step == 7)

@@ -1,0 +1,36 @@
+"""What a `.tflite` file says about itself: JSON inside the file, which needs neither TensorFlow nor LiteRT to be read.
+
+As TFLite's own associated files do, it lies in a ZIP archive behind the model; interpreters do not look there, and
+`unzip -p FILE.tflite metadata.json` shows it.
+"""
+
+import io
+import json
+import zipfile
+
+NAME, LABELS = "metadata.json", "labels.txt"
+
+
+def added(model, contents, labels=()):
+    """Returns the bytes of a model with metadata behind it.
+
+    Args:
+        model: bytes.
+        contents: dict for JSON.
+        labels: names of the classes that an input counts, in order.
+    """
+    file = io.BytesIO(model)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(NAME, json.dumps(contents, indent=2))
+        if labels:
+            archive.writestr(LABELS, "".join(f"{label}\n" for label in labels))
+    return file.getvalue()
+
+
+def read(path):
+    """Returns the metadata of a model file, or None of one that has none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read(NAME))
+    except (zipfile.BadZipFile, KeyError, ValueError):
+        return None
