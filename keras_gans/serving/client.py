@@ -92,7 +92,7 @@ class Client:
         """
         known = self.signatures()
         if signature not in known:
-            raise invalid(f"the model has no signature {signature!r}; known: {', '.join(sorted(known))}")
+            raise ServingError("NOT_FOUND", f"the model has no signature {signature!r}; known: {', '.join(sorted(known))}")
         wanted = known[signature]
         if set(inputs) != set(wanted.inputs):
             raise invalid(f"{signature} takes {', '.join(sorted(wanted.inputs))}, not {', '.join(sorted(inputs)) or 'nothing'}")
@@ -161,9 +161,11 @@ def _array(name, value, tensor):
         made.reshape(-1)[:] = [item.encode() if isinstance(item, str) else item for item in made.reshape(-1)]
     else:
         given = np.asarray(value)
-        safe = given.dtype.kind in "iu" and tensor.dtype.kind in "iu" and given.size and (
-            np.iinfo(tensor.dtype).min <= given.min() and given.max() <= np.iinfo(tensor.dtype).max)
-        if not safe and not (given.dtype.kind in "fiub" and np.can_cast(given.dtype, tensor.dtype, "same_kind")):
+        fits = given.dtype.kind in "fiub" and np.can_cast(given.dtype, tensor.dtype, "same_kind")
+        if given.dtype.kind in "iu" and tensor.dtype.kind in "iu":
+            limits = np.iinfo(tensor.dtype)
+            fits = not given.size or limits.min <= given.min() and given.max() <= limits.max
+        if not fits:
             raise invalid(f"{name}: expected {tensor}, not {dtype_name(given.dtype)}")
         made = given.astype(tensor.dtype)
     if not tensor.takes(made.shape):

@@ -109,7 +109,8 @@ def response(outputs, by_rows):
     if not by_rows:
         columns = {name: to_json(array, name) for name, array in outputs.items()}
         return _dump({"outputs": columns if len(columns) > 1 else next(iter(columns.values()))})
-    if len({array.shape[:1] for array in outputs.values()} | {()}) != 2:
+    batches = {array.shape[:1] for array in outputs.values()}
+    if len(batches) > 1 or () in batches:
         raise invalid("the outputs have no batch size in common; send columns ('inputs') in place of rows ('instances')")
     columns = {name: to_json(array, name) for name, array in outputs.items()}
     rows = zip(*columns.values())

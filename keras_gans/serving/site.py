@@ -49,7 +49,7 @@ class Site:
 
 @functools.lru_cache(maxsize=256)
 def _described(path, size, changed):
-    """Describes a model for the page; None if it does not make an image of an image."""
+    """Describes a model for the page; None if it does not make an image of an image of one size."""
     from ai_edge_litert.interpreter import Interpreter
 
     try:
@@ -58,8 +58,9 @@ def _described(path, size, changed):
         runner = interpreter.get_signature_runner("serving_default") if signature["inputs"] else None
     except (RuntimeError, ValueError):  # not a model, or one that is being written
         return None
-    inputs = {name: one["shape"].tolist() for name, one in runner.get_input_details().items()} if runner else {}
+    inputs = {name: one["shape_signature"].tolist() for name, one in runner.get_input_details().items()} if runner else {}
     images, others = inputs.get("images", []), set(inputs) - {"images", "alpha"}
-    if signature["outputs"] != ["images"] or len(images) != 4 or images[-1] not in (1, 3) or others:
+    fixed = all(size > 0 for shape in inputs.values() for size in shape)  # LiteRT.js does not resize inputs
+    if signature["outputs"] != ["images"] or len(images) != 4 or images[-1] not in (1, 3) or others or not fixed:
         return None
     return {"name": path.stem, "file": f"models/{path.name}", "bytes": size, "inputs": inputs}

@@ -12,7 +12,7 @@ from keras_gans.exporting import picture_files
 from keras_gans.serving.local import server
 from keras_gans.serving.local.limits import Limits
 
-LIMITS = Limits(body=2**20, pixels=300 * 300, count=16, seconds=20, workers=2, queue=16)
+LIMITS = Limits(body=2**21, pixels=300 * 300, count=16, seconds=20, workers=2, queue=16)
 
 
 class Model(tf.Module):

@@ -1,0 +1,213 @@
+"""The page of export/web in a real browser: pixels against Python's LiteRT, without a network, by keyboard, on a phone."""
+
+import base64
+import contextlib
+import hashlib
+import re
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+from helpers import ROOT
+from PIL import Image
+
+sys.path.insert(0, str(ROOT / "tests/exporting"))  # translation_runs
+
+WEB = ROOT / "export/web"
+playwright = pytest.importorskip("playwright.sync_api", reason="the browser extra is not installed")
+pytest.importorskip("aiohttp", reason="the serving extra is not installed")
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed (apt-get install chromium)"),
+    pytest.mark.skipif(not (WEB / "node_modules").is_dir(), reason="LiteRT.js is not installed (npm ci in export/web)"),
+]
+SIDE = 32
+SECONDS = 120e3  # milliseconds, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A folder with the two ways of a translator, a filter with a strength, and a model that is no filter."""
+    from translation_runs import make_run
+
+    from keras_gans.exporting import tflite
+    from keras_gans.run import Run
+
+    folder = tmp_path_factory.mktemp("models")
+    tflite.export(Run.open(make_run(tmp_path_factory.mktemp("run"), "both")), folder)
+
+    image, alpha = tf.TensorSpec([1, 8, 8, 3], tf.float32, "images"), tf.TensorSpec([1], tf.float32, "alpha")
+    write(folder / "darker.tflite", lambda images, alpha: images * (1 - alpha), [image, alpha])
+    write(folder / "noise.tflite", lambda latent: latent * 2, [tf.TensorSpec([1, 8], tf.float32, "latent")])
+    return folder
+
+
+def write(path, function, signature):
+    module = tf.Module()
+    module.f = tf.function(lambda *inputs: {"images": function(*inputs)}, input_signature=signature)
+    folder = path.with_suffix("")
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.f})
+    path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(folder)).convert())
+    shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def site(models):
+    import served_models
+
+    from keras_gans.serving.site import Site
+
+    with served_models.serving(models, site=Site(WEB, models)) as server:
+        yield f"http://127.0.0.1:{server.rest_port}/"
+
+
+@pytest.fixture(scope="module")
+def address(models):
+    with site(models) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 360, "height": 640}, accept_downloads=True)
+    context.set_default_timeout(SECONDS)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "picture.png"
+    pixels = np.random.default_rng(0).integers(0, 256, [SIDE, SIDE, 3], np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def pixels(page, name):
+    """Reads a canvas, uint8 [h, w, 3]."""
+    height, width, data = page.evaluate(
+        "name => { const c = document.getElementById(name);"
+        " return [c.height, c.width, Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)] }", name)
+    return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def wait_frames(page, count=1):
+    page.wait_for_function("count => Number(document.getElementById('after').dataset.frames) >= count", arg=count)
+
+
+def choose(page, name):
+    page.get_by_label("Filter", exact=True).select_option(name)
+    page.wait_for_function("name => document.getElementById('status').textContent.startsWith(name + ':')", arg=name)
+
+
+@pytest.mark.parametrize("way, channels", [("ab", 1), ("ba", 3)])
+def test_pixels_agree_with_python_and_nothing_comes_from_elsewhere(page, address, models, picture, way, channels):
+    asked, complaints = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if "Security Policy" in message.text else None)
+    page.goto(address)
+    (model,) = models.glob(f"both_{way}*float32.tflite")
+    choose(page, model.stem)
+    page.get_by_label("Picture", exact=True).set_input_files(picture)
+    wait_frames(page)
+
+    given = np.asarray(Image.open(picture))
+    np.testing.assert_array_equal(pixels(page, "before"), given)
+    runner = Interpreter(str(model)).get_signature_runner("serving_default")
+    taken = given.astype(np.float32) if channels == 3 else (given @ np.float32([0.299, 0.587, 0.114]))[..., None]
+    expected = runner(images=taken[None] / 255)["images"][0] * 255
+    made = pixels(page, "after")
+    assert np.abs(made - expected).max() <= 2
+    assert np.std(expected) > 10  # a picture, not one colour
+    assert re.fullmatch(r"\d+ ms, [\d.]+ frames per second", page.locator("#speed").inner_text())
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    saved = download.value.path()
+    np.testing.assert_array_equal(np.asarray(Image.open(saved).convert("RGB")), made)
+    assert download.value.suggested_filename == f"{model.stem}.png"
+
+    assert asked and all(url.startswith((address, f"blob:{address}")) for url in asked), asked
+    assert not complaints
+
+
+def test_strength_divider_keyboard_and_phone(page, address, picture):
+    page.goto(address)
+    page.wait_for_function("() => document.getElementById('filter').options.length > 0")
+    assert page.locator("#filter option").count() == 3  # the model of latents is no filter
+    assert page.locator("#strength").is_hidden()
+    choose(page, "darker")
+    page.get_by_label("Picture", exact=True).set_input_files(picture)
+    wait_frames(page)
+    assert pixels(page, "after").max() == 0
+    page.get_by_label("Strength").fill("0")
+    wait_frames(page, 2)
+    assert np.abs(pixels(page, "after").astype(int) - pixels(page, "before")).max() <= 1
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    reached = []
+    page.locator("h1").click()
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+    assert reached[:7] == ["filter", "accelerator", "strength", "file", "camera", "download", "divide"]
+    page.locator("#divide").focus()
+    before = page.evaluate("document.getElementById('after').style.clipPath")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.getElementById('after').style.clipPath") != before
+
+
+def test_camera(page, address):
+    page.goto(address)
+    choose(page, "darker")
+    button = page.get_by_role("button", name="Camera")
+    button.click()
+    wait_frames(page, 3)
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+
+
+def test_mistakes_are_one_line(page, address, tmp_path):
+    page.goto(address)
+    choose(page, "darker")
+    text = tmp_path / "notes.png"
+    text.write_text("not a picture")
+    page.get_by_label("Picture", exact=True).set_input_files(text)
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+    assert "notes.png is not a picture" in alert.inner_text()
+    page.route("**/darker.tflite", lambda route: route.fulfill(status=404))
+    page.get_by_label("Run on").select_option("wasm")
+    page.evaluate("document.getElementById('accelerator').dispatchEvent(new Event('change'))")
+    page.get_by_text("HTTP 404").wait_for()
+
+
+def test_works_when_the_server_is_gone(page, models, picture):
+    with site(models) as address:
+        page.goto(address)
+        choose(page, "darker")
+    page.reload()
+    choose(page, "darker")
+    page.get_by_label("Picture", exact=True).set_input_files(picture)
+    wait_frames(page)
+
+
+def test_policy_names_the_import_map():
+    html = (WEB / "index.html").read_text()
+    written = re.search('<script type="importmap">(.*?)</script>', html, re.S)[1]
+    digest = base64.b64encode(hashlib.sha256(written.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in html
