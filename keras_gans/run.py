@@ -195,6 +195,8 @@ class Run(Folder):
             raise UserError(f"{self.directory} makes images from latents and has nothing to translate; draw from it with "
                             "keras-gans sample")
         game = self.game
+        if not game.directions:
+            raise UserError(f"{self.directory} draws pictures in a style; use keras-gans stylize")
         if direction not in game.directions:
             raise UserError(f"--direction={direction}: {self.directory} translates {' and '.join(game.directions)} only")
         return Translator(getattr(game, game.directions[direction]), training=game.random_at_test, seed=game.seed)

@@ -42,7 +42,7 @@ class Item:
     kind: str
 
 
-def find(source, out):
+def find(source, out, flag="input"):
     """Lists what is to be processed.
 
     Args:
@@ -50,6 +50,7 @@ def find(source, out):
             of other kinds are left out.
         out: folder for the results, which keep their names and folders. An ending changes to that of the result; where
             two inputs would meet in one name (`a.jpg` and `a.png`), it stays in front of it (`a.jpg.png`).
+        flag: what names the source, for messages. Default input.
 
     Returns:
         List of `Item`s, in the order of the names.
@@ -60,7 +61,7 @@ def find(source, out):
     """
     source, out = pathlib.Path(source).expanduser(), pathlib.Path(out).expanduser()
     if not source.exists():
-        raise UserError(f"--input={source} does not exist; name a picture, a GIF, a video, or a folder of them")
+        raise UserError(f"--{flag}={source} does not exist; name a picture, a GIF, a video, or a folder of them")
     if out.exists() and not out.is_dir():
         raise UserError(f"--out={out} is a file; name a folder for the results")
     single = not source.is_dir()
@@ -70,7 +71,7 @@ def find(source, out):
     usable = [name for name in names if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES + VIDEOS
               and not (results_inside and out.resolve() in (folder / name).resolve().parents)]
     if not usable:
-        what = f"--input={source} is no picture" if single else f"no pictures in --input={source}"
+        what = f"--{flag}={source} is no picture" if single else f"no pictures in --{flag}={source}"
         raise UserError(f"{what}: they end in {', '.join(SUFFIXES[:4])}, ..., .gif, {', '.join(VIDEOS[:3])}, ...")
     kinds = [_kind(folder / name) for name in usable]
     if "video" in kinds:

@@ -1,0 +1,116 @@
+"""Draws pictures in the style of others: any style, numbered styles, filters, or by optimisation.
+
+    keras-gans stylize --run=runs/adain --content=photo.jpg --style=painting.jpg --alpha=0.8 --out=drawn
+    keras-gans stylize --run=runs/arbitrary_style --content=film.mp4 --style=a.jpg --style=b.jpg --weight=3 --weight=1 --out=drawn
+    keras-gans stylize --run=runs/adain --content=photo.jpg --style=a.jpg --mask=sky.png --style=b.jpg --mask=land.png --out=drawn
+    keras-gans stylize --run=runs/multi_style --content=photos --style=2 --out=drawn
+    keras-gans stylize --run=runs/cyclegan --content=photos --out=drawn
+    keras-gans stylize --method=gatys --network=vgg19 --content=photo.jpg --style=painting.jpg --out=drawn
+
+A run of adain or arbitrary_style takes pictures as styles, one of multi_style numbers from 0, and a run that translates
+(cyclegan, cut, pix2pix) is a filter. Sizes, names and kinds of files are as for keras-gans translate.
+"""
+
+from keras_gans.cli.translate import process
+from keras_gans.errors import UserError
+
+
+def define(flags):
+    flags.choice("method", "network", ("network", "gatys"), "a trained run, or the optimisation of each picture's pixels")
+    flags.string("run", None, "run folder that train.py has made")
+    flags.string("content", None, "a picture, an animated GIF, a video, or a folder of them, at every depth", required=True)
+    flags.strings("style", [], "a picture, or a number for a run of numbered styles; repeat the flag for several")
+    flags.strings("weight", [], "share of each style, in their order; default: equal shares")
+    flags.strings("mask", [], "a picture of any size for each style, white where it belongs; where none is, the content shows")
+    flags.number("alpha", 1.0, "strength, from 0 (the content) to 1")
+    flags.choice("colors", "style", ("style", "luma", "match"), "whose colours: the style's; the content's chroma with the "
+                 "style's luma; or the content's, given to the style beforehand")
+    flags.integer("style_size", 256, "shorter side that style pictures are brought to, in pixels: larger, larger strokes", 16)
+    flags.string("out", None, "folder for the results", required=True)
+    flags.integer("tile", 1024, "side in pixels of the largest square that goes through at once", 64)
+    flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
+    flags.string("network", "vgg19", "of --method=gatys: perceptual network, such as vgg19 or vgg16-hed")
+    flags.integer("steps", 200, "of --method=gatys: iterations", 1)
+    flags.number("style_weight", 30.0, "of --method=gatys: weight of the style against the content", 0.0)
+
+
+def run(flags):
+    from keras_gans import styles
+    from keras_gans.applying import pictures
+
+    styles.check_alpha(flags.alpha)
+    if flags.method == "gatys" and flags.run is not None:
+        raise UserError("--method=gatys needs no run; leave out --run")
+    if flags.method == "network" and flags.run is None:
+        raise UserError("--run is missing: run folder that train.py has made (or take --method=gatys)")
+    if flags.method == "gatys" and flags.mask:
+        raise UserError("--mask: --method=gatys draws one style everywhere; take a run")
+    items = pictures.find(flags.content, flags.out, "content")
+    weights = _weights(flags.weight)
+    stylize = (_gatys if flags.method == "gatys" else _network)(flags, weights)
+    return process(lambda image, item, report: stylize(image, report), items, "stylizing", flags.out)
+
+
+def _network(flags, weights):
+    """Returns the `Stylizer` of a run."""
+    from keras_gans.applying import Translator
+    from keras_gans.applying.stylizer import Stylizer
+    from keras_gans.games.style import StyleGame
+    from keras_gans.run import Run
+
+    opened = Run.open(flags.run, flags.checkpoint)
+    if opened.recipe.get("degrade") or not opened.translates:
+        raise UserError(f"{flags.run} is no run of style transfer or translation; take one of adain, arbitrary_style, "
+                        "multi_style, cyclegan or cut")
+    network, chosen = None, flags.style
+    if isinstance(opened.game, StyleGame):
+        network = opened.game.ema
+        translator = Translator(network.transfer_network())
+        chosen = [_picture(style) if network.style is not None else _number(style, network) for style in flags.style]
+    else:
+        translator = opened.translator()
+    translator.tile = flags.tile
+    return Stylizer(translator, network, chosen, weights=weights, alpha=flags.alpha, colors=flags.colors,
+                    masks=[_picture(mask, 1)[..., 0] for mask in flags.mask], style_size=flags.style_size)
+
+
+def _gatys(flags, weights):
+    """Returns the function that optimises one picture."""
+    import numpy as np
+
+    from keras_gans import gatys, styles
+    from keras_gans.losses.stylization import Stylization
+
+    pictures = [styles.fit_style(_picture(style), flags.style_size) for style in flags.style]
+    styles.blend_weights(weights, len(pictures))  # before a long run
+    objective = Stylization(flags.network, style_weight=flags.style_weight)
+
+    def stylize(image, report):
+        given = [styles.match_colors(picture, image) for picture in pictures] if flags.colors == "match" else pictures
+        drawn, _ = gatys.stylize(image, given, objective, weights, flags.steps)
+        drawn = np.rint(flags.alpha * drawn + (1 - flags.alpha) * image).astype(np.uint8)
+        return styles.keep_chroma(drawn, image) if flags.colors == "luma" else drawn
+
+    return stylize
+
+
+def _weights(words):
+    try:
+        return [float(word) for word in words] or None
+    except ValueError:
+        raise UserError(f"--weight={','.join(words)}: expected a number for each style") from None
+
+
+def _number(word, network):
+    if word.isdecimal() and int(word) < network.num_styles:
+        return int(word)
+    raise UserError(f"--style={word}: this run has numbered styles; take 0 to {network.num_styles - 1}")
+
+
+def _picture(path, channels=3):
+    from keras_gans.data import images
+
+    try:
+        return images.decode(path, None, channels)
+    except images.BadImage as error:
+        raise UserError(f"{path} is {error}") from error
