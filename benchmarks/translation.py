@@ -21,17 +21,17 @@ TASKS = {  # name -> thousands of images, flagfile, changes
     "pix2pix": (4, "pix2pix", [
         "--data=paired:{work}/elevation:{work}/satellite", "--image_size=128", "--load_size=143",
         "--generator=unet:width=32,norm=affine_instance", "--discriminator=patchgan:width=32,norm=affine_instance"]),
-    "cyclegan": (10, "cyclegan", [
+    "cyclegan": (3, "cyclegan", [
         *EMOJI, "--generator=resnet:width=24,blocks=6", "--discriminator=patchgan:width=32,layers=2"]),
-    "cut": (10, "cut", [
+    "cut": (3, "cut", [
         *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,layers=2,antialias=true,init=xavier"]),
-    "fastcut": (5, "fastcut", [
+    "fastcut": (1.5, "fastcut", [
         "--data=unpaired:{shared}/photos:{shared}/paintings", "--image_size=128", "--load_size=256",
         f"--generator=resnet:width=32,{CUT}", "--discriminator=patchgan:width=32,antialias=true,init=xavier"]),
     "rrdb": (20, "rrdb", [
         "--data=folder:{shared}/photos", "--image_size=64", f"--generator={RRDB}", "--batch_size=4",
         "--learning_rate=1e-3", "--schedule=cosine", "--ema_kimg=0.2"]),
-    "esrgan": (3, "esrgan", [
+    "esrgan": (1.5, "esrgan", [
         "--data=folder:{shared}/photos", "--init_from={runs}/rrdb", "--image_size=64", "--schedule=constant",
         f"--generator={RRDB}", "--discriminator=srgan:width=16", "--reconstruction=l1:weight=1e-2",
         "--reconstruction=perceptual:network=vgg16-hed,layer=conv5_3,norm=l1,scale=0.02", "--batch_size=4",
@@ -39,7 +39,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
     "denoise": (20, "denoise", [
         "--data=folder:{shared}/photos", "--image_size=48", "--generator=dncnn:depth=8,width=32", "--batch_size=8",
         "--ema_kimg=0.2"]),
-    "inpaint": (5, "inpaint", [
+    "inpaint": (3, "inpaint", [
         "--data=folder:{shared}/photos", "--image_size=128", "--generator=gated:width=16", "--batch_size=8",
         "--discriminator=patchgan:width=16", "--learning_rate=4e-4", "--schedule=cosine", "--ema_kimg=0.5",
         "--game=restoration:adversarial_weight=0.02"]),
