@@ -36,7 +36,7 @@ class Stylizer:
         styles.check_alpha(alpha)
         self._translator, self._network = translator, network
         self._any = network is not None and network.style is not None
-                self._alpha, self._colors, self._masks, self._size = alpha, colors, masks, style_size
+        self._alpha, self._colors, self._masks, self._size = alpha, colors, masks, style_size
         if network is None and (chosen or masks or weights is not None):
             raise UserError("this run has one style of its own; leave out --style, --weight and --mask")
         if colors == "match" and not self._any:
