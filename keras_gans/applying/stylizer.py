@@ -4,7 +4,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans import styles
-from keras_gans.applying.translator import Translator
 from keras_gans.data.images import to_model
 from keras_gans.errors import UserError
 
@@ -17,13 +16,14 @@ class Stylizer:
     Args:
         translator: `Translator` of the run's network.
         network: the `StyleNetwork` whose `transfer_network` that is, or None for a network with one style of its own.
-        chosen: the styles: pictures, uint8 [h, w, 3] of any size, for a network of any style; numbers, from 0, for one of
-            numbered styles; none for another network.
+        chosen: the styles: pictures, uint8 [h, w, 3] of any size, for a network of any style; numbers, from 0, for one
+            of numbered styles; none for another network.
         weights: of the styles, see `styles.blend_weights`.
-        alpha: strength. Of a network of any style it blends the style with the picture's own, before the picture is drawn
-            (AdaIN, section 7.3; Ghiasi et al., section 3.4); of any other it blends pixels.
-        colors: "style", "luma" (the picture keeps its chroma, see `styles.keep_chroma`) or "match" (the style is given the
-            picture's colours, see `styles.match_colors`).
+        alpha: strength. Of a network of any style it blends the style with the picture's own, before the picture is
+            drawn (Huang & Belongie 2017, equation 14, by statistics in place of features); of any other it blends
+            pixels.
+        colors: "style", "luma" (the picture keeps its chroma, see `styles.keep_chroma`) or "match" (the style is given
+            the picture's colours, see `styles.match_colors`).
         masks: one for each style, see `styles.paint_regions`; then the styles are not blended.
         style_size: shorter side that style pictures are brought to, in pixels.
 

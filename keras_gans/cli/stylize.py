@@ -1,8 +1,10 @@
 """Draws pictures in the style of others: any style, numbered styles, filters, or by optimisation.
 
     keras-gans stylize --run=runs/adain --content=photo.jpg --style=painting.jpg --alpha=0.8 --out=drawn
-    keras-gans stylize --run=runs/arbitrary_style --content=film.mp4 --style=a.jpg --style=b.jpg --weight=3 --weight=1 --out=drawn
-    keras-gans stylize --run=runs/adain --content=photo.jpg --style=a.jpg --mask=sky.png --style=b.jpg --mask=land.png --out=drawn
+    keras-gans stylize --run=runs/arbitrary_style --content=film.mp4 --style=a.jpg --weight=3 --style=b.jpg --weight=1 \
+        --out=drawn
+    keras-gans stylize --run=runs/adain --content=photo.jpg --style=a.jpg --mask=sky.png --style=b.jpg --mask=land.png \
+        --out=drawn
     keras-gans stylize --run=runs/multi_style --content=photos --style=2 --out=drawn
     keras-gans stylize --run=runs/cyclegan --content=photos --out=drawn
     keras-gans stylize --method=gatys --network=vgg19 --content=photo.jpg --style=painting.jpg --out=drawn
@@ -16,16 +18,19 @@ from keras_gans.errors import UserError
 
 
 def define(flags):
-    flags.choice("method", "network", ("network", "gatys"), "a trained run, or the optimisation of each picture's pixels")
+    flags.choice("method", "network", ("network", "gatys"), "a trained run, or the optimisation of pixels")
     flags.string("run", None, "run folder that train.py has made")
-    flags.string("content", None, "a picture, an animated GIF, a video, or a folder of them, at every depth", required=True)
+    flags.string("content", None, "a picture, an animated GIF, a video, or a folder of them, at every depth",
+                 required=True)
     flags.strings("style", [], "a picture, or a number for a run of numbered styles; repeat the flag for several")
     flags.strings("weight", [], "share of each style, in their order; default: equal shares")
-    flags.strings("mask", [], "a picture of any size for each style, white where it belongs; where none is, the content shows")
+    flags.strings("mask", [], "a picture of any size for each style, white where it belongs; elsewhere the content "
+                  "shows")
     flags.number("alpha", 1.0, "strength, from 0 (the content) to 1")
-    flags.choice("colors", "style", ("style", "luma", "match"), "whose colours: the style's; the content's chroma with the "
-                 "style's luma; or the content's, given to the style beforehand")
-    flags.integer("style_size", 256, "shorter side that style pictures are brought to, in pixels: larger, larger strokes", 16)
+    flags.choice("colors", "style", ("style", "luma", "match"), "whose colours: the style's; the content's chroma with "
+                 "the style's luma; or the content's, given to the style beforehand")
+    flags.integer("style_size", 256, "shorter side that style pictures are brought to, in pixels: larger, larger "
+                  "strokes", 16)
     flags.string("out", None, "folder for the results", required=True)
     flags.integer("tile", 1024, "side in pixels of the largest square that goes through at once", 64)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")

@@ -9,7 +9,7 @@ from keras_gans.losses.reductions import flat_float32
 
 
 def content_loss(features, targets):
-    """The mean squared difference of features (Johnson et al. 2016, equation 2): [batch, h, w, c] -> float32 [batch]."""
+    """The mean squared difference of features [batch, h, w, c] (Johnson et al. 2016, equation 2) -> float32 [batch]."""
     return tf.reduce_mean(tf.square(flat_float32(features) - flat_float32(targets)), axis=1)
 
 

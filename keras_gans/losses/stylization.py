@@ -9,9 +9,9 @@ from keras_gans.metrics.features.perceptual import create_perceptual
 class Stylization:
     """content_weight * content + style_weight * style + variation_weight * total variation.
 
-    Gatys, Ecker, Bethge 2016, with one change: each layer's term is relative to its target, so that the weights hold for
-    any network, layer and style. The content term of a layer is sum (F - T)^2 / sum T^2 of features; the style term the
-    same of Gram matrices; layers count equally, by their mean.
+    Gatys, Ecker, Bethge 2016, with one change: each layer's term is relative to its target, so that the weights hold
+    for any network, layer and style. The content term of a layer is sum (F - T)^2 / sum T^2 of features; the style term
+    the same of Gram matrices; layers count equally, by their mean.
 
     Args:
         network: spec of a perceptual network: vgg19 or vgg16 (their weights must be had), or vgg16-hed.
@@ -38,7 +38,7 @@ class Stylization:
         return self._content(images)
 
     def style_targets(self, images):
-        """Returns the style of `images`, float [batch, h, w, 3] in [-1, 1]: a list of Gram matrices float32 [batch, c, c].
+        """Returns the style of `images`, float [batch, h, w, 3] in [-1, 1]: Gram matrices, float32 [batch, c, c] each.
 
         Styles are blended by blending these.
         """

@@ -27,8 +27,8 @@ class AdaIN(StyleNetwork):
 
     Args:
         channels: 3.
-        encoder: spec of a VGG, see `keras_gans.metrics.features`: vgg19 (the paper's; its weights must be had), vgg16 or
-            vgg16-hed.
+        encoder: spec of a VGG, see `keras_gans.metrics.features`: vgg19 (the paper's; its weights must be had), vgg16
+            or vgg16-hed.
         width: channels of the decoder at full size. Default 64; less is faster.
         pretrained: whether to load the encoder's weights; False where others are loaded afterwards.
 
@@ -63,7 +63,8 @@ class AdaIN(StyleNetwork):
             load_encoder(encoding, encoder)
         images = keras.Input((None, None, 3), name="images")
         style = keras.Model(images, style_statistics(encoding(images)[-1]), name="style")
-        images, statistics = keras.Input((None, None, 3), name="images"), keras.Input(style.output_shape[1:], name="style")
+        images = keras.Input((None, None, 3), name="images")
+        statistics = keras.Input(style.output_shape[1:], name="style")
         features = AdaptiveInstanceNormalization(name="adain")(encoding(images)[-1], statistics)
         transfer = keras.Model([images, statistics], decoding(features), name="transfer")
         super().__init__(*connect(style, transfer), **kwargs)

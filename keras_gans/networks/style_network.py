@@ -29,8 +29,8 @@ class StyleNetwork(keras.Model):
     def transfer_network(self):
         """Returns the `keras.Model` that draws in a given style.
 
-        [pictures float [batch, h, w, 3] in [-1, 1], style [batch, style_dim]] -> float32 [batch, h, w, 3]; values outside
-        [-1, 1] are to be clipped. It too has the attribute `multiple`.
+        [pictures float [batch, h, w, 3] in [-1, 1], style [batch, style_dim]] -> float32 [batch, h, w, 3]; values
+        outside [-1, 1] are to be clipped. It too has the attribute `multiple`.
         """
         return self if self.style is None else self.transfer
 

