@@ -155,7 +155,10 @@ def document(rows, plan, real, about, flags):
                      f"{row['seconds_per_kimg']:.2f} | {' | '.join(cells(row['scores']))} | {row['memory_mb']} | "
                      f"{published} |")
     lines += ["", SOURCES, "", f"![samples]({flags.picture.rpartition('/')[2]})", "",
-              f"The first {STRIP} samples of each run, not chosen; of recipes with labels one of each class.", ""]
+              f"The first {STRIP} samples of each run, not chosen; of recipes with labels one of each class. {flags.seconds:g} seconds "
+              "are short: recipes with several critic turns, double gradients or large batches have made a few hundred generator "
+              "steps by then and only begun (quickstart.flags has made 2,500 when its pictures are good). `--seconds` buys more.",
+              ""]
     lines += spread(rows, flags)
     return "\n".join(lines)
 
