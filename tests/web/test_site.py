@@ -1,0 +1,58 @@
+"""What the site consists of, without a browser."""
+
+import json
+import sys
+
+import pytest
+from helpers import ROOT, assert_one_line, run
+
+from keras_gans.errors import UserError
+from keras_gans.serving.site import Site
+
+
+@pytest.fixture
+def page(tmp_path):
+    """A page with a stand-in for LiteRT.js."""
+    page = tmp_path / "web"
+    for name in ("index.html", "page.js", "site.py", "node_modules/@litertjs/core/dist/index.js",
+                 "node_modules/@litertjs/core/wasm/litert.wasm", "node_modules/@litertjs/wasm-utils/dist/bundle.js"):
+        (page / name).parent.mkdir(parents=True, exist_ok=True)
+        (page / name).write_text(name)
+    return page
+
+
+def test_files(page, tmp_path):
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "broken.tflite").write_bytes(b"not a model")
+    site = Site(page, models)
+    files = site.files()
+    assert set(files) == {"index.html", "page.js", "litert/core.js", "litert/wasm-utils.js", "litert/wasm/litert.wasm",
+                          "models.json"}
+    assert json.loads(files["models.json"])["models"] == []
+    assert site.find("") == page / "index.html"
+    for path in ("../models/broken.tflite", "models/broken.tflite", "node_modules/x", "site.py", "litert/wasm/../core.js"):
+        assert site.find(path) is None
+
+
+def test_without_npm(tmp_path):
+    with pytest.raises(UserError, match="run `npm ci` in"):
+        Site(tmp_path, tmp_path)
+
+
+def test_every_file_of_the_page_is_kept_for_offline_use():
+    worker = (ROOT / "export/web/worker.js").read_text()
+    for path in (ROOT / "export/web").iterdir():
+        if path.suffix in (".js", ".css", ".svg") and path.name != "worker.js":
+            assert f"'{path.name}'" in worker, path.name
+
+
+@pytest.mark.skipif(not (ROOT / "export/web/node_modules").is_dir(), reason="LiteRT.js is not installed (npm ci in export/web)")
+def test_static_files(tmp_path):
+    command = [sys.executable, "export/web/site.py", f"--models={tmp_path}"]
+    made = run([*command, f"--out={tmp_path / 'site'}"])
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "site/index.html").read_bytes() == (ROOT / "export/web/index.html").read_bytes()
+    assert (tmp_path / "site/litert/core.js").stat().st_size > 1000
+    assert json.loads((tmp_path / "site/models.json").read_text())["models"] == []
+    assert_one_line(run(command), "--out is missing")
