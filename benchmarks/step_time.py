@@ -1,11 +1,13 @@
 """Images per second of the training step, beside the TensorFlow tutorial's and PyTorch's on the same networks.
 
     python benchmarks/step_time.py [--steps=30] [--rounds=3] [--out=benchmarks/results/step_time.json]
+    python benchmarks/step_time.py --task=cyclegan --steps=3
 
-The textbooks' DCGAN at 32x32x1, batch 64. The contestants take turns, `rounds` times each, so that a slow minute of the
-machine hits all of them; the table shows the median over all timed steps. FLOPs are those of the convolutions and
-matrix products that an alternating step cannot do without; the peak is that of a 2048 matrix product in the same run.
-PyTorch rows need the extra `parity`. On a GPU, add --jit for the rows with XLA.
+The textbooks' DCGAN at 32x32x1, batch 64; or CycleGAN at 256x256x3, batch 1, with ResNet-9, PatchGAN 70x70, pools and
+identity loss, beside PyTorch alone (`pytorch_cyclegan.py`). The contestants take turns, `rounds` times each, so that a
+slow minute of the machine hits all of them; the table shows the median over all timed steps. FLOPs are those of the
+convolutions and matrix products that the step cannot do without, as direct sums; the peak is that of a 2048 matrix
+product in the same run. PyTorch rows need the extra `parity`. On a GPU, add --jit for the rows with XLA.
 """
 
 import json
@@ -20,7 +22,7 @@ from importlib import util
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-BATCH = 64
+BATCH = 64  # of the DCGAN
 
 
 def step_gflop(tutorial=False, batch=BATCH):
@@ -37,17 +39,48 @@ def step_gflop(tutorial=False, batch=BATCH):
     return 2 * batch * (discriminator_turn + generator_turn) / 1e9
 
 
+def cyclegan_gflop(size=256):
+    """GFLOP of one CycleGAN step on one image of each side.
+
+    The generators' turn: six passes forward and backward (the inputs of the four on data need no gradient), and both
+    discriminators forward, with the gradients of their inputs. The discriminators': two passes each.
+    """
+    pixels, half, quarter = size**2, (size // 2) ** 2, (size // 4) ** 2
+    ends = pixels * 49 * 3 * 64  # multiply-adds of the first convolution, and of the last
+    g = 2 * ends + 2 * half * 9 * 64 * 128 + 2 * quarter * 9 * 128 * 256 + 18 * quarter * 9 * 256**2
+    first = half * 16 * 3 * 64
+    d = (first + quarter * 16 * 64 * 128 + (size // 8) ** 2 * 16 * 128 * 256 + (size // 8 - 1) ** 2 * 16 * 256 * 512
+         + (size // 8 - 2) ** 2 * 16 * 512)
+    return 2 * ((6 * 3 * g - 4 * ends) + 2 * 2 * d + 4 * (3 * d - first)) / 1e9
+
+
 def ours(precision, jit):
-    """Returns a function that runs one step of this package, with all its metrics, averages and checks."""
+    """Returns a function that runs one DCGAN step of this package, with all its metrics, averages and checks."""
+    import tensorflow as tf
+
+    images = tf.random.uniform([BATCH, 32, 32, 1], -1, 1)
+    return step_of(["--generator=dcgan", "--discriminator=dcgan"], precision, jit, images, (32, 32, 1))
+
+
+def ours_cyclegan(precision, jit):
+    """The same of CycleGAN, by its flagfile."""
+    import tensorflow as tf
+
+    shape = (256, 256, 3)
+    images = tuple(tf.random.uniform([1, *shape], -1, 1) for _ in range(2))
+    flagfile = pathlib.Path(__file__).parents[1] / "configs/cyclegan.flags"
+    return step_of([f"--flagfile={flagfile}"], precision, jit, images, shape, shape)
+
+
+def step_of(words, precision, jit, data, *shapes):
+    """Returns a function that runs one step of a recipe on `data`; `shapes` are those of outputs and inputs."""
     import tensorflow as tf
 
     from keras_gans import cli, recipes
 
-    flags = cli.parse("train", ["--generator=dcgan", "--discriminator=dcgan", f"--precision={precision}",
-                                f"--jit_compile={str(jit).lower()}"])
-    game = recipes.build_game({name: flags[name].value for name in flags}, (32, 32, 1), 0)
-    data = tf.data.Dataset.from_tensors(tf.random.uniform([BATCH, 32, 32, 1], -1, 1)).repeat()
-    iterator = iter(data)
+    flags = cli.parse("train", [*words, f"--precision={precision}", f"--jit_compile={str(jit).lower()}"])
+    game = recipes.build_game({name: flags[name].value for name in flags}, shapes[0], 0, *shapes[1:])
+    iterator = iter(tf.data.Dataset.from_tensors(data).repeat())
     game.make_train_function()
     return lambda: [float(value) for value in game.train_function(iterator).values()]
 
@@ -149,7 +182,14 @@ def peak_gflops(precision):
     return 2 * size**3 / min(seconds) / 1e9
 
 
-CONTESTANTS = {
+def pytorch_cyclegan(**kwargs):
+    """Returns one CycleGAN step in plain PyTorch (eager)."""
+    import pytorch_cyclegan as reference
+
+    return reference.step(**kwargs)
+
+
+DCGAN = {
     "keras_gans float32": lambda: ours("float32", False),
     "keras_gans bfloat16": lambda: ours("bfloat16", False),
     "keras_gans float16": lambda: ours("float16", False),
@@ -161,19 +201,33 @@ CONTESTANTS = {
     "PyTorch float32 channels-last": lambda: pytorch(channels_last=True),
     "PyTorch bfloat16 channels-last": lambda: pytorch("bfloat16", True),
 }
+CYCLEGAN = {
+    "keras_gans CycleGAN float32": lambda: ours_cyclegan("float32", False),
+    "keras_gans CycleGAN bfloat16": lambda: ours_cyclegan("bfloat16", False),
+    "keras_gans CycleGAN float16": lambda: ours_cyclegan("float16", False),
+    "keras_gans CycleGAN float32 jit": lambda: ours_cyclegan("float32", True),
+    "keras_gans CycleGAN bfloat16 jit": lambda: ours_cyclegan("bfloat16", True),
+    "PyTorch CycleGAN float32": pytorch_cyclegan,
+    "PyTorch CycleGAN float32 channels-last": lambda: pytorch_cyclegan(channels_last=True),
+    "PyTorch CycleGAN bfloat16 channels-last": lambda: pytorch_cyclegan(precision="bfloat16", channels_last=True),
+}
+# Task -> contestants, images in a step, the one that the others are compared with, untimed steps behind the first.
+TASKS = {"dcgan": (DCGAN, BATCH, "TensorFlow tutorial float32", 3),
+         "cyclegan": (CYCLEGAN, 1, "PyTorch CycleGAN float32", 1)}
 
 
-def one_round(name, steps):
+def one_round(task, name, steps):
     """Runs in a process of its own: the seconds of each step, and the peak memory."""
     from keras_gans.training import peak_memory_mb
 
     if name.startswith("peak"):
         return {"gflops": peak_gflops(name.split()[1])}
-    step = CONTESTANTS[name]()
+    contestants, *_, untimed = TASKS[task]
+    step = contestants[name]()
     start = time.perf_counter()
     step()
     first = time.perf_counter() - start
-    for _ in range(3):
+    for _ in range(untimed):
         step()
     seconds = []
     for _ in range(steps):
@@ -187,50 +241,54 @@ def main():
     from keras_gans.cli import Flags
 
     flags = Flags()
+    flags.choice("task", "dcgan", tuple(TASKS), "the step to time")
     flags.integer("steps", 30, "timed steps per contestant and round", 1)
     flags.integer("rounds", 3, "how often each contestant has its turn", 1)
     flags.boolean("jit", False, "also the rows with XLA (and float16, which is slow on a CPU)")
-    flags.string("out", "benchmarks/results/step_time.json", "where the numbers are kept")
+    flags.string("out", None, "where the numbers are kept; default: benchmarks/results/step_time[_TASK].json")
     flags.string("only", None, "internal: run one contestant in this process")
     flags(sys.argv)
     if flags.only:
-        print(json.dumps(one_round(flags.only, flags.steps)))
+        print(json.dumps(one_round(flags.task, flags.only, flags.steps)))
         return
-    names = [name for name in CONTESTANTS
+    contestants, batch, *_ = TASKS[flags.task]
+    names = [name for name in contestants
              if (flags.jit or not name.endswith("jit") and "float16" not in name.split())
              and (not name.startswith("PyTorch") or util.find_spec("torch"))]
     rows = {name: {"seconds": [], "first_step": [], "memory_mb": []} for name in names}
     peaks = {"float32": [], "bfloat16": []}
     for _ in range(flags.rounds):
         for precision, values in peaks.items():
-            values.append(_in_process(f"peak {precision}", 1)["gflops"])
+            values.append(_in_process(flags.task, f"peak {precision}", 1)["gflops"])
         for name in names:
-            answer = _in_process(name, flags.steps)
+            answer = _in_process(flags.task, name, flags.steps)
             rows[name]["seconds"] += answer["seconds"]
             rows[name]["first_step"].append(answer["first_step"])
             rows[name]["memory_mb"].append(answer["memory_mb"])
-            print(f"{name}: {BATCH / statistics.median(answer['seconds']):.0f} images/s", file=sys.stderr, flush=True)
-    report(rows, {precision: max(values) for precision, values in peaks.items()}, flags.out)
+            print(f"{name}: {batch / statistics.median(answer['seconds']):.3g} images/s", file=sys.stderr, flush=True)
+    out = flags.out or f"benchmarks/results/step_time{'' if flags.task == 'dcgan' else '_' + flags.task}.json"
+    report(flags.task, rows, {precision: max(values) for precision, values in peaks.items()}, out)
 
 
-def _in_process(name, steps):
-    words = [sys.executable, __file__, f"--only={name}", f"--steps={steps}"]
+def _in_process(task, name, steps):
+    words = [sys.executable, __file__, f"--task={task}", f"--only={name}", f"--steps={steps}"]
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def report(rows, peaks, out):
+def report(task, rows, peaks, out):
     """Prints the table in Markdown and keeps the numbers."""
     kept = []
     for name, row in rows.items():
-        rate = BATCH / statistics.median(row["seconds"])
-        gflops = rate / BATCH * step_gflop("tutorial" in name)
-        kept.append({"step": name, "images_per_second": round(rate, 1), "gflops": round(gflops),
+        seconds = statistics.median(row["seconds"])
+        gflop = step_gflop("tutorial" in name) if task == "dcgan" else cyclegan_gflop()
+        kept.append({"step": name, "images_per_second": float(f"{TASKS[task][1] / seconds:.4g}"),
+                     "gflops": round(gflop / seconds),
                      "first_step_seconds": round(min(row["first_step"]), 2), "memory_mb": max(row["memory_mb"])})
-    table = {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "command": " ".join(sys.argv), "peak_gflops": peaks,
-             "rows": kept}
+    table = {"task": task, "date": time.strftime("%Y-%m-%d"), "machine": machine(), "command": " ".join(sys.argv),
+             "peak_gflops": peaks, "rows": kept}
     path = pathlib.Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(table, indent=2) + "\n")
@@ -240,15 +298,17 @@ def report(rows, peaks, out):
 def markdown(table):
     """Returns the table of what `report` keeps."""
     peaks = table["peak_gflops"]
-    tutorial = next(row for row in table["rows"] if "tutorial" in row["step"])
+    name = TASKS[table["task"]][2]
+    reference = next((row for row in table["rows"] if row["step"] == name), table["rows"][0])
     lines = [f"{table['machine']}, {table['date']}, `python {table['command']}`. Matrix products: float32 "
              f"{peaks['float32']:.0f}, bfloat16 {peaks['bfloat16']:.0f} GFLOP/s.", "",
-             "| step | images/s | to the tutorial | of the float32 peak | of its type's peak | first step, s | memory, MB |",
+             f"| step | images/s | to {reference['step']} | of the float32 peak | of its type's peak | first step, s | "
+             "memory, MB |",
              "|---|---|---|---|---|---|---|"]
     for row in table["rows"]:
         own = peaks["bfloat16" if "bfloat16" in row["step"] else "float32"]
-        lines.append(f"| {row['step']} | {row['images_per_second']:.0f} | "
-                     f"{row['images_per_second'] / tutorial['images_per_second']:.2f} | "
+        lines.append(f"| {row['step']} | {row['images_per_second']:.4g} | "
+                     f"{row['images_per_second'] / reference['images_per_second']:.2f} | "
                      f"{row['gflops'] / peaks['float32']:.2f} | {row['gflops'] / own:.2f} | "
                      f"{row['first_step_seconds']:.1f} | {row['memory_mb']:.0f} |")
     return "\n".join(lines)
