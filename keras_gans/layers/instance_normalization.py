@@ -1,6 +1,7 @@
 """Instance normalization: one layer for every network."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -41,8 +42,9 @@ class InstanceNormalization(keras.layers.Layer):
         if len(input_shape) < 3:
             raise ValueError(f"instance normalization wants [batch, positions..., channels], not {tuple(input_shape)}")
         if self.affine:
-            self.gamma = self.add_weight(name="gamma", shape=(input_shape[-1],), initializer=self.gamma_initializer)
-            self.beta = self.add_weight(name="beta", shape=(input_shape[-1],), initializer="zeros")
+            self.gamma = self.add_weight(name="gamma", shape=(input_shape[-1],), initializer=self.gamma_initializer,
+                                         autocast=False)
+            self.beta = self.add_weight(name="beta", shape=(input_shape[-1],), initializer="zeros", autocast=False)
 
     def statistics(self, inputs):
         """Returns (mean, variance) over positions, each float32 [batch, 1, ..., channels]."""
@@ -58,8 +60,10 @@ class InstanceNormalization(keras.layers.Layer):
             values = ops.mean(values, axis=axis, keepdims=True)
         return values
 
-    def call(self, inputs, statistics=None):
+    def call(self, inputs, statistics=None, training=None):
         inputs = ops.cast(inputs, self.compute_dtype)
+        if training and statistics is None and self._fuses(inputs):
+            return self._fused(inputs)
         mean, variance = self.statistics(inputs) if statistics is None else statistics
         scale = ops.rsqrt(variance + self.epsilon)
         if self.affine:
@@ -68,6 +72,21 @@ class InstanceNormalization(keras.layers.Layer):
         if self.affine:
             outputs = outputs + ops.cast(self.beta, scale.dtype)
         return ops.cast(outputs, self.compute_dtype)
+
+    def _fuses(self, inputs):
+        """Whether `_fused` takes these inputs, and is faster."""
+        return (len(inputs.shape) == 4 and inputs.shape[0] in range(1, 17) and inputs.dtype != tf.float64
+                and not self.two_stage and not tf.config.list_physical_devices("GPU"))
+
+    def _fused(self, inputs):
+        """The same by TensorFlow's fused batch norm, example by example; with its gradient in a third of the time."""
+        channels = inputs.shape[-1]
+        scale = tf.convert_to_tensor(self.gamma) if self.affine else tf.ones([channels])
+        offset = tf.convert_to_tensor(self.beta) if self.affine else tf.zeros([channels])
+        outputs = [tf.raw_ops.FusedBatchNormV3(x=example, scale=scale, offset=offset, mean=[], variance=[],
+                                               epsilon=self.epsilon).y
+                   for example in tf.split(inputs, inputs.shape[0])]
+        return tf.concat(outputs, axis=0)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -55,19 +55,19 @@ class ResNetGenerator(Translator):
             x = make(*arguments, name=f"{kind}_{len(outputs)}", **keywords)(x)
             outputs.append(x)
 
-        def convolve(make, filters, kernel_size, strides=1, use_bias=biased):
-            add(make, filters, kernel_size, strides, kind="conv", use_bias=use_bias,
-                kernel_initializer=initializer(init))
+        def convolve(make, filters, kernel_size, use_bias=biased, **keywords):
+            add(make, filters, kernel_size, kind="conv", use_bias=use_bias, kernel_initializer=initializer(init),
+                **keywords)
 
         def activate():
             add(lambda name: normalization(norm, name), kind="norm")
             add(layers.ReLU, kind="relu")
 
         add(ReflectionPadding2D, 3, kind="pad")
-        convolve(layers.Conv2D, width, 7)
+        convolve(PaddedConv2D, width, 7, pad=0)
         activate()
         for filters in (2 * width, 4 * width):
-            convolve(PaddedConv2D, filters, 3, 1 if antialias else 2)
+            convolve(PaddedConv2D, filters, 3, strides=1 if antialias else 2)
             activate()
             if antialias:
                 add(BlurDownsample, kind="down")
@@ -79,10 +79,10 @@ class ResNetGenerator(Translator):
                 add(BlurUpsample, kind="up")
                 convolve(PaddedConv2D, filters, 3)
             else:
-                convolve(PaddedConv2DTranspose, filters, 3, 2)
+                convolve(PaddedConv2DTranspose, filters, 3)
             activate()
         add(ReflectionPadding2D, 3, kind="pad")
-        convolve(layers.Conv2D, channels, 7, use_bias=True)
+        convolve(PaddedConv2D, channels, 7, use_bias=True, pad=0)
         add(layers.Activation, "tanh", kind="tanh", dtype="float32")
         super().__init__(images, x, **kwargs)
         self._outputs_by_index = tuple(outputs)
@@ -128,8 +128,8 @@ def _block(x, norm, dropout, init, name):
     y = x
     for index in (1, 2):
         y = ReflectionPadding2D(1, name=f"{name}_pad_{index}")(y)
-        y = layers.Conv2D(x.shape[-1], 3, use_bias=norm == "instance", kernel_initializer=initializer(init),
-                          name=f"{name}_conv_{index}")(y)
+        y = PaddedConv2D(x.shape[-1], 3, pad=0, use_bias=norm == "instance", kernel_initializer=initializer(init),
+                         name=f"{name}_conv_{index}")(y)
         y = normalization(norm, f"{name}_norm_{index}")(y)
         if index == 1:
             y = layers.ReLU(name=f"{name}_relu")(y)

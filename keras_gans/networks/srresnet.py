@@ -4,14 +4,15 @@ import keras
 from keras import layers
 
 from keras_gans.layers.batch_norm import BatchNorm
+from keras_gans.layers.padding import PaddedConv2D
 from keras_gans.layers.pixel_shuffle import PixelShuffle
 from keras_gans.networks.translator import Translator
 from keras_gans.registry import GENERATORS
 
 
 def _convolve(x, filters, kernel_size, name, use_bias=True):
-    return layers.Conv2D(filters, kernel_size, padding="same", use_bias=use_bias, kernel_initializer="he_normal",
-                         name=name)(x)
+    return PaddedConv2D(filters, kernel_size, pad=kernel_size // 2, use_bias=use_bias, kernel_initializer="he_normal",
+                        name=name)(x)
 
 
 def _activate(x, name):

@@ -129,3 +129,40 @@ def test_equals_pytorch(affine):
     np.testing.assert_allclose(outputs, expected.detach().numpy().transpose(0, 2, 3, 1), rtol=1e-5, atol=1e-6)
     gradient = x.grad.numpy().transpose(0, 2, 3, 1)
     np.testing.assert_allclose(tape.gradient(total, images), gradient, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize("policy, tolerance", [("float32", 1e-5), ("mixed_bfloat16", 0.03), ("mixed_float16", 0.005)])
+def test_training_is_the_same_by_the_fused_kernel(policy, tolerance, affine):
+    """Outputs and gradients in training, where each example takes the fused kernel, against float32 without it."""
+    layer, plain = InstanceNormalization(affine=affine, dtype=policy), InstanceNormalization(affine=affine)
+    upstream = tf.constant(np.random.default_rng(1).normal(size=IMAGES.shape).astype("float32"))
+
+    def everything(layer, training):
+        images = tf.constant(IMAGES)
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            outputs = tf.cast(layer(images, training=training), "float32")
+            value = tf.reduce_sum(outputs**2 * upstream)
+        return [outputs, *tape.gradient(value, [images, *(weight.value for weight in layer.trainable_weights)])]
+
+    for layer_ in (layer, plain):
+        layer_.build(IMAGES.shape)
+        if affine:
+            layer_.gamma.assign([1.0, 2.0, 3.0])
+            layer_.beta.assign([0.5, 0.0, -0.5])
+    for one, other in zip(everything(layer, True), everything(plain, False), strict=True):
+        np.testing.assert_allclose(one / np.abs(other).max(), other / np.abs(other).max(), atol=tolerance)
+
+
+def test_the_fused_kernel_is_for_training_with_a_batch_of_known_size():
+    layer = InstanceNormalization()
+
+    def fused(batch, **keywords):
+        function = tf.function(lambda images: layer(images, **keywords))
+        graph = function.get_concrete_function(tf.TensorSpec([batch, 6, 5, 3])).graph
+        return any(operation.type == "FusedBatchNormV3" for operation in graph.get_operations())
+
+    assert fused(2, training=True)
+    assert not fused(2) and not fused(None, training=True)
+    assert not fused(2, training=True, statistics=(tf.zeros([1, 1, 1, 3]), tf.ones([1, 1, 1, 3])))

@@ -127,21 +127,27 @@ def test_rrdb_of_23_blocks_at_full_width():
 
 @pytest.mark.parametrize("build, module", [
     (lambda: UNet(depth=3, width=4, norm="instance"), lambda: reference.UNet(3, 4, torch.nn.InstanceNorm2d)),
-    (lambda: ResNetGenerator(blocks=1, width=4), lambda: reference.resnet(4, 1)),
+    (lambda: ResNetGenerator(blocks=1, width=32), lambda: reference.resnet(32, 1)),  # wide enough for Winograd's way
     (lambda: ResNetGenerator(blocks=1, width=4, antialias=True), lambda: reference.resnet(4, 1, antialias=True)),
     (lambda: PatchGAN(layers=2, width=4), lambda: reference.patchgan(2, 4)),
     (lambda: RRDBNet(scale=2, blocks=1, width=4, growth=2), lambda: SignedRange(reference.RRDBNet(2, 1, 4, 2))),
 ], ids=["unet", "resnet", "resnet antialias", "patchgan", "rrdb"])
 def test_gradients(build, module):
-    """Of the squares' sum, for each weight, relative to its largest; biases in front of an instance norm aside."""
+    """In training: outputs, and the gradients of their squares' sum for each weight, relative to its largest.
+
+    Biases in front of an instance norm have none but rounding noise.
+    """
     network, module = build(), module()
     randomise(network)
     reference.copy_weights(network, module)
-    inputs = images(1, 32, 32, 3)
+    inputs = images(1, 64, 64, 3)
     with tf.GradientTape() as tape:
-        value = tf.reduce_sum(tf.square(network(inputs, training=True)))
+        outputs = network(inputs, training=True)
+        value = tf.reduce_sum(tf.square(outputs))
     ours = tape.gradient(value, network.trainable_variables)
-    module(reference.planes(inputs)).square().sum().backward()
+    expected = module(reference.planes(inputs))
+    np.testing.assert_allclose(outputs, reference.pixels(expected), atol=1e-4)
+    expected.square().sum().backward()
     for variable, one, other in zip(network.trainable_variables, ours, module.parameters(), strict=True):
         other = other.grad.numpy()
         other = other.transpose(2, 3, 1, 0) if other.ndim == 4 else other
