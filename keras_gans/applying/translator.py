@@ -38,7 +38,7 @@ class Translator:
         seed: of that dropout, int; the same picture gives the same output. Default 0.
         conditions: values of the network's other inputs, float [1, ...], such as a style. Default none.
         tile: side of the largest square of the result's pixels that goes through in one piece. Default 1024, which
-            takes a ResNet generator about 2 GB.
+            takes a ResNet generator about 3 GB, TensorFlow included.
 
     Attributes:
         scale: sides of the result over those of the picture.
