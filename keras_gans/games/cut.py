@@ -20,7 +20,8 @@ class CUT(Translation, GAN):
 
     After `models/cut_model.py` of `taesungp/contrastive-unpaired-translation`. Features and output come from one pass,
     where the authors encode the inputs again. Patches and flips are drawn for each image (there: for each batch, which
-    is the same for the published batches of one).
+    is the same for the published batches of one). PatchNCE is computed in float32; with the published initial weights,
+    features underflow in float16, so take bfloat16.
 
     Args:
         generator: `keras.Model` with `features`, images of A [batch, h, w, c] -> images of B.
