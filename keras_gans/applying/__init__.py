@@ -1,5 +1,11 @@
 """Trained networks at work: pictures, folders, animations and videos of any size."""
 
-from keras_gans.applying.translator import Translator
-
 __all__ = ["Translator"]
+
+
+def __getattr__(name):  # lazy: what reads and writes pictures serves programs without TensorFlow too
+    if name == "Translator":
+        from keras_gans.applying.translator import Translator
+
+        return Translator
+    raise AttributeError(f"module 'keras_gans.applying' has no attribute {name!r}")

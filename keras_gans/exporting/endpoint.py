@@ -20,6 +20,7 @@ class Endpoint:
         limit: the largest difference from Keras that is right.
         calibration: function without arguments -> iterator of inputs, dicts of arrays of one example each, from which
             the ranges of int8 models are taken; None for signatures that are not for phones.
+        details: dict of what else a phone's model tells programs in its metadata.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Endpoint:
     examples: typing.Callable
     limit: float
     calibration: typing.Callable = None
+    details: dict = dataclasses.field(default_factory=dict)
 
     def signature(self):
         """Returns the inputs as a list of named `tf.TensorSpec`."""

@@ -28,9 +28,9 @@ def added(model, contents, labels=()):
 
 
 def read(path):
-    """Returns the metadata of a model file, or None of one that has none."""
+    """Returns the metadata of a model file, or None of one that has none or cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read(NAME))
-    except (zipfile.BadZipFile, KeyError, ValueError):
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError):
         return None

@@ -13,7 +13,7 @@ SUMMARY = "A generator of images from images"
 MOST_PIXELS = 2**21  # of a result: Full HD; a ResNet generator takes about 4 GB for it
 _LEAST_SIDE = 16  # as in `keras_gans.applying.translator`
 _FLOAT_LIMIT, _GREY_LIMIT = 1e-5, 1
-_EXAMPLES, _CALIBRATION = 8, 64  # pictures that TFLite models are compared with, and calibrated on
+_EXAMPLES, _CALIBRATION = 8, 32  # pictures that TFLite models are compared with, and calibrated on
 
 
 def endpoints(run, max_pixels=MOST_PIXELS):
@@ -135,7 +135,8 @@ class _Direction:
 
         size = self._sides() if resizable else f"{height * self.scale}, {width * self.scale}"
         return Endpoint("serving_default", translate, inputs, {"images": f"float32 [1, {size}, {self.made}] in [0, 1]"},
-                        examples, 0, lambda: given("train", _CALIBRATION))
+                        examples, 0, lambda: given("train", _CALIBRATION),
+                        {"multiple": self.multiple, "scale": self.scale})
 
     def _whole(self, images, mask=None):
         """Returns what the network takes: a picture in [-1, 1], whose holes are 0, and its mask."""

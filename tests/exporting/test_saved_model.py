@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import run_cases
 import tensorflow as tf
+import through_c_api
+from tensorflow_serving.apis import prediction_log_pb2
 
 from keras_gans import randomness
 from keras_gans.cli import main
@@ -23,19 +25,14 @@ from keras_gans.run import Run
 SCRIPT = pathlib.Path(__file__).parents[2] / "export" / "saved_model.py"
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory):
-    return run_cases.make_run(tmp_path_factory.mktemp("runs") / "plain", **run_cases.UNCONDITIONAL)
+@pytest.fixture
+def plain(served):
+    return served("plain")[0].directory
 
 
-@pytest.fixture(scope="module")
-def labelled(tmp_path_factory):
-    return run_cases.make_run(tmp_path_factory.mktemp("runs") / "labelled", **run_cases.CONDITIONAL, latent="uniform")
-
-
-@pytest.fixture(scope="module")
-def exported(plain, tmp_path_factory):
-    return saved_model.export(Run.open(plain), tmp_path_factory.mktemp("models"))
+@pytest.fixture
+def exported(served):
+    return served("plain")[1]
 
 
 def call(path, signature, **inputs):
@@ -76,9 +73,8 @@ def test_png_signature_gives_the_samples(exported):
     )
 
 
-def test_labelled_run_takes_labels_everywhere(labelled, tmp_path):
-    path = saved_model.export(Run.open(labelled), tmp_path)
-    run = Run.open(labelled)
+def test_labelled_run_takes_labels_everywhere(served):
+    run, path, _ = served("labelled")
     latent, label = np.asarray(run.draw_latent(6, 3)), np.array([0, 1, 2, 2, 1, 0], np.int32)
     expected = np.asarray(run.generator([latent, label], training=False))
     np.testing.assert_allclose(
@@ -100,6 +96,35 @@ def test_versions_count_up_and_hold_nothing_but_the_model(plain, exported):
     assert sorted(path.name for path in out.iterdir()) == ["1", "7", "8", "notes"]
     assert sorted(path.name for path in (out / "8").iterdir()) == [
         "README.md", "assets", "assets.extra", "fingerprint.pb", "model_card.json", "saved_model.pb", "variables"]
+
+
+def test_warm_up_requests_are_those_of_every_signature_and_replay(served):
+    _, path, call = served("labelled")
+    records = tf.data.TFRecordDataset(str(path / "assets.extra" / "tf_serving_warmup_requests"))
+    logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records.as_numpy_iterator()]
+    requests = [log.predict_log.request for log in logs]
+    assert [request.model_spec.signature_name for request in requests] == ["serving_default", "sample", "sample_png"]
+    for request in requests:
+        assert request.model_spec.name == "labelled"
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        assert all(len(output) for output in call(request.model_spec.signature_name, inputs).values())
+
+
+@pytest.mark.parametrize("count", [-1, 0, 2**18 + 1])
+def test_counts_out_of_bounds_are_invalid_arguments(served, count):
+    for signature in ("sample", "sample_png"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"count must be from 1 to 262144, not.*{count}"):
+            served("plain")[2](signature, {"seed": np.int64(1), "count": np.int32(count)})
+
+
+def test_limits_are_those_that_were_asked_for(plain, tmp_path):
+    path = saved_model.export(Run.open(plain), tmp_path, max_pixels=16 * 16 * 9, license="CC0-1.0")
+    written = json.loads((path / "model_card.json").read_text())
+    assert written["license"] == "CC0-1.0" and "draws 9 images at most" in written["limits"][-1]
+    assert "## License\n\nCC0-1.0\n" in (path / "README.md").read_text()
+    assert len(call(path, "sample", seed=np.int64(0), count=np.int32(9))["images"]) == 9
+    with pytest.raises(tf.errors.InvalidArgumentError, match="from 1 to 9"):
+        call(path, "sample", seed=np.int64(0), count=np.int32(10))
 
 
 def test_every_weight_is_stored_once(plain, exported):
@@ -181,27 +206,8 @@ def test_points_are_not_exported(tmp_path):
         saved_model.export(Run.open(tmp_path / "points"), tmp_path / "models")
 
 
-def test_c_api_answers_as_keras_without_tensorflow_or_keras_in_the_process(plain, exported, tmp_path):
-    latent = np.random.default_rng(6).normal(size=(5, 12)).astype(np.float32)
-    np.savez(tmp_path / "default.npz", latent=latent)
-    np.savez(tmp_path / "sample.npz", seed=np.int64(11), count=np.int32(7))
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        definitions = tf.compat.v1.saved_model.load(session, ["serve"], str(exported)).signature_def
-    answers = {}
-    for name, signature in (("default", "serving_default"), ("sample", "sample")):
-        nodes = {key: value.name for key, value in definitions[signature].inputs.items()}
-        (tmp_path / f"{name}.json").write_text(
-            json.dumps(nodes | {"output": definitions[signature].outputs["images"].name})
-        )
-        folder = pathlib.Path(tf.sysconfig.get_lib())
-        files = [tmp_path / f"{name}.{ending}" for ending in ("json", "npz", "npy")]
-        command = [sys.executable, pathlib.Path(__file__).with_name("c_api.py"), folder, exported, *files]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr[-2000:]
-        answers[name] = np.load(tmp_path / f"{name}.npy", allow_pickle=False)
-    run = Run.open(plain)
-    np.testing.assert_allclose(answers["default"], run.generator(latent, training=False), atol=1e-5, rtol=0)
-    np.testing.assert_array_equal(answers["sample"], np.concatenate(list(run.generate(7, seed=11))))
+def test_c_api_answers_as_keras(served):
+    assert through_c_api.assert_answers_as_keras(served, ("plain", "labelled")) == 6
 
 
 def script(*arguments):

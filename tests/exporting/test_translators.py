@@ -6,40 +6,26 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+import through_c_api
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
-from translation_runs import CASES, make_run, pictures
+from translation_runs import CASES, pictures
 
 from keras_gans.data import images
 from keras_gans.errors import UserError
-from keras_gans.exporting import archive, measuring, saved_model, tflite
+from keras_gans.exporting import measuring, tflite
 from keras_gans.run import Run
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """Exports a run of `CASES` once; returns (run, version folder, `call` as TF Serving calls)."""
-    folder, done = tmp_path_factory.mktemp("runs"), {}
-
-    def export(name):
-        if name not in done:
-            run = Run.open(make_run(folder, name))
-            path = saved_model.export(run, folder / "models" / name)
-            done[name] = run, path, archive.session(path)
-        return done[name]
-
-    return export
-
-
-@pytest.fixture(scope="module")
-def phones(exported, tmp_path_factory):
+def phones(served, tmp_path_factory):
     """Exports a run of `CASES` for the phone once; returns (run, path of the first model)."""
     folder, done = tmp_path_factory.mktemp("phones"), {}
 
     def export(name):
         if name not in done:
-            done[name] = tflite.export(exported(name)[0], folder)
-        return exported(name)[0], done[name]
+            done[name] = tflite.export(served(name)[0], folder)
+        return served(name)[0], done[name]
 
     return export
 
@@ -55,8 +41,8 @@ def differences(made, expected):
 
 @pytest.mark.parametrize("name, shape", [("both", (3, 20, 44, 1)), ("larger", (2, 9, 13, 3)), ("holes", (1, 24, 16, 4)),
                                          ("dropout", (2, 64, 128, 3))])
-def test_tensors_of_any_size_answer_as_keras(exported, name, shape):
-    run, _, call = exported(name)
+def test_tensors_of_any_size_answer_as_keras(served, name, shape):
+    run, _, call = served(name)
     given = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
     expected = np.concatenate([run.game.translate(image[None]) for image in given])
     assert expected.std() > 0.1
@@ -64,8 +50,8 @@ def test_tensors_of_any_size_answer_as_keras(exported, name, shape):
 
 
 @pytest.mark.parametrize("name, channels", [("both", 1), ("dropout", 3), ("larger", 3)])
-def test_files_of_several_sizes_answer_as_the_verb(exported, name, channels):
-    run, _, call = exported(name)
+def test_files_of_several_sizes_answer_as_the_verb(served, name, channels):
+    run, _, call = served(name)
     given = pictures((33, 47, channels), (3, 2, channels), (16, 90, channels))
     files = [images.encode_png(picture) for picture in given]
     made = decoded(call("translate", {"image_bytes": np.array(files, object)})["images_bytes"])
@@ -74,8 +60,8 @@ def test_files_of_several_sizes_answer_as_the_verb(exported, name, channels):
     assert max(differences(made, expected)) <= 1
 
 
-def test_other_formats_become_what_the_network_takes(exported):
-    run, _, call = exported("both")
+def test_other_formats_become_what_the_network_takes(served):
+    run, _, call = served("both")
     given, = pictures((30, 40, 3))
     files = []
     for kind, options in (("JPEG", {}), ("WEBP", {"lossless": True}), ("GIF", {}), ("BMP", {})):
@@ -88,8 +74,8 @@ def test_other_formats_become_what_the_network_takes(exported):
         assert max(differences(made, expected)) <= 1
 
 
-def test_dropout_of_pix2pix_is_on_and_does_not_mix_a_batch(exported):
-    run, _, call = exported("dropout")
+def test_dropout_of_pix2pix_is_on_and_does_not_mix_a_batch(served):
+    run, _, call = served("dropout")
     given = images.to_model(np.stack(pictures((64, 64, 3), (64, 64, 3))))
     made = call("serving_default", {"images": given})["images"]
     np.testing.assert_array_equal(made, call("serving_default", {"images": given})["images"])
@@ -97,8 +83,8 @@ def test_dropout_of_pix2pix_is_on_and_does_not_mix_a_batch(exported):
     assert np.abs(made - np.asarray(run.game.ema(given, training=False))).max() > 0.01
 
 
-def test_both_directions_have_their_signatures(exported):
-    run, path, call = exported("both")
+def test_both_directions_have_their_signatures(served):
+    run, path, call = served("both")
     assert list(json.loads((path / "model_card.json").read_text())["signatures"]) == [
         "serving_default", "translate", "serving_ba", "translate_ba"]
     there, back = np.ones([1, 16, 16, 1], np.float32) / 3, np.ones([1, 16, 16, 3], np.float32) / 3
@@ -109,8 +95,8 @@ def test_both_directions_have_their_signatures(exported):
     assert made[0].shape == (20, 31, 1) and max(differences(made, [run.translator("ba")(picture)])) <= 1
 
 
-def test_restore_fills_holes_and_keeps_the_rest(exported):
-    run, _, call = exported("holes")
+def test_restore_fills_holes_and_keeps_the_rest(served):
+    run, _, call = served("holes")
     given = pictures((33, 47, 3), (20, 18, 3))
     masks = [np.zeros(picture.shape[:2] + (1,), np.uint8) for picture in given]
     masks[0][5:20, 7:30], masks[1][:9] = 255, 128
@@ -134,23 +120,27 @@ def test_restore_fills_holes_and_keeps_the_rest(exported):
     ("both", "translate", [images.encode_png(np.zeros([2, 1048577, 3], np.uint8))], "at most 2097152 pixels are taken, not"),
     ("larger", "translate", [images.encode_png(np.zeros([1, 524289, 3], np.uint8))], "at most 524288 pixels are taken, not"),
 ])
-def test_bad_input_is_an_invalid_argument(exported, name, signature, given, words):
-    run, path, call = exported(name)
+def test_bad_input_is_an_invalid_argument(served, name, signature, given, words):
+    run, path, call = served(name)
     given = {"images" if signature == "serving_default" else "image_bytes": np.array(given, getattr(given, "dtype", object))}
     with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         call(signature, given)
 
 
-def test_card_says_what_goes_in_and_comes_out(exported):
+def test_card_says_what_goes_in_and_comes_out(served):
     for name in CASES:
-        _, path, _ = exported(name)
+        _, path, _ = served(name)
         card = json.loads((path / "model_card.json").read_text())
         loaded = tf.saved_model.load(path).signatures
         assert set(loaded) == set(card["signatures"])
         for signature, sides in card["signatures"].items():
             assert set(loaded[signature].structured_input_signature[1]) == set(sides["inputs"])
             assert set(loaded[signature].structured_outputs) == set(sides["outputs"])
-    assert "float32 [n, 2 h, 2 w, 3]" in (exported("larger")[1] / "README.md").read_text()
+    assert "float32 [n, 2 h, 2 w, 3]" in (served("larger")[1] / "README.md").read_text()
+
+
+def test_c_api_answers_as_keras(served):
+    assert through_c_api.assert_answers_as_keras(served, CASES) == 4 + 3 * 2
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -193,9 +183,9 @@ def test_phone_has_a_model_for_each_direction(phones):
     assert back.get_output_details()["images"]["shape"].tolist() == [1, 32, 32, 1]
 
 
-def test_resizable_phone_answers_at_any_size(exported, tmp_path):
+def test_resizable_phone_answers_at_any_size(served, tmp_path):
     for name, shape in (("both", (1, 24, 44, 1)), ("larger", (1, 13, 22, 3))):
-        run, _, _ = exported(name)
+        run, _, _ = served(name)
         model = tflite.export_variants(run, tmp_path, resizable=True)[0]
         assert model.name in ("both_resizable_ab_float32", "larger_resizable_float32")
         call = Interpreter(model_path=str(model.path)).get_signature_runner()
@@ -205,8 +195,8 @@ def test_resizable_phone_answers_at_any_size(exported, tmp_path):
         assert peak_signal_noise_ratio(expected, call(images=given)["images"], data_range=1.0) > 90
 
 
-def test_mobile_gpu_takes_means_in_two_stages(exported, tmp_path):
-    model = tflite.export_variants(exported("both")[0], tmp_path, mobile_gpu=True)[0]
+def test_mobile_gpu_takes_means_in_two_stages(served, tmp_path):
+    model = tflite.export_variants(served("both")[0], tmp_path, mobile_gpu=True)[0]
     assert model.name == "both_gpu_ab_float32" and "TRANSPOSE_CONV" not in model.measured.operators
     assert set(model.measured.operators) - measuring.GPU_OPERATORS == {
         "MEAN", "MIRROR_PAD", "RSQRT", "SQUARED_DIFFERENCE", "TANH"}
@@ -218,18 +208,18 @@ def test_mobile_gpu_takes_means_in_two_stages(exported, tmp_path):
         assert sum(shapes[mean["inputs"][0]] != shapes[mean["outputs"][0]]) <= 1  # one axis at a time
 
 
-def test_phone_without_the_data_says_so(exported, tmp_path):
-    run = exported("larger")[0]
+def test_phone_without_the_data_says_so(served, tmp_path):
+    run = served("larger")[0]
     gone = Run.open(run.directory)
     gone.record = gone.record | {"recipe": gone.recipe | {"data": "folder:/nowhere"}}
     with pytest.raises(UserError, match="TFLite models are measured on the data of .*, which are not there: .*/nowhere"):
         tflite.export(gone, tmp_path)
 
 
-def test_phone_takes_the_size_that_was_asked_for(exported, tmp_path):
-    run, _, _ = exported("larger")
+def test_phone_takes_the_size_that_was_asked_for(served, tmp_path):
+    run, _, _ = served("larger")
     call = Interpreter(model_path=str(tflite.export_variants(run, tmp_path, height=24, width=40)[0].path)).get_signature_runner()
     assert call.get_output_details()["images"]["shape"].tolist() == [1, 48, 80, 3]
-    run, _, _ = exported("both")
+    run, _, _ = served("both")
     with pytest.raises(UserError, match="--height=26 --width=32: the network takes sides .* multiples of 4"):
         tflite.export_variants(run, tmp_path, height=26)

@@ -20,13 +20,17 @@ import requests
 import served_models
 import tensorflow as tf
 from google.protobuf import json_format
-from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    predict_pb2,
+    prediction_log_pb2,
+    prediction_service_pb2_grpc,
+)
 
 from keras_gans.data.images import encode_png
 from keras_gans.serving.client import Client
 from keras_gans.serving.errors import ServingError
-
-LIMITS = served_models.LIMITS
+from keras_gans.serving.local.servable import WARM_UP, Servable
 
 
 def png_header(width, height):
@@ -299,8 +303,36 @@ def test_half_a_model_is_not_served(tmp_path, damage):
     else:
         file = data if damage == "half of the variables" else path / "saved_model.pb"
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    from keras_gans.serving.local.servable import Servable
-
     with pytest.raises(ServingError) as raised:
         Servable(path)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("signature, fits", [("two", True), ("serving_default", False)])
+def test_recorded_requests_warm_up(tmp_path, monkeypatch, signature, fits):
+    path = served_models.write(tmp_path / "1", settled=False)
+    log = prediction_log_pb2.PredictionLog()
+    log.predict_log.request.CopyFrom(predict_request(signature, {"a": np.float32([1]), "name": np.array([b"x"], object)}))
+    (path / WARM_UP).parent.mkdir()
+    with tf.io.TFRecordWriter(str(path / WARM_UP)) as writer:
+        writer.write(log.SerializeToString())
+        writer.write(log.SerializeToString())
+    asked, run = [], Servable.run
+    monkeypatch.setattr(Servable, "run", lambda self, name, inputs, seconds: asked.append(name) or run(self, name, inputs, seconds))
+    if not fits:
+        with pytest.raises(ServingError, match="warm-up"):
+            Servable(path)
+    else:
+        Servable(path).close()
+        assert asked == ["two", "two"]
+
+
+def test_what_runs_when_the_server_ends_is_answered(folder):
+    answers = []
+    with served_models.serving(folder) as server:
+        body = {"signature_name": "slow", "inputs": 500}
+        thread = threading.Thread(target=lambda: answers.append(post(f"http://127.0.0.1:{server.rest_port}", body)))
+        thread.start()
+        time.sleep(0.2)
+    thread.join()
+    assert answers[0][0] == 200 and answers[0][1]["outputs"]["steps"] == 500

@@ -81,10 +81,12 @@ class Servable:
     def _warm_up(self, records):
         """Answers the recorded requests; where there are none, one made-up request for each signature."""
         if records.exists():
-            for record in tf.compat.v1.io.tf_record_iterator(str(records)):
+            for record in tf.data.TFRecordDataset(str(records)).as_numpy_iterator():
                 request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-                inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
-                self.run(request.model_spec.signature_name or "serving_default", inputs, 600)
+                name = request.model_spec.signature_name or "serving_default"
+                if name not in self.signatures or set(request.inputs) != set(self.signatures[name].inputs):
+                    raise ServingError("FAILED_PRECONDITION", f"a warm-up request does not fit the signature {name!r}")
+                self.run(name, {key: tf.make_ndarray(tensor) for key, tensor in request.inputs.items()}, 600)
             return
         for name, signature in self.signatures.items():
             if any(tensor.shape is None for tensor in signature.inputs.values()):
