@@ -47,10 +47,9 @@ class AdaptiveInstanceNormalization(InstanceNormalization):
     def build(self, inputs_shape, style_shape=None):
         super().build(inputs_shape)
 
-    def call(self, inputs, style, statistics=None):
+    def call(self, inputs, style, statistics=None, training=None):
         mean, deviation = ops.split(ops.cast(style, "float32")[:, None, None, :], 2, axis=-1)
-        normalized = ops.cast(super().call(inputs, statistics), "float32")
-        return ops.cast(normalized * deviation + mean, self.compute_dtype)
+        return self.normalized(inputs, deviation, mean, statistics, training)
 
     def compute_output_shape(self, inputs_shape, style_shape=None):
         return inputs_shape

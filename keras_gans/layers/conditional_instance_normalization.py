@@ -43,13 +43,12 @@ class ConditionalInstanceNormalization(InstanceNormalization):
             self.gamma_bias = add("gamma_bias", (channels,), "ones")
             self.beta_bias = add("beta_bias", (channels,), "zeros")
 
-    def call(self, inputs, style, statistics=None):
+    def call(self, inputs, style, statistics=None, training=None):
         style = ops.cast(style, "float32")
         gamma, beta = ops.matmul(style, self.gammas), ops.matmul(style, self.betas)
         if self.use_bias:
             gamma, beta = gamma + self.gamma_bias, beta + self.beta_bias
-        normalized = ops.cast(super().call(inputs, statistics), "float32")
-        return ops.cast(normalized * gamma[:, None, None] + beta[:, None, None], self.compute_dtype)
+        return self.normalized(inputs, gamma[:, None, None], beta[:, None, None], statistics, training)
 
     def compute_output_shape(self, inputs_shape, style_shape=None):
         return inputs_shape

@@ -61,16 +61,27 @@ class InstanceNormalization(keras.layers.Layer):
         return values
 
     def call(self, inputs, statistics=None, training=None):
+        affine = (self.gamma, self.beta) if self.affine else (None, None)
+        return self.normalized(inputs, *affine, statistics, training)
+
+    def normalized(self, inputs, gamma, beta, statistics=None, training=None):
+        """Returns gamma * (x - mean) / sqrt(variance + epsilon) + beta.
+
+        Args:
+            inputs, statistics: see the class.
+            gamma, beta: [channels], or one for each example, [batch, 1, ..., channels]; None for 1 and 0.
+            training: whether gradients will be taken.
+        """
         inputs = ops.cast(inputs, self.compute_dtype)
         if training and statistics is None and self._fuses(inputs):
-            return self._fused(inputs)
+            return self._fused(inputs, gamma, beta)
         mean, variance = self.statistics(inputs) if statistics is None else statistics
         scale = ops.rsqrt(variance + self.epsilon)
-        if self.affine:
-            scale = scale * ops.cast(self.gamma, scale.dtype)
+        if gamma is not None:
+            scale = scale * ops.cast(gamma, scale.dtype)
         outputs = (ops.cast(inputs, scale.dtype) - mean) * scale
-        if self.affine:
-            outputs = outputs + ops.cast(self.beta, scale.dtype)
+        if beta is not None:
+            outputs = outputs + ops.cast(beta, scale.dtype)
         return ops.cast(outputs, self.compute_dtype)
 
     def _fuses(self, inputs):
@@ -78,14 +89,17 @@ class InstanceNormalization(keras.layers.Layer):
         return (len(inputs.shape) == 4 and inputs.shape[0] in range(1, 17) and inputs.dtype != tf.float64
                 and not self.two_stage and not tf.config.list_physical_devices("GPU"))
 
-    def _fused(self, inputs):
+    def _fused(self, inputs, gamma, beta):
         """The same by TensorFlow's fused batch norm, example by example; with its gradient in a third of the time."""
-        channels = inputs.shape[-1]
-        scale = tf.convert_to_tensor(self.gamma) if self.affine else tf.ones([channels])
-        offset = tf.convert_to_tensor(self.beta) if self.affine else tf.zeros([channels])
+        examples, channels = inputs.shape[0], inputs.shape[-1]
+
+        def each(values, default):
+            values = default([channels]) if values is None else tf.convert_to_tensor(values)
+            return tf.unstack(tf.broadcast_to(tf.reshape(values, [-1, channels]), [examples, channels]))
+
         outputs = [tf.raw_ops.FusedBatchNormV3(x=example, scale=scale, offset=offset, mean=[], variance=[],
                                                epsilon=self.epsilon).y
-                   for example in tf.split(inputs, inputs.shape[0])]
+                   for example, scale, offset in zip(tf.split(inputs, examples), each(gamma, tf.ones), each(beta, tf.zeros))]
         return tf.concat(outputs, axis=0)
 
     def compute_output_shape(self, input_shape):

@@ -90,3 +90,33 @@ def test_saves_loads_and_runs_in_half_precision(layer, tmp_path):
     outputs = half(CONTENT, style)
     assert outputs.dtype == tf.bfloat16
     np.testing.assert_allclose(tf.cast(outputs, "float32"), model([CONTENT, style]), atol=0.05)
+
+
+@pytest.mark.parametrize("policy, tolerance", [("float32", 1e-5), ("mixed_bfloat16", 0.03)])
+@pytest.mark.parametrize("kind", [AdaptiveInstanceNormalization, ConditionalInstanceNormalization])
+def test_training_is_the_same_by_the_fused_kernel(kind, policy, tolerance):
+    """Outputs and gradients, of the style too, which differs from example to example, against float32 without it."""
+    style = tf.constant(RANDOM.uniform(0.5, 1.5, (2, 6)).astype("float32"))
+    upstream = tf.constant(RANDOM.normal(size=CONTENT.shape).astype("float32"))
+    fused, plain = kind(dtype=policy), kind()
+    kinds = []
+
+    def everything(layer, training):
+        def step(content, style):
+            with tf.GradientTape() as tape:
+                tape.watch([content, style])
+                outputs = tf.cast(layer(content, style, training=training), "float32")
+                value = tf.reduce_sum(outputs**2 * upstream)
+            return [outputs, *tape.gradient(value, [content, style, *(w.value for w in layer.trainable_weights)])]
+
+        function = tf.function(step).get_concrete_function(tf.TensorSpec(CONTENT.shape), tf.TensorSpec(style.shape))
+        kinds.append({operation.type for operation in function.graph.get_operations()})
+        return function(tf.constant(CONTENT), style)
+
+    for layer in (fused, plain):
+        layer.build(CONTENT.shape, style.shape)
+    fused.set_weights([RANDOM.normal(size=weight.shape) for weight in plain.weights])
+    plain.set_weights(fused.get_weights())
+    for one, other in zip(everything(fused, True), everything(plain, False), strict=True):
+        np.testing.assert_allclose(one / np.abs(other).max(), other / np.abs(other).max(), atol=tolerance)
+    assert ["FusedBatchNormV3" in one for one in kinds] == [True, False]
