@@ -34,6 +34,48 @@ class ReflectionPadding2D(keras.layers.Layer):
         return super().get_config() | {"padding": self.padding}
 
 
+def convolve(inputs, kernel, strides=1, pad=0, training=False):
+    """A convolution between `pad` zeros on each side.
+
+    Args:
+        inputs: float [batch, h, w, channels].
+        kernel: [k, k, channels, filters], of the same type.
+        strides: one number, or one for each axis. Default 1.
+        pad: in pixels. Default 0.
+        training: take what trains fastest, where sides are known; else TensorFlow's one operation, for export. Default
+            False.
+
+    Returns:
+        [batch, (h + 2 pad - k) // strides + 1, ..., filters].
+    """
+    strides = (strides, strides) if isinstance(strides, int) else tuple(strides)
+    fast = _fast(inputs, kernel, strides, pad) if training else None
+    if fast is not None:
+        return fast(inputs, kernel)
+    # Not the explicit padding that tf.nn.conv2d offers: its gradients take 30 times as long in bfloat16 on a CPU.
+    return tf.nn.conv2d(_padded(inputs, pad), kernel, strides, "VALID")
+
+
+def _fast(inputs, kernel, strides, pad):
+    """Returns a function that trains faster than TensorFlow's convolution, or None."""
+    shape = (*kernel.shape[:2], *strides, pad)
+    if tf.config.list_physical_devices("GPU") or None in inputs.shape[1:3]:
+        return None
+    if shape == (4, 4, 2, 2, 1) and not inputs.shape[1] % 2 and not inputs.shape[2] % 2:
+        return convolution.convolve
+    if shape == (3, 3, 2, 2, 1):
+        return halving.convolve
+    if strides == (1, 1) and winograd.fits(inputs, kernel):
+        return functools.partial(winograd.convolve, pad=pad)
+    if strides == (1, 1) and few_filters.fits(kernel):
+        return lambda inputs, kernel: few_filters.convolve(_padded(inputs, pad), kernel)
+    return None
+
+
+def _padded(inputs, pad):
+    return tf.pad(inputs, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) if pad else inputs
+
+
 @keras.saving.register_keras_serializable("keras_gans")
 class PaddedConv2D(keras.layers.Conv2D):
     """A convolution between `pad` zeros on each side, as PyTorch's `Conv2d` is.
@@ -53,36 +95,14 @@ class PaddedConv2D(keras.layers.Conv2D):
         self.pad = pad
 
     def call(self, inputs, training=None):
-        kernel = tf.convert_to_tensor(self.kernel)
-        convolve = self._fast(inputs, kernel) if training else None
-        if convolve is None:
+        if not training:
             return super().call(inputs)
-        outputs = convolve(inputs, kernel)
+        outputs = convolve(inputs, tf.convert_to_tensor(self.kernel), self.strides, self.pad, training)
         outputs = tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias)) if self.use_bias else outputs
         return outputs if self.activation is None else self.activation(outputs)
 
-    def _fast(self, inputs, kernel):
-        """Returns a function that trains faster than TensorFlow's convolution, or None."""
-        shape = (*self.kernel_size, *self.strides, self.pad)
-        if tf.config.list_physical_devices("GPU") or None in inputs.shape[1:3]:
-            return None
-        if shape == (4, 4, 2, 2, 1) and not inputs.shape[1] % 2 and not inputs.shape[2] % 2:
-            return convolution.convolve
-        if shape == (3, 3, 2, 2, 1):
-            return halving.convolve
-        if self.strides == (1, 1) and winograd.fits(inputs, kernel):
-            return functools.partial(winograd.convolve, pad=self.pad)
-        if self.strides == (1, 1) and few_filters.fits(kernel):
-            return lambda inputs, kernel: few_filters.convolve(self._padded(inputs), kernel)
-        return None
-
-    def _padded(self, inputs):
-        sides = [self.pad, self.pad]
-        return tf.pad(inputs, [[0, 0], sides, sides, [0, 0]]) if self.pad else inputs
-
     def convolution_op(self, inputs, kernel):
-        # Not the explicit padding that tf.nn.conv2d offers: its gradients take 30 times as long in bfloat16 on a CPU.
-        return tf.nn.conv2d(self._padded(inputs), tf.convert_to_tensor(kernel), self.strides, "VALID")
+        return convolve(inputs, tf.convert_to_tensor(kernel), self.strides, self.pad)
 
     def compute_output_shape(self, input_shape):
         return super().compute_output_shape(_grown(input_shape, self.pad))

@@ -75,3 +75,60 @@ class MinibatchStd(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"group_size": self.group_size, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class Fade(keras.layers.Layer):
+    """(1 - alpha) old + alpha new: lets a new resolution in (section 2, figure 2).
+
+    Call:
+        [old, new], of one shape -> the same.
+
+    Attributes:
+        alpha: float32 scalar, not trainable, 0 to 1, starts at 1; the game moves it.
+    """
+
+    def build(self, input_shape):
+        self.alpha = self.add_weight(shape=(), name="alpha", initializer="ones", trainable=False, autocast=False)
+
+    def call(self, inputs):
+        old, new = inputs
+        alpha = ops.cast(self.alpha, new.dtype)
+        return (1 - alpha) * old + alpha * new
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[1]
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class Constant(keras.layers.Layer):
+    """A learned image, the same for all: the start of a style-based generator.
+
+    Args:
+        size: height and width in pixels.
+        channels: of the image.
+        initializer: default `ones` (StyleGAN); StyleGAN2 has `random_normal` of deviation 1.
+
+    Call:
+        anything [batch, ...] -> [batch, size, size, channels].
+    """
+
+    def __init__(self, size, channels, initializer="ones", **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self.channels = channels
+        self.initializer = keras.initializers.get(initializer)
+
+    def build(self, input_shape):
+        self.image = self.add_weight(shape=(self.size, self.size, self.channels), name="image",
+                                     initializer=self.initializer)
+
+    def call(self, inputs):
+        return ops.tile(ops.expand_dims(ops.convert_to_tensor(self.image), 0), (ops.shape(inputs)[0], 1, 1, 1))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0], self.size, self.size, self.channels
+
+    def get_config(self):
+        return super().get_config() | {"size": self.size, "channels": self.channels,
+                                       "initializer": keras.initializers.serialize(self.initializer)}

@@ -69,6 +69,7 @@ def downsample(images, taps=(1, 3, 3, 1), factor=2):
     return upfirdn(images, taps, down=factor, padding=((k - factor + 1) // 2, (k - factor) // 2))
 
 
-def blur(images, taps=(1, 3, 3, 1)):
-    """Filters images [batch, h, w, c], which keep their size; the filter is scaled to a sum of 1."""
-    return upfirdn(images, np.array(taps) / np.sum(taps), padding=(len(taps) // 2, (len(taps) - 1) // 2))
+def blur(images, taps=(1, 3, 3, 1), grow=0):
+    """Filters images [batch, h, w, c]; the filter is scaled to a sum of 1, and the sides grow by `grow` pixels."""
+    before = (len(taps) + grow) // 2
+    return upfirdn(images, np.array(taps) / np.sum(taps), padding=(before, len(taps) - 1 + grow - before))

@@ -10,6 +10,7 @@ from network_cases import CASES, SIDE, inputs_of
 
 from keras_gans import registry
 from keras_gans.errors import UserError
+from keras_gans.layers.progressive import Fade
 from keras_gans.networks.style_network import StyleNetwork
 from keras_gans.networks.translator import Translator
 
@@ -27,12 +28,15 @@ def small(case):
 def shaken(case):
     """The small version of `case` with every weight moved off its initial value, so that no path starts at zero.
 
-    Shared by tests that move batch norm's statistics, but no trainable weight.
+    Of growing networks all resolutions are halfway in. Shared by tests that move batch norm's statistics, but no trainable weight.
     """
     network = case.build()
     random = np.random.default_rng(2)
     for variable in network.trainable_variables:
         variable.assign_add(random.normal(scale=0.1, size=variable.shape))
+    for layer in network._flatten_layers():
+        if isinstance(layer, Fade):
+            layer.alpha.assign(0.5)
     return network
 
 
