@@ -10,8 +10,6 @@ from keras_gans import cli, gatys, recipes
 from keras_gans import run as run_module
 from keras_gans.applying import Translator
 from keras_gans.callbacks import checkpoints
-from keras_gans.errors import UserError
-from keras_gans.exporting import families
 from keras_gans.run import Folder
 
 
@@ -107,11 +105,6 @@ def test_optimisation(files, monkeypatch):
 def test_translate_refuses_a_run_of_style_transfer(runs, files, capsys):
     assert cli.main(["translate", f"--run={runs}/any", f"--input={files}/photo.png", f"--out={files}/out"]) == 2
     assert "use keras-gans stylize" in capsys.readouterr().err
-
-
-def test_export_of_a_run_of_style_transfer_is_refused(runs):
-    with pytest.raises(UserError, match="there is no export of such runs"):
-        families.of(run_module.Run.open(runs / "any"))
 
 
 @pytest.mark.parametrize("flags, message", [

@@ -14,7 +14,7 @@ def write(directory, run, summary, endpoints, limits, license, differences):
         summary: what the model does, in a few words.
         endpoints: list of `Endpoint`.
         limits: list of sentences: what the model does not do, or not well.
-        license: who may use it for what; None where nobody has said.
+        license: who may use it for what; None where nobody has said (then that of imported weights, if it is known).
         differences: {what was compared with Keras: largest absolute difference}.
     """
     contents = {
@@ -22,7 +22,7 @@ def write(directory, run, summary, endpoints, limits, license, differences):
         "summary": summary,
         "made_by": f"keras_gans {keras_gans.__version__}",
         "step": run.step,
-        "license": license,
+        "license": license or run.record.get("imported", {}).get("license"),
         "signatures": {endpoint.name: endpoint.meanings() for endpoint in endpoints},
         "limits": limits,
         "scores": _scores(run),

@@ -1,6 +1,7 @@
 """One signature of an exported model."""
 
 import dataclasses
+import operator
 import typing
 
 import tensorflow as tf
@@ -21,6 +22,7 @@ class Endpoint:
         calibration: function without arguments -> iterator of inputs, dicts of arrays of one example each, from which
             the ranges of int8 models are taken; None for signatures that are not for phones.
         details: dict of what else a phone's model tells programs in its metadata.
+        shown: function outputs -> images float [n, h, w, c] in [0, 1], by which a phone's model is judged.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Endpoint:
     limit: float
     calibration: typing.Callable = None
     details: dict = dataclasses.field(default_factory=dict)
+    shown: typing.Callable = operator.itemgetter("images")
 
     def signature(self):
         """Returns the inputs as a list of named `tf.TensorSpec`."""

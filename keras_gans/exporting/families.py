@@ -11,17 +11,11 @@ A family's module has
   `resizable` leaves them open; `mobile_gpu` avoids what mobile GPUs reject or compute badly.
 """
 
-from keras_gans.errors import UserError
-from keras_gans.exporting import latents, translators
+from keras_gans.exporting import latents, stylizers, translators
 
 
 def of(run):
-    """Returns the module that exports a run.
-
-    Raises:
-        UserError: a run of style transfer, for which there is none.
-    """
-    if run.translates and not run.game.directions:
-        raise UserError(f"{run.directory} draws pictures in a style, and there is no export of such runs; use keras-gans "
-                        "stylize, and train with --export=none")
-    return translators if run.translates else latents
+    """Returns the module that exports a run."""
+    if not run.translates:
+        return latents
+    return translators if run.game.directions else stylizers

@@ -44,23 +44,26 @@ class Measured:
     operators: list
 
 
-def measure(model, endpoint, inputs, expected):
+def measure(model, endpoint, inputs, outputs):
     """Compares a model with Keras, image by image, and times it.
 
     Args:
         model: bytes.
         endpoint: the `Endpoint` that it was made of.
         inputs: dict of arrays [n, ...].
-        expected: float32 [n, h, w, c] in [0, 1], what Keras answers.
+        outputs: dict of arrays [n, ...], what Keras answers.
 
     Returns:
         A `Measured`.
     """
-    rows = [{name: value[row : row + 1] for name, value in inputs.items()} for row in range(len(expected))]
+    count = len(next(iter(inputs.values())))
+    rows = [{name: value[row : row + 1] for name, value in inputs.items()} for row in range(count)]
     interpreter = Interpreter(model_content=model)
     operators = sorted({operator["op_name"] for operator in interpreter._get_ops_details()} - {"DELEGATE"})
     call = interpreter.get_signature_runner(endpoint.name)
-    images = np.concatenate([call(**row)["images"] for row in rows])
+    made = [call(**row) for row in rows]
+    expected = endpoint.shown(outputs)
+    images = endpoint.shown({name: np.concatenate([one[name] for one in made]) for name in outputs})
     ssim = None
     if min(images.shape[1:3]) >= 11:
         ssim = float(np.mean([paired.ssim(255.0 * one, 255.0 * other) for one, other in zip(expected, images)]))

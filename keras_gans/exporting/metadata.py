@@ -20,7 +20,7 @@ def added(model, contents, labels=()):
         labels: names of the classes that an input counts, in order.
     """
     file = io.BytesIO(model)
-    with zipfile.ZipFile(file, "a") as archive:
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(NAME, json.dumps(contents, indent=2))
         if labels:
             archive.writestr(LABELS, "".join(f"{label}\n" for label in labels))

@@ -5,14 +5,14 @@ import tensorflow as tf
 
 from keras_gans.layers.convolution import Conv2D, Conv2DTranspose
 from keras_gans.layers.instance_normalization import InstanceNormalization
-from keras_gans.layers.padding import PaddedConv2DTranspose
+from keras_gans.layers.padding import PaddedConv2DTranspose, ReflectionPadding2D
 
 
 def rewritten(network, mobile_gpu=False):
     """Returns a copy of a functional network that answers the same, by operators that TFLite has built in.
 
     Args:
-        network: `keras.Model`, functional.
+        network: `keras.Model`, functional; those inside it are rewritten too.
         mobile_gpu: also replace what mobile GPUs reject or compute badly: transposed convolutions with stride 2 become
             four convolutions each, and means are taken in two stages.
     """
@@ -25,13 +25,44 @@ def rewritten(network, mobile_gpu=False):
             kind = _PhasedPadded if mobile_gpu else _Cropped
         elif kind is Conv2DTranspose and mobile_gpu and layer.strides == (2, 2) and layer.padding == "same":
             kind = _Phased
-        elif kind is InstanceNormalization:
+        elif kind is ReflectionPadding2D:
+            kind = _SlicedReflection
+        elif kind is keras.layers.UpSampling2D and (layer.interpolation, layer.size) == ("nearest", (2, 2)):
+            kind = _RepeatedByReshaping if mobile_gpu else _Repeated
+        elif issubclass(kind, InstanceNormalization):
             config |= {"two_stage": mobile_gpu}
         return kind.from_config(config)
 
-    copy = keras.models.clone_model(network, clone_function=clone)
+    copy = keras.models.clone_model(network, clone_function=clone, recursive=True)
     copy.set_weights(network.get_weights())
     return copy
+
+
+class _SlicedReflection(ReflectionPadding2D):
+    """Reflection by slices: LiteRT's CPU delegate has no MIRROR_PAD, whose plain kernel takes longer than convolutions."""
+
+    def call(self, inputs):
+        for axis in (1, 2):
+            last = _shape(inputs)[axis] - 1
+            before = [_line(inputs, axis, step) for step in range(self.padding, 0, -1)]
+            after = [_line(inputs, axis, last - step) for step in range(1, self.padding + 1)]
+            inputs = tf.concat([*before, inputs, *after], axis)
+        return inputs
+
+
+class _Repeated(keras.layers.UpSampling2D):
+    """Nearest-neighbour upsampling to twice the sides, of sides that need not be known."""
+
+    def call(self, inputs):
+        return tf.nn.depth_to_space(tf.concat([inputs] * 4, -1), 2)
+
+
+class _RepeatedByReshaping(keras.layers.UpSampling2D):
+    """The same by operators that mobile GPUs publish."""
+
+    def call(self, inputs):
+        rows = _alternating([inputs, inputs], 2)
+        return _alternating([rows, rows], 1)
 
 
 class _Cropped(PaddedConv2DTranspose):
@@ -100,6 +131,11 @@ def _alternating(parts, axis):
     sizes = _shape(parts[0])
     sizes[axis] *= 2
     return tf.reshape(tf.concat(parts, axis + 1), sizes)
+
+
+def _line(inputs, axis, place):
+    """Returns one row (axis 1) or column (axis 2)."""
+    return inputs[:, place : place + 1] if axis == 1 else inputs[:, :, place : place + 1]
 
 
 def _shape(inputs):

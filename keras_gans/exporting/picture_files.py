@@ -2,7 +2,10 @@
 
 import tensorflow as tf
 
+from keras_gans.styles import LONGEST
+
 FORMATS = "PNG, JPEG, WebP, GIF or BMP"
+LEAST_SIDE = 16  # pixels of what a network is given, as in `keras_gans.applying.translator`
 _HEADER = 32  # bytes that hold the size of all but JPEG
 
 
@@ -37,6 +40,41 @@ def decode(data, channels, most):
         luma = tf.reduce_sum(tf.cast(colors, tf.int32) * weights, -1, keepdims=True)
         colors = tf.cast(tf.bitwise.right_shift(luma + 2**15, 16), tf.uint8)
     return tf.ensure_shape(colors, [None, None, channels])
+
+
+def padded(image, multiple):
+    """Continues a picture by its reflection, below and to the right, to sides that a network takes.
+
+    Args:
+        image: [h, w, c].
+        multiple: of which its sides are to be multiples; they become `LEAST_SIDE` at least.
+    """
+    for axis, side in enumerate(tf.unstack(tf.shape(image)[:2])):
+        whole = -(-tf.maximum(side, LEAST_SIDE) // multiple) * multiple
+        period = tf.maximum(2 * side - 2, 1)
+        place = tf.range(whole) % period
+        image = tf.gather(image, tf.minimum(place, period - place), axis=axis)
+    return image
+
+
+def fitted(picture, size):
+    """Brings the shorter side of a style to `size` pixels, as `keras_gans.styles.fit_style` does but for rounding.
+
+    Args:
+        picture: uint8 [h, w, 3].
+        size: in pixels.
+
+    Returns:
+        uint8 [h', w', 3].
+    """
+    sides = tf.shape(picture)[:2]
+    shorter = tf.reduce_min(sides)
+    most = LONGEST * shorter
+    top, left = tf.unstack(tf.maximum(sides - most, 0) // 2)
+    cut = picture[top : top + most, left : left + most]
+    exact = tf.cast(tf.shape(cut)[:2], tf.float64) * (size / tf.cast(shorter, tf.float64))
+    resized = tf.image.resize(cut, tf.maximum(size, tf.cast(tf.round(exact), tf.int32)), "lanczos3", antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
 
 def _opaque(pixels):

@@ -10,8 +10,8 @@ from keras_gans.exporting import archive, card, families, parity, warmup
 def export(run, out, max_pixels=None, license=None):
     """Writes the next version of a served model, if it answers as Keras does.
 
-    The signatures are those of the run's family: see `keras_gans.exporting.latents` and `translators`. Their names, dtypes,
-    shapes and ranges are written to `README.md` and `model_card.json` beside the model, with its data, recipe, scores and
+    The signatures are those of the run's family: see `keras_gans.exporting.latents`, `translators` and `stylizers`. Their
+    names, dtypes, shapes and ranges are written to `README.md` and `model_card.json` beside the model, with its data, recipe, scores and
     limits. TF Serving warms up with one request for each signature.
 
     Args:

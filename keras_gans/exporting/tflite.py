@@ -50,9 +50,10 @@ def export_variants(run, out, name=None, variants=("float32",), keep=(), **optio
     """Writes `OUT/NAME_<variant>.tflite` for each variant that is near enough to Keras, and `OUT/tflite_report.md`.
 
     One image a call, by the signature `serving_default` with images in [0, 1], the same for all variants; its inputs are
-    those of the run's family: see `phone` in `keras_gans.exporting.latents` and `translators`. A run that translates both
-    ways has models `NAME_ab_<variant>` and `NAME_ba_<variant>`. In each file lies `metadata.json`, see
-    `keras_gans.exporting.metadata`.
+    those of the run's family: see `phone` in `keras_gans.exporting.latents`, `translators` and `stylizers`. A run that
+    translates both ways has models `NAME_ab_<variant>` and `NAME_ba_<variant>`, one of any style
+    `NAME_style_predict_<variant>` and `NAME_style_transfer_<variant>`. In each file lies `metadata.json`, see
+    `keras_gans.exporting.metadata`. The report keeps what it says about models of other names.
 
     Args:
         run: a `keras_gans.run.Run`.
@@ -89,7 +90,7 @@ def export_variants(run, out, name=None, variants=("float32",), keep=(), **optio
     for path, model in contents.items():
         with files.whole(path) as temporary:
             temporary.write_bytes(model)
-    files.write_text(out / "tflite_report.md", _report(run, models))
+    _write_report(out / "tflite_report.md", f"# TFLite models {name}\n", _report(run, models))
     return models
 
 
@@ -106,7 +107,7 @@ def _convert(endpoint, variants):
                 missing = re.search(r"(?:Select|Custom) ops: (.*)", str(error))
                 reason = f"its operators {missing[1]} are not built into TFLite" if missing else str(error).splitlines()[0]
                 raise UserError(f"the generator cannot become a TFLite model: {reason}") from error
-            yield variant, model, measuring.measure(model, endpoint, inputs, outputs["images"])
+            yield variant, model, measuring.measure(model, endpoint, inputs, outputs)
 
 
 def _converted(folder, endpoint, variant):
@@ -161,14 +162,20 @@ def _about(run, family, endpoint, variant, measured):
     }
 
 
+def _write_report(path, title, text):
+    """Puts a report into the file, in place of the one with the same title."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    others = [other for other in re.split(r"(?m)^(?=# )", before) if other.strip() and not other.startswith(title)]
+    files.write_text(path, "\n".join([*(other.strip() + "\n" for other in others), f"{title}\n{text}"]))
+
+
 def _report(run, models):
-    """Returns the Markdown of tflite_report.md."""
+    """Returns the Markdown about the models of a run."""
     threads = list(models[0].measured.milliseconds)
     heads = ["model", "MB", "PSNR (floor), dB", "SSIM", *(f"ms, {count} thread{'s' * (count > 1)}" for count in threads), ""]
     lines = [
-        f"# TFLite models of {run.directory.resolve().name}", "",
-        f"Step {run.step}, keras_gans {keras_gans.__version__}, LiteRT {distributions.version('ai-edge-litert')}; timed on "
-        f"{measuring.processor()}.",
+        f"Of {run.directory.resolve().name} at step {run.step}, by keras_gans {keras_gans.__version__} and LiteRT "
+        f"{distributions.version('ai-edge-litert')}; timed on {measuring.processor()}.",
         f"PSNR (of the worst image) and SSIM (the mean) against Keras on {models[0].measured.images} images.", "",
         f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}",
     ]

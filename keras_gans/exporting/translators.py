@@ -6,12 +6,11 @@ from PIL import Image
 
 from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
-from keras_gans.exporting import phone_layers, picture_files
+from keras_gans.exporting import phone_layers, picture_files, specimens
 from keras_gans.exporting.endpoint import Endpoint
 
 SUMMARY = "A generator of images from images"
 MOST_PIXELS = 2**21  # of a result: Full HD; a ResNet generator takes about 4 GB for it
-_LEAST_SIDE = 16  # as in `keras_gans.applying.translator`
 _FLOAT_LIMIT, _GREY_LIMIT = 1e-5, 1
 _EXAMPLES, _CALIBRATION = 8, 32  # pictures that TFLite models are compared with, and calibrated on
 
@@ -103,13 +102,13 @@ class _Direction:
 
     def phone(self, height, width, resizable, mobile_gpu):
         height, width = height or self.sides[0], width or self.sides[1]
-        if height % self.multiple or width % self.multiple or min(height, width) < _LEAST_SIDE:
-            raise UserError(f"--height={height} --width={width}: the network takes sides of at least {_LEAST_SIDE} pixels that "
+        if height % self.multiple or width % self.multiple or min(height, width) < picture_files.LEAST_SIDE:
+            raise UserError(f"--height={height} --width={width}: the network takes sides of at least {picture_files.LEAST_SIDE} pixels that "
                             f"are multiples of {self.multiple}")
         network, colors = phone_layers.rewritten(self.network, mobile_gpu), self.channels - self.takes_mask
         sides = (None, None) if resizable else (height, width)
         said = "h, w" if resizable else f"{height}, {width}"
-        free = f", h and w multiples of {self.multiple}, at least {_LEAST_SIDE}" if resizable else ""
+        free = f", h and w multiples of {self.multiple}, at least {picture_files.LEAST_SIDE}" if resizable else ""
         inputs = {"images": (tf.TensorSpec([1, *sides, colors]), f"float32 [1, {said}, {colors}] in [0, 1]{free}")}
         if self.takes_mask:
             inputs["mask"] = (tf.TensorSpec([1, *sides, 1]), f"float32 [1, {said}, 1], 1 where the picture is missing, else 0")
@@ -196,8 +195,7 @@ class _Direction:
             inputs = tf.concat([tf.where(missing, tf.constant(127, tf.uint8), image),
                                 tf.where(missing, tf.constant(255, tf.uint8), tf.constant(0, tf.uint8))], -1)
         height, width = tf.unstack(tf.shape(image)[:2])
-        for axis, side in enumerate((height, width)):
-            inputs = tf.gather(inputs, _reflected(side, self.multiple), axis=axis)
+        inputs = picture_files.padded(inputs, self.multiple)
         made = image_forms.to_uint8(self._translate(image_forms.to_model(inputs[None]))[0])
         made = made[: height * self.scale, : width * self.scale]
         return tf.io.encode_png(made if mask is None else tf.where(missing, made, image))
@@ -221,22 +219,10 @@ class _Direction:
         return {name: np.array(files, object) for name, files in given.items()}, {"images_bytes": made}
 
     def _picture(self, height, width, seed):
-        """Draws a picture uint8 [h, w, c] with smooth parts and edges; a mask channel has a hole."""
-        rng = np.random.default_rng(seed)
-        coarse = rng.integers(0, 256, [5, 7, self.channels], np.uint8)
-        layers = [np.asarray(Image.fromarray(layer).resize((width, height), Image.Resampling.BICUBIC))
-                  for layer in np.moveaxis(coarse, -1, 0)]
-        picture = np.stack(layers, -1)
-        picture[height // 4 : height // 2, width // 3 :] //= 2
+        """Draws a picture uint8 [h, w, c]; a mask channel has a hole."""
+        picture = specimens.drawn(height, width, self.channels, seed)
         if self.takes_mask:
             missing = picture[..., -1:] >= 128
             picture = np.concatenate([np.where(missing, np.uint8(127), picture[..., :-1]), missing * np.uint8(255)], -1)
         return picture
 
-
-def _reflected(side, multiple):
-    """Returns the pixels that make a side of `side` one that the network takes: itself and its reflection, int32."""
-    whole = -(-tf.maximum(side, _LEAST_SIDE) // multiple) * multiple
-    period = tf.maximum(2 * side - 2, 1)
-    place = tf.range(whole) % period
-    return tf.minimum(place, period - place)

@@ -14,7 +14,7 @@ LATENTS = {"plain": run_cases.UNCONDITIONAL, "labelled": run_cases.CONDITIONAL |
 def served(tmp_path_factory):
     """Returns a function: name of a run -> (`Run`, version folder of its SavedModel, `call` as TF Serving calls).
 
-    Names are those of `LATENTS` and `translation_runs.CASES`.
+    Names are those of `LATENTS` and of `CASES` and `STYLES` in `translation_runs`.
     """
     folder, done = tmp_path_factory.mktemp("exported"), {}
 

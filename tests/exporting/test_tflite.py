@@ -81,6 +81,13 @@ def test_report_has_every_variant(models):
     assert "against Keras on 16 images" in text and "publishes: TANH." in text
 
 
+def test_reports_of_several_models_share_a_file(tmp_path):
+    path = tmp_path / "report.md"
+    for title, text in (("# A\n", "one\n## Operators\n"), ("# AB\n", "two\n"), ("# A\n", "three\n"), ("# A\n", "four\n")):
+        tflite._write_report(path, title, text)
+    assert path.read_text() == "# AB\n\ntwo\n\n# A\n\nfour\n"
+
+
 def test_mobile_gpu_keeps_to_the_published_operators(plain, tmp_path):
     model, = tflite.export_variants(Run.open(plain), tmp_path, mobile_gpu=True)
     assert model.name == "plain_gpu_float32" and model.measured.psnr > 100

@@ -18,6 +18,17 @@ CASES = {  # name: (flags, input_shape, image_shape)
     "holes": (_ALONE | {"generator": "gated:width=2", "degrade": "mask"}, (32, 32, 4), (32, 32, 3)),
 }
 
+_STYLE = {"data": "unpaired:{folder}/color:{folder}/color"}
+STYLES = {
+    "any": (_STYLE | {"game": "arbitrary_style:network=vgg16-hed",
+                      "generator": "arbitrary_style:width=4,blocks=1,style_dim=6,pretrained=false"}, (32, 32, 3), (32, 32, 3)),
+    "numbered": (_STYLE | {"game": "multi_style:network=vgg16-hed",
+                           "generator": "multi_style:num_styles=3,width=4,blocks=1,kernel_size=3,separable=true"},
+                 (32, 32, 3), (32, 32, 3)),
+    "adain": (_STYLE | {"game": "adain", "generator": "adain:encoder=vgg16,width=4,pretrained=false"},
+              (32, 32, 3), (32, 32, 3)),
+}
+
 
 def pictures(*shapes, seed=3):
     """Returns smooth random pictures, uint8 [h, w, c]."""
@@ -34,19 +45,21 @@ def make_run(folder, name):
 
     Args:
         folder: where the run, and the folders of pictures `grey` and `color` are written.
-        name: from `CASES`.
+        name: from `CASES` or `STYLES`.
 
     Returns:
         The folder of the run.
     """
-    flags, input_shape, image_shape = CASES[name]
+    flags, input_shape, image_shape = (CASES | STYLES)[name]
     for kind, channels in (("grey", 1), ("color", 3)):
         if not (folder / kind).exists():
             (folder / kind).mkdir()
             for number, picture in enumerate(pictures(*[(64, 64, channels)] * 20, seed=channels)):
                 Image.fromarray(picture.squeeze()).save(folder / kind / f"{number:02d}.png")
     data = f"unpaired:{folder / 'grey'}:{folder / 'color'}" if name == "both" else f"folder:{folder / 'color'}"
-    chosen = run_cases.recipe(data=data, image_size=image_shape[0], **flags)
+    flags = {"data": data} | flags
+    flags["data"] = data = flags["data"].format(folder=folder)
+    chosen = run_cases.recipe(image_size=image_shape[0], **flags)
     game = recipes.build_game(chosen, image_shape, 0, input_shape)
     random = np.random.default_rng(0)
     for average in set(game.directions.values()):
