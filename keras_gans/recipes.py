@@ -86,7 +86,8 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
     """
     name, _ = parse_spec(recipe["game"])
     game_class = GAMES.get(name)
-    refuse_idle_flags(recipe, game_class)
+    if game_class.kind != "none":  # whose recipe nobody has written
+        refuse_idle_flags(recipe, game_class)
     refuse_other_data(recipe, game_class)
     keras.utils.set_random_seed(recipe["seed"])
     parts = game_class.parts(Maker(recipe, image_shape, num_classes, input_shape))
@@ -205,15 +206,18 @@ def _default(flag):
 
 
 def kind_of_data(recipe):
-    """Returns what the data of a recipe are: "images", "paired" or "unpaired"."""
+    """Returns what the data of a recipe are: "images", "paired" or "unpaired"; "none" for imported networks."""
     scheme = recipe["data"].partition(":")[0]
+    if scheme == "none":
+        return "none"
     if scheme == "unpaired":
         return "unpaired"
     return "paired" if scheme in ("paired", "ab") or recipe["degrade"] else "images"
 
 
 _RIGHT = {"images": "plain images, such as --data=folder:DIR", "unpaired": "two kinds of images, --data=unpaired:A:B",
-          "paired": "pairs, --data=paired:A:B or ab:DIR, or --degrade with plain images"}
+          "paired": "pairs, --data=paired:A:B or ab:DIR, or --degrade with plain images",
+          "none": "nothing: keras-gans import makes its runs"}
 
 
 def refuse_other_data(recipe, game_class):

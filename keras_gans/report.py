@@ -50,6 +50,7 @@ def write(run_directory):
         _section("Scores", "".join(_score(score) for score in scores)),
         _section("Best checkpoint", _table(record.get("best", {}))),
         _section("Exports", _exports(directory)),
+        _section("Imported", _table(record.get("imported", {}))),
         _section("Recipe", _table(record["recipe"])),
         _section("Data", _table(record["data"])),
         _section("Made with", _table({"seed": record["seed"]} | parameters | record["versions"])),

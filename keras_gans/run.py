@@ -154,8 +154,11 @@ class Run(Folder):
 
     @property
     def generator(self):
-        """The averaged generator, `keras.Model`: latent (and label) -> float32 images in [-1, 1]."""
-        return self.game.ema
+        """The averaged generator, `keras.Model`: latent (and label), or images, -> float32 images in [-1, 1].
+
+        Of a run that translates both ways it is the one from A to B.
+        """
+        return getattr(self.game, getattr(self.game, "directions", {}).get("ab", "ema"))
 
     def draw_latent(self, count, seed):
         """Draws latents float32 [count, latent_dim]; the same for the same seed (int, or int32 [2])."""
@@ -172,7 +175,13 @@ class Run(Folder):
 
         Yields:
             uint8 arrays [n, h, w, c], n up to `batch_size`.
+
+        Raises:
+            UserError: a run that makes images from images.
         """
+        if self.translates:
+            raise UserError(f"{self.directory} makes images from images, of which none are given here; take some through it "
+                            "with keras-gans translate, restore or stylize")
         yield from generate(self.game, count, seed, self.num_classes, labels, batch_size)
 
     @property
@@ -202,8 +211,16 @@ class Run(Folder):
         return Translator(getattr(game, game.directions[direction]), training=game.random_at_test, seed=game.seed)
 
     def source(self, split="holdout"):
-        """Opens the run's data: split `train`, `holdout` or `all`."""
+        """Opens the run's data: split `train`, `holdout` or `all`.
+
+        Raises:
+            UserError: the data are not where they were, or the run was imported and never had any.
+        """
         from keras_gans import recipes
+
+        if recipes.kind_of_data(self.recipe) == "none":
+            raise UserError(f"{self.directory} was imported and has no data of its own; name some (keras-gans evaluate: "
+                            "--real=folder:PATH)")
 
         return recipes.build_source(self.recipe, split)
 

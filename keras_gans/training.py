@@ -181,8 +181,8 @@ def _restore(game, folder, recipe):
 def init_from(game, other):
     """Copies the weights of another game into the networks of `game` where names and shapes agree.
 
-    The name is that of the layer and the weight; a network of another image size shares the layers of the
-    resolutions that both have.
+    Networks of the same shapes are copied weight by weight. Otherwise what has the same name and shape is; the name is that
+    of the layer and the weight, so that a network of another image size shares the layers of the resolutions that both have.
 
     Args:
         game, other: `GAN`s.
@@ -196,10 +196,12 @@ def init_from(game, other):
     copied = count = 0
     no_network = keras.Model()  # of a player that the other game does not have
     for name in [*game.network_names(), *game.averages]:
-        known = {_name(weight): weight for weight in getattr(other, name, no_network).weights}
-        for weight in getattr(game, name).weights:
+        weights, theirs = getattr(game, name).weights, getattr(other, name, no_network).weights
+        same = [weight.shape for weight in weights] == [weight.shape for weight in theirs]
+        known = {_name(weight): weight for weight in theirs}
+        for index, weight in enumerate(weights):
             count += 1
-            twin = known.get(_name(weight))
+            twin = theirs[index] if same else known.get(_name(weight))
             if twin is not None and twin.shape == weight.shape:
                 weight.assign(twin)
                 copied += 1

@@ -9,7 +9,7 @@ import pytest
 from keras_gans import cli
 from keras_gans.errors import UserError
 
-VERBS = sorted(module.name for module in pkgutil.iter_modules(cli.__path__))
+VERBS = sorted(module.name.rstrip("_") for module in pkgutil.iter_modules(cli.__path__))
 
 
 def call(capsys, *words, verb=None):

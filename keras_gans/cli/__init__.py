@@ -1,4 +1,4 @@
-"""The `keras-gans` command: one module of this package per verb.
+"""The `keras-gans` command: one module of this package per verb (`import_` for `import`, a keyword of Python).
 
 A verb module has a docstring (its first line is the summary, the whole is shown by `--help`), `define(flags)` and
 `run(flags)`. It imports TensorFlow inside `run` only, so that `--help` answers at once.
@@ -6,6 +6,7 @@ A verb module has a docstring (its first line is the summary, the whole is shown
 
 import importlib
 import itertools
+import keyword
 import math
 import pkgutil
 import re
@@ -46,7 +47,7 @@ class Flags(absl_flags.FlagValues):
 
 
 def _verbs():
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(module.name.rstrip("_") for module in pkgutil.iter_modules(__path__))
 
 
 def _module(verb):
@@ -54,7 +55,7 @@ def _module(verb):
         return verb
     if verb not in _verbs():
         raise UserError(f"unknown verb {verb!r}; known: {', '.join(_verbs())}{nearest(verb, _verbs())}")
-    return importlib.import_module(f"keras_gans.cli.{verb}")
+    return importlib.import_module(f"keras_gans.cli.{verb}_" if keyword.iskeyword(verb) else f"keras_gans.cli.{verb}")
 
 
 def _overview():

@@ -154,12 +154,13 @@ class PairLPIPS(PairScore):
 
     Args:
         net: `alex` (default, as most papers report) or `vgg`.
+        path: the backbone's weight file; by default it is looked up or downloaded.
     """
 
-    def __init__(self, net="alex"):
+    def __init__(self, net="alex", path=None):
         from keras_gans.metrics.features.lpips import LPIPS
 
-        self._distance = LPIPS(net, batch_size=1)  # pairs may differ in size from one another
+        self._distance = LPIPS(net, path, batch_size=1)  # pairs may differ in size from one another
 
     def __call__(self, reference, generated):
         return float(self._distance(reference[None], generated[None])[0])

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 from keras_gans.errors import UserError
-from keras_gans.files import whole
+from keras_gans.files import write_text
 from keras_gans.progress import progress
 
 
@@ -22,13 +22,14 @@ class WeightFile:
         name: the file's name.
         url: where it is downloaded from.
         digest: the first hex digits of its SHA-256 (PyTorch writes eight of them into its files' names), or of its MD5
-            where `algorithm` says so (Keras publishes those).
+            where `algorithm` says so (Keras publishes those). None where none is known: that of the first use is then
+            recorded beside the file, and what differs later is refused.
         algorithm: "sha256" or "md5".
     """
 
     name: str
     url: str
-    digest: str
+    digest: str | None
     algorithm: str = "sha256"
 
 
@@ -56,10 +57,19 @@ def find(published, path=None):
     kept = folder() / published.name
     if not kept.is_file():
         _download(published, kept)
-    elif not _is(published, kept):
+    digest = published.digest or _recorded(kept)
+    if not _hash(kept, published.algorithm).startswith(digest):
         raise UserError(f"{kept} is not the published file (its {published.algorithm} does not begin with "
-                        f"{published.digest}); delete it, or put {published.url} there")
+                        f"{digest}); delete it, or put {published.url} there")
     return kept
+
+
+def _recorded(kept):
+    """Returns the SHA-256 that a file had when it was first used."""
+    record = kept.with_name(f"{kept.name}.sha256")
+    if not record.is_file():
+        write_text(record, f"{sha256(kept)}\n")
+    return record.read_text(encoding="utf-8").strip()
 
 
 def packaged(package, file, extra, path=None):
@@ -104,23 +114,47 @@ def _hash(path, algorithm):
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
-def _is(published, path):
-    return _hash(path, published.algorithm).startswith(published.digest)
-
-
 def _download(published, destination):
-    with whole(destination) as temporary:
-        try:
-            with urllib.request.urlopen(published.url, timeout=30) as answer, temporary.open("wb") as file:
-                size = int(answer.headers.get("Content-Length") or 0) or None
-                with progress(f"downloading {published.name}", size and size / 2**20, "MB") as bar:
-                    while block := answer.read(2**20):
-                        file.write(block)
-                        bar.advance(len(block) / 2**20)
-        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-            reason = getattr(error, "reason", error)
-            raise UserError(f"cannot download {published.url} ({reason}); get it on another machine and put it at "
-                            f"{destination}, or name it with path=FILE") from error
-        if not _is(published, temporary):
-            raise UserError(f"what came from {published.url} is not the published file (its {published.algorithm} does "
-                            f"not begin with {published.digest}); try again, or put the file at {destination}")
+    """Downloads a file; what has come of it before a failure is kept, and the next call goes on from there."""
+    part = destination.with_name(f"{destination.name}.part")
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(published, part)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        raise UserError(f"cannot download {published.url} ({reason}); get it on another machine and put it at "
+                        f"{destination}, or name it with path=FILE") from error
+    except OSError as error:
+        raise UserError(f"cannot write {part}: {os.strerror(error.errno)}; free some space or set KERAS_GANS_WEIGHTS to a "
+                        "folder that you can write to") from error
+    if published.digest and not _hash(part, published.algorithm).startswith(published.digest):
+        part.unlink()
+        raise UserError(f"what came from {published.url} is not the published file (its {published.algorithm} does "
+                        f"not begin with {published.digest}); try again, or put the file at {destination}")
+    os.replace(part, destination)
+
+
+def _fetch(published, part):
+    """Fetches what is missing of `part`; all of it where the server has another file now, or gives no ranges."""
+    version = part.with_name(f"{part.name}.version")  # what the server calls the file that `part` is the begin of
+    request = urllib.request.Request(published.url)
+    done = part.stat().st_size if part.is_file() and version.is_file() else 0
+    if done:
+        request.add_header("Range", f"bytes={done}-")
+        request.add_header("If-Range", version.read_text(encoding="utf-8"))
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        if not (answer.headers.get("Content-Range") or "").startswith(f"bytes {done}-"):
+            done = 0
+        left = int(answer.headers.get("Content-Length") or 0) or None
+        name = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+        version.unlink(missing_ok=True)
+        if name and not name.startswith("W/"):
+            version.write_text(name, encoding="utf-8")
+        with (part.open("ab" if done else "wb") as file,
+              progress(f"downloading {published.name}", left and (done + left) / 2**20, "MB", done / 2**20) as bar):
+            while block := answer.read(2**20):
+                file.write(block)
+                bar.advance(len(block) / 2**20)
+    if left and part.stat().st_size != done + left:
+        raise http.client.HTTPException(f"it ended after {part.stat().st_size} of {done + left} bytes")
+    version.unlink(missing_ok=True)

@@ -14,8 +14,8 @@ from PIL import Image
 from keras_gans.errors import UserError
 from keras_gans.metrics.features.base import FeatureExtractor
 from keras_gans.pretrained import lookup
-from keras_gans.pretrained.torch_file import read_state_dict
 from keras_gans.pretrained.torch_layers import fitting, load_layer
+from keras_gans.pretrained.weight_files import read_state_dict
 from keras_gans.registry import EXTRACTORS
 
 WEIGHTS = lookup.WeightFile(

@@ -1,0 +1,82 @@
+"""Makes a run of a weight file that its authors have published.
+
+    keras-gans import --from=horse2zebra.pth --run=runs/horse2zebra
+    keras-gans import --from=RealESRGAN_x4plus.pth --run=runs/x4
+    keras-gans import --from=decoder.pth --from=vgg_normalised.pth --run=runs/any_style
+    keras-gans import --from=ffhq.pkl --run=runs/faces
+    keras-gans import --from=realesrgan_x4plus --run=runs/x4         by name: keras-gans models lists what can be had
+
+From the run folder, keras-gans translate, restore, stylize, sample and evaluate, train.py --init_from and the exporters
+work as from one that was trained here.
+
+Files that are known, from PyTorch (.pth), from NVIDIA (.pkl) or as .safetensors:
+
+    resnet      generators of CycleGAN, of pix2pix with ResNet blocks, and of CUT and FastCUT (*_net_G*.pth)
+    unet        generators of pix2pix (unet_256, unet_128)
+    rrdb        ESRGAN and Real-ESRGAN (RRDBNet, scale 1, 2 or 4)
+    adain       AdaIN in PyTorch: decoder.pth and vgg_normalised.pth together
+    stylegan2   StyleGAN2 and StyleGAN2-ADA in PyTorch: G, D and G_ema
+    and the FID Inception and the backbones of LPIPS, which are put where scores look for them (no --run).
+
+Which it is, its names and shapes of tensors say. --as=NAME:key=value,... says what they cannot, by arguments of the
+network: --as=unet:dropout=0 for a pix2pix trained with --no_dropout, --as=resnet:norm=batch for one that was tested with
+--eval.
+
+Nothing in a file is executed: it may hold tensors, and whatever else it holds is refused by name. The run's record says
+how far its outputs are from the same tensors' in PyTorch (where that is installed; else in NumPy).
+"""
+
+import pathlib
+
+from keras_gans.errors import UserError
+from keras_gans.registry import nearest
+
+
+def define(flags):
+    flags.strings("from", [], "a weight file, or the name of a published model (keras-gans models), which is downloaded; "
+                  "repeat the flag for a network in two files")
+    flags.string("as", None, "what the file holds: resnet, unet, rrdb, adain or stylegan2, with arguments of the network as "
+                 "in unet:dropout=0; default: what its tensors say")
+    flags.string("run", None, "run folder to make")
+
+
+def run(flags):
+    given, directory = flags["from"].value, flags.run
+    if not given:
+        raise UserError("--from is missing: a weight file, or the name of a published model (keras-gans models lists them)")
+    from keras_gans.pretrained import importing
+    from keras_gans.pretrained.published import MODELS
+
+    model = MODELS.get(given[0]) if len(given) == 1 and not pathlib.Path(given[0]).exists() else None
+    paths = _downloaded(model) if model else [_existing(path, MODELS) for path in given]
+    weights = importing.read(paths)
+    metric = importing.metric(weights)
+    if metric:
+        kind, place = metric
+        print(f"{paths[0]} is {kind.title}; {f'kept for scores at {place}' if place else kind.use.format(paths[0])}")
+        return
+    if directory is None:
+        raise UserError("--run is missing: the run folder to make")
+    source = ", ".join(file.url for file in model.files) if model else None
+    made = importing.make_run(weights, directory, flags["as"].value, source, model.license if model else None)
+    print(f"{made.family}: " + " ".join(f"--{name}={value}" for name, value in made.flags.items()))
+    for what, difference in made.differences.items():
+        print(f"largest difference from {made.reference}: {difference:.2g} ({what})")
+    print(f"wrote {directory}; go on with keras-gans {made.work} --run={directory}")
+
+
+def _existing(path, models):
+    if not pathlib.Path(path).is_file():
+        raise UserError(f"--from={path}: there is no such file, and no published model of this name"
+                        f"{nearest(path, list(models))} (keras-gans models lists them)")
+    return pathlib.Path(path)
+
+
+def _downloaded(model):
+    """Shows the licence, then fetches the files that are not there yet."""
+    from keras_gans.pretrained import lookup
+
+    print(f"licence: {model.license}", flush=True)
+    if not model.free:
+        print("NOT FOR COMMERCIAL USE", flush=True)
+    return [lookup.find(file) for file in model.files]

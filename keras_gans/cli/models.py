@@ -1,0 +1,25 @@
+"""Lists published models that can be imported by name: task, size, licence, address.
+
+    keras-gans models
+    keras-gans import --from=cyclegan_horse2zebra --run=runs/horse2zebra
+
+Files are kept in $KERAS_GANS_WEIGHTS (default: ~/.cache/keras_gans/weights). A download that was cut off goes on where it
+ended. Where the authors or others have published a file's hash it is checked; of the others the hash is recorded when they
+are first used, and checked from then on.
+"""
+
+
+def define(flags):
+    flags.boolean("commercial", False, "only those whose licence allows commercial use")
+
+
+def run(flags):
+    from keras_gans.pretrained.published import MODELS
+
+    for name, model in MODELS.items():
+        if flags.commercial and not model.free:
+            continue
+        print(f"{name}\n    {model.task}; {model.megabytes} MB")
+        print(f"    licence: {model.license}{'' if model.free else ' (NOT FOR COMMERCIAL USE)'}")
+        for file in model.files:
+            print(f"    {file.url} ({f'{file.algorithm} {file.digest[:8]}' if file.digest else 'hash recorded on first use'})")

@@ -1,0 +1,183 @@
+"""Authors' weight files -> a run folder, checked by number."""
+
+import dataclasses
+import json
+import pathlib
+import platform
+from importlib import metadata
+
+from keras_gans import cli, files, recipes, report
+from keras_gans.callbacks import checkpoints
+from keras_gans.cli import train
+from keras_gans.errors import UserError
+from keras_gans.exporting.parity import exact_float32
+from keras_gans.pretrained import lookup, matching, metric_files, reference, weight_files
+from keras_gans.pretrained.family import FAMILIES
+from keras_gans.registry import parse_spec
+from keras_gans.run import Folder
+
+LIMIT = 1e-3  # a larger difference, of values in [-1, 1], is no rounding
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """What an import has made.
+
+    Attributes:
+        family: name of the family.
+        work: the verb for such runs.
+        flags: dict of the recipe's flags that were set.
+        differences: dict, what was compared -> largest absolute difference.
+        reference: what it was compared with.
+    """
+
+    family: str
+    work: str
+    flags: dict
+    differences: dict
+    reference: str
+
+
+def read(paths):
+    """Reads weight files.
+
+    Args:
+        paths: list of `pathlib.Path`.
+
+    Returns:
+        List of `weight_files.Weights`.
+
+    Raises:
+        UserError: a file that cannot be read; one line.
+    """
+    return [weight_files.read(path) for path in paths]
+
+
+def metric(weights):
+    """Recognises and checks a file of a network that scores use.
+
+    Returns:
+        Its `MetricFile` and where it is kept for later (None where it is not the published file); None for other files.
+
+    Raises:
+        UserError: the file is one of these, but damaged.
+    """
+    found = metric_files.recognise(weights[0].networks[""]) if len(weights) == 1 and "" in weights[0].networks else None
+    if found is None:
+        return None
+    found.load(weights[0].path)
+    return found, metric_files.keep(found, weights[0].path)
+
+
+def make_run(weights, directory, kind=None, source=None, license=None, operations=None):
+    """Makes a run folder of weight files.
+
+    Args:
+        weights: list of `weight_files.Weights`.
+        directory: the folder; it must not exist, or be empty.
+        kind: `NAME` or `NAME:key=value,...` of the family, with arguments of its generator that the file does not say or
+            that are to be others. Default: the family that the tensors' names and shapes speak of.
+        source, license: where the files come from and what may be done with them, for the record.
+        operations: what to compare with, see `reference`. Default: PyTorch where it is installed, else NumPy.
+
+    Returns:
+        `Imported`.
+
+    Raises:
+        UserError: an unknown network, tensors that are missing, unexpected or of another shape, a folder in use, or an
+            output that differs from the reference; nothing is written then.
+    """
+    directory = pathlib.Path(directory)
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UserError(f"--run={directory} is in use; name a new folder")
+    states, where = [each.networks for each in weights], " and ".join(str(each.path) for each in weights)
+    name, family, arguments = recognise(weights, kind)
+    flags = family.flags(arguments)
+    input_shape, image_shape = family.shapes(arguments)
+    recipe = _defaults() | {"data": "none", "discriminator": "none", "export": ["none"], "run_dir": str(directory),
+                            "image_size": image_shape[0], "channels": image_shape[-1]} | flags
+    classes = family.class_names(arguments)
+    game = recipes.build_game(recipe, image_shape, len(classes), input_shape)
+    for part in family.parts(states, arguments):
+        described = f"{where} does not fit {part.title or recipe['generator']}"
+        matching.load(part.weights(_attribute(game, part.network)), part.state, described, family.ignored)
+    family.finish(game)
+    operations = operations or reference.operations()
+    with exact_float32():
+        differences = family.differences(game, states, arguments, operations)
+    worst = max(differences.values())
+    if not worst <= LIMIT:  # NaN too
+        raise UserError(f"{where}: the network made of it differs from {operations.name} by {worst:.3g} (at most {LIMIT:g} "
+                        "is rounding), so nothing was written; is it a variant of this network?")
+    record = {
+        "family": name, "files": {str(each.path.name): lookup.sha256(each.path) for each in weights},
+        "part": ", ".join(filter(None, (each.part for each in weights))), "source": source, "license": license,
+        "parity": {"reference": operations.name, "largest_difference": worst, "differences": differences}}
+    _write(directory, game, recipe, record, image_shape, input_shape, classes)
+    return Imported(name, family.work, flags, differences, operations.name)
+
+
+def recognise(weights, kind=None):
+    """Finds the family of files.
+
+    Args:
+        weights, kind: see `make_run`.
+
+    Returns:
+        (name, `Family`, arguments of its generator).
+
+    Raises:
+        UserError: none, or not the one that `kind` names.
+    """
+    states = [each.networks for each in weights]
+    if kind:
+        name, changes = parse_spec(kind)
+        family = FAMILIES.get(name)()
+        arguments = family.arguments(states)
+        if arguments is None:
+            raise UserError(f"--as={name} needs {family.files}; {_contents(weights)}")
+        return name, family, arguments | changes
+    for name in FAMILIES.names():
+        family = FAMILIES.get(name)()
+        arguments = family.arguments(states)
+        if arguments is not None:
+            return name, family, arguments
+    raise UserError(f"{_contents(weights)}: no network that is known here ({', '.join(FAMILIES.names())}); "
+                    "keras-gans import --help says which files are")
+
+
+def _contents(weights):
+    """Says in few words what the files hold."""
+    said = []
+    for each in weights:
+        names = [name for state in each.networks.values() for name in state]
+        labels = ", ".join(filter(None, each.networks))
+        said.append(f"{each.path} holds {f'{labels} with ' if labels else ''}{len(names)} tensors, such as "
+                    f"{', '.join(names[:3])}")
+    return "; ".join(said)
+
+
+def _attribute(game, name):
+    for part in name.split("."):
+        game = getattr(game, part)
+    return game
+
+
+def _defaults():
+    flags = cli.Flags()
+    train.define(flags)
+    flags.mark_as_parsed()
+    return {name: flags[name].value for name in sorted(flags)}
+
+
+def _write(directory, game, recipe, imported, image_shape, input_shape, classes):
+    versions = {name: metadata.version(name) for name in ("keras_gans", "tensorflow", "keras", "numpy")}
+    with files.whole(directory) as temporary:
+        folder = Folder(temporary)
+        folder.write_record(
+            recipe=recipe, seed=recipe["seed"], versions=versions | {"python": platform.python_version()},
+            data={"spec": "none", "fingerprint": json.dumps(imported["files"]), "count": 0, "image_shape": list(image_shape),
+                  "class_names": list(classes), "input_shape": input_shape and list(input_shape)},
+            parameters={"generator": game.generator.count_params()}, imported=imported)
+        checkpoints.save(game, folder.checkpoint_path(0))
+    report.write(directory)

@@ -1,0 +1,83 @@
+"""PyTorch's tensors -> the weights of Keras layers, all of them or none."""
+
+import difflib
+
+import numpy as np
+
+from keras_gans.errors import UserError
+
+_PARTS = {"kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias", "moving_mean": "running_mean",
+          "moving_variance": "running_var"}
+_SHOWN = 3  # names of each kind of trouble that a message lists
+
+
+def to_torch(shape):
+    """Returns the shape that PyTorch gives the tensor of a Keras weight of `shape`."""
+    return tuple(reversed(shape)) if len(shape) == 2 else (*reversed(shape[-2:]), *shape[:-2])
+
+
+def to_keras(tensor):
+    """Brings a tensor to Keras's order of axes: kernels [out, in, h, w] -> [h, w, in, out], [out, in] -> [in, out]."""
+    order = {4: (2, 3, 1, 0), 2: (1, 0)}.get(tensor.ndim)
+    return tensor if order is None else tensor.transpose(order)
+
+
+def of_layers(layers):
+    """Pairs names with weights.
+
+    Args:
+        layers: dict, name of the PyTorch module -> our layer with the same parameters.
+
+    Returns:
+        dict, name of the tensor -> our weight.
+    """
+    return {f"{name}.{_PARTS[weight.name]}": weight for name, layer in layers.items() for weight in layer.weights}
+
+
+def check(expected, state, where, ignored=lambda name: False):
+    """Raises a `UserError` that names the tensors that are missing, unexpected or of another shape.
+
+    Args:
+        expected: dict, name -> shape in the file.
+        state: `State`.
+        where: the file and the network, for the message.
+        ignored: whether a tensor that is not expected may be there all the same.
+    """
+    found = state.shapes()
+    missing = [name for name in expected if name not in found]
+    unexpected = [name for name in found if name not in expected and not ignored(name)]
+    wrong = [name for name in expected if name in found and found[name] != tuple(expected[name])]
+    parts = [_listed("missing", missing), _listed("unexpected", [_with_nearest(name, expected) for name in unexpected]),
+             _listed("of another shape", [f"{name} ({size_text(found[name])}, expected {size_text(expected[name])})"
+                                          for name in wrong])]
+    if any(parts):
+        raise UserError(f"{where}: {'; '.join(filter(None, parts))}")
+
+
+def load(weights, state, where, ignored=lambda name: False):
+    """Gives our weights the values of the tensors; without a `UserError`, all of them.
+
+    Args:
+        weights: dict, name of the tensor -> our weight, see `of_layers`.
+        state, where, ignored: see `check`.
+    """
+    check({name: to_torch(weight.shape) for name, weight in weights.items()}, state, where, ignored)
+    for name, weight in weights.items():
+        weight.assign(np.ascontiguousarray(to_keras(state[name]), "float32"))
+
+
+def _listed(what, names):
+    if not names:
+        return ""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{what} {', '.join(names[:_SHOWN])}{more}"
+
+
+def _with_nearest(name, expected):
+    close = difflib.get_close_matches(name, expected, n=1, cutoff=0)
+    return f"{name} (nearest expected: {close[0]})" if close else name
+
+
+def size_text(shape):
+    """Returns a shape as messages show it, such as 64x3x7x7."""
+    return "x".join(map(str, shape)) or "a number"
