@@ -10,7 +10,7 @@ from keras_gans import cli, data
 from keras_gans.cli import train
 from keras_gans.errors import UserError
 from keras_gans.optimizers import OPTIMIZERS, SCHEDULES
-from keras_gans.penalties.gradient import Drift, Penalty
+from keras_gans.penalties.gradient import Penalty
 from keras_gans.registry import AUGMENTS, DISCRIMINATORS, GAMES, GENERATORS, LOSSES, PENALTIES, RECONSTRUCTIONS, parameters, parse_spec
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -97,19 +97,18 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
     augment = AUGMENTS.create(recipe["augment"], channels=image_shape[-1]) if recipe["augment"] != "none" else None
     game = GAMES.create(
         recipe["game"], **parts, loss=LOSSES.create(recipe["loss"]), penalties=penalties, augment=augment,
-        n_critic=recipe["n_critic"], share_fakes=recipe["share_fakes"], latent=recipe["latent"],
-        ema_kimg=recipe["ema_kimg"], seed=recipe["seed"])
+        batch_size=recipe["batch_size"], n_critic=recipe["n_critic"], share_fakes=recipe["share_fakes"],
+        latent=recipe["latent"], ema_kimg=recipe["ema_kimg"], seed=recipe["seed"])
     if "discriminator" in game.players:
         refuse_batch_norm(recipe, game, penalties)
         freeze(game.networks_of("discriminator"), recipe["freeze_discriminator"])
     optimizers = {"generator_optimizer": build_optimizer(recipe, recipe["optimizer"], recipe["learning_rate"],
-                                                         total_steps(recipe))}
+                                                         total_steps(recipe), game.lazy_interval("generator"))}
     if "discriminator" in game.players:
         rate = recipe["discriminator_learning_rate"]
-        lazy = max([penalty.interval for penalty in getattr(game, "penalties", ())], default=1)
         optimizers["discriminator_optimizer"] = build_optimizer(
             recipe, recipe["discriminator_optimizer"] or recipe["optimizer"], recipe["learning_rate"] if rate is None else rate,
-            total_steps(recipe) * recipe["n_critic"], lazy)
+            total_steps(recipe) * recipe["n_critic"], game.lazy_interval("discriminator"))
     game.compile(**optimizers, jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
     return game
 
@@ -177,7 +176,7 @@ def refuse_batch_norm(recipe, game, penalties):
     normalised = any(isinstance(layer, keras.layers.BatchNormalization)
                      for network in game.networks_of("discriminator") for layer in network._flatten_layers())
     gradient = [spec for spec, part in zip(recipe["penalty"], penalties)
-                if isinstance(part, Penalty) and not isinstance(part, Drift)]
+                if isinstance(part, Penalty) and part.differentiates]
     if normalised and gradient:
         raise UserError(f"--penalty={gradient[0]} bounds the gradient per image, but batch norm in "
                         f"--discriminator={recipe['discriminator']} mixes the images of a batch; take a discriminator "

@@ -64,9 +64,9 @@ class ACGAN(GAN):
             labels, tf.cast(answer["class_logits"], tf.float32), from_logits=True))
         return answer["logits"]
 
-    def penalize(self, real, fake, labels, seed):
+    def penalize(self, *args):
         with self._class_losses():  # of images that have no class: not the turn's
-            return super().penalize(real, fake, labels, seed)
+            return super().penalize(*args)
 
     def objective(self, loss, optimizer):
         return super().objective(loss + self.class_weight * sum(self._turn.class_losses), optimizer)

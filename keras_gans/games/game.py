@@ -62,9 +62,17 @@ class Game(keras.Model):
         """
         return {"generator": make.generator(), "discriminator": make.discriminator()}
 
+    def network(self, name):
+        """Returns the network called `name` as it plays now, a `keras.Model`."""
+        return getattr(self, name)
+
     def networks_of(self, player):
-        """Returns the networks of a player, a list of `keras.Model`."""
-        return [getattr(self, name) for name in self.players[player]]
+        """Returns the networks of a player as they play now, a list of `keras.Model`."""
+        return [self.network(name) for name in self.players[player]]
+
+    def lazy_interval(self, player):
+        """Returns the longest interval of what regularizes `player` lazily; 1 if nothing does."""
+        return 1
 
     def network_names(self):
         """Returns the names of all players' networks."""
@@ -148,10 +156,20 @@ class Game(keras.Model):
 
         (`fit` with MultiWorkerMirroredStrategy fails on gathered scalars.)
         """
-        if self.train_function is not None and not force:
-            return
+        if self.train_function is None or force:
+            self.train_function = self.compile_steps(self.train_step, self.steps_per_execution)
+
+    def compile_steps(self, step, count):
+        """Returns a function that plays `count` steps.
+
+        Args:
+            step: `train_step`, or a function like it.
+            count: at least 1.
+
+        Returns:
+            A function: iterator over batches -> the logs of the last step. It raises StopIteration at the data's end.
+        """
         strategy = self.distribute_strategy
-        step = self.train_step
         if not self.run_eagerly:
             step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
 
@@ -161,7 +179,7 @@ class Game(keras.Model):
             return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
 
         def several_steps(iterator):
-            for _ in tf.range(self.steps_per_execution - 1):
+            for _ in tf.range(count - 1):
                 one_step(iterator)
             return one_step(iterator)
 
@@ -173,7 +191,7 @@ class Game(keras.Model):
             except tf.errors.OutOfRangeError as error:
                 raise StopIteration from error
 
-        self.train_function = train_function
+        return train_function
 
 
 def moving_average(model, name):

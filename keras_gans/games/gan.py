@@ -88,7 +88,7 @@ class GAN(Game):
             fake_logits = self.discriminate(fake, labels, randomness.fold(seed, "fake"))
             adversarial = loss = self.adversarial_loss.discriminator(real_logits, fake_logits)
             if self.penalties:
-                penalty = self.penalize(real, fake, labels, randomness.fold(seed, "penalty"))
+                penalty = self.penalize(real, fake, labels, randomness.fold(seed, "penalty"), real_logits)
                 logs["penalty"] = tf.reduce_mean(penalty)
                 loss = adversarial + penalty
             objective = self.objective(loss, self.discriminator_optimizer)
@@ -149,19 +149,27 @@ class GAN(Game):
 
     def generate(self, count, labels, seed):
         """Makes `count` training images; batch norm uses and updates the batch's statistics."""
-        power_iterate(self.generator)
+        generator = self.network("generator")
+        power_iterate(generator)
         with randomness.scope(randomness.fold(seed, "generator layers")):
-            return self.generator(with_labels(self.generator, self.draw_latent(count, seed), labels), training=True)
+            return generator(with_labels(generator, self.draw_latent(count, seed), labels), training=True)
 
     def discriminate(self, images, labels, seed):
         """Scores images; every image that the discriminator sees in training comes this way."""
         if self.augment is not None:
             images = self.augment(images, seed=randomness.fold(seed, "augment"))
+        discriminator = self.network("discriminator")
         with randomness.scope(randomness.fold(seed, "layers")):
-            return self.discriminator(with_labels(self.discriminator, images, labels), training=True)
+            return discriminator(with_labels(discriminator, images, labels), training=True)
 
-    def penalize(self, real, fake, labels, seed):
-        """Returns the weighted sum of all penalties, float32 [batch]; lazy ones count `interval` times when due."""
+    def lazy_interval(self, player):
+        return max([penalty.interval for penalty in self.penalties if player == "discriminator"], default=1)
+
+    def penalize(self, real, fake, labels, seed, real_logits):
+        """Returns the weighted sum of all penalties, float32 [batch]; lazy ones count `interval` times when due.
+
+        Those that do not differentiate the critic take the turn's own `real_logits`.
+        """
 
         def critic(images):
             return self.discriminate(images, labels, randomness.fold(seed, "critic"))
@@ -170,7 +178,8 @@ class GAN(Game):
         for index, penalty in enumerate(self.penalties):
 
             def due(penalty=penalty, seed=randomness.fold(seed, index)):
-                return penalty.weight * penalty.interval * penalty(critic, real, fake, seed=seed)
+                asked = critic if penalty.differentiates else lambda images: real_logits
+                return penalty.weight * penalty.interval * penalty(asked, real, fake, seed=seed)
 
             if penalty.interval == 1:
                 total += due()

@@ -89,7 +89,8 @@ class Fade(keras.layers.Layer):
     """
 
     def build(self, input_shape):
-        self.alpha = self.add_weight(shape=(), name="alpha", initializer="ones", trainable=False, autocast=False)
+        self.alpha = self.add_weight(shape=(), name="alpha", initializer="ones", trainable=False, autocast=False,
+                                     aggregation="only_first_replica")
 
     def call(self, inputs):
         old, new = inputs

@@ -45,9 +45,15 @@ class Penalty:
         weight: factor of the term in the loss.
         interval: lazy regularization: the game applies the penalty at every `interval`-th step only, times `interval`.
 
+    Attributes:
+        differentiates: of the class, whether it differentiates the critic; if not, it asks for the logits of the real
+            images only, which the game has already.
+
     Raises:
         ValueError: a negative weight, or an interval that is not a positive integer.
     """
+
+    differentiates = True
 
     def __init__(self, weight, interval=1):
         self.weight = float(weight)
@@ -173,6 +179,8 @@ class Drift(Penalty):
         weight: the paper's epsilon_drift, 0.001 by default.
         interval: see `Penalty`.
     """
+
+    differentiates = False
 
     def __init__(self, weight=0.001, interval=1):
         super().__init__(weight, interval)
