@@ -90,7 +90,7 @@ class ImportedGenerator(Imported, GAN):
         networks = {"generator": generator} | ({"discriminator": discriminator} if discriminator else {})
         super(GAN, self).__init__(networks, seed=seed)
         self._average = moving_average(generator, "ema") if averaged else generator
-        self.latent = "normal"
+        self.latent, self.penalties = "normal", []
         self.infer = tf.function(lambda inputs: self.ema(inputs, training=False), reduce_retracing=True)
 
     @classmethod

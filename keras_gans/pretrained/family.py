@@ -20,13 +20,13 @@ class Part:
     Attributes:
         network: its attribute of the game.
         state: `State`.
-        weights: function (network) -> dict, name of the tensor -> weight of ours.
+        slots: function (network) -> dict, name of the tensor -> `matching.Slot`.
         title: what it is, for messages; "" for the recipe's generator.
     """
 
     network: str
     state: dict
-    weights: Callable
+    slots: Callable
     title: str = ""
 
 
@@ -52,7 +52,7 @@ class Family:
         """
         raise NotImplementedError
 
-    def flags(self, arguments):
+    def flags(self, states, arguments):
         """Returns the recipe: dict of those flags that are not the defaults of train.py."""
         raise NotImplementedError
 
@@ -127,7 +127,7 @@ class TranslatorFamily(Family):
     def shapes(self, arguments):
         return ((256, 256, arguments.get("input_channels", 3)), (256, 256, arguments.get("channels", 3)))
 
-    def flags(self, arguments):
+    def flags(self, states, arguments):
         game = {"random_at_test": True} if arguments.get("dropout") else {}  # the authors' test leaves dropout on
         return {"game": spec("imported_translator", game), "generator": spec(self.generator, arguments)}
 

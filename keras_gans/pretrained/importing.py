@@ -92,7 +92,7 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
         raise UserError(f"--run={directory} is in use; name a new folder")
     states, where = [each.networks for each in weights], " and ".join(str(each.path) for each in weights)
     name, family, arguments = recognise(weights, kind)
-    flags = family.flags(arguments)
+    flags = family.flags(states, arguments)
     input_shape, image_shape = family.shapes(arguments)
     recipe = _defaults() | {"data": "none", "discriminator": "none", "export": ["none"], "run_dir": str(directory),
                             "image_size": image_shape[0], "channels": image_shape[-1]} | flags
@@ -100,7 +100,7 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
     game = recipes.build_game(recipe, image_shape, len(classes), input_shape)
     for part in family.parts(states, arguments):
         described = f"{where} does not fit {part.title or recipe['generator']}"
-        matching.load(part.weights(_attribute(game, part.network)), part.state, described, family.ignored)
+        matching.load(part.slots(_attribute(game, part.network)), part.state, described, family.ignored)
     family.finish(game)
     operations = operations or reference.operations()
     with exact_float32():
@@ -178,6 +178,7 @@ def _write(directory, game, recipe, imported, image_shape, input_shape, classes)
             recipe=recipe, seed=recipe["seed"], versions=versions | {"python": platform.python_version()},
             data={"spec": "none", "fingerprint": json.dumps(imported["files"]), "count": 0, "image_shape": list(image_shape),
                   "class_names": list(classes), "input_shape": input_shape and list(input_shape)},
-            parameters={"generator": game.generator.count_params()}, imported=imported)
+            parameters={name: getattr(game, name).count_params() for name in ("generator", "discriminator")
+                        if hasattr(game, name)}, imported=imported)
         checkpoints.save(game, folder.checkpoint_path(0))
     report.write(directory)

@@ -1,6 +1,8 @@
 """PyTorch's tensors -> the weights of Keras layers, all of them or none."""
 
+import dataclasses
 import difflib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -22,6 +24,25 @@ def to_keras(tensor):
     return tensor if order is None else tensor.transpose(order)
 
 
+@dataclasses.dataclass
+class Slot:
+    """A weight of ours and the tensor that belongs there.
+
+    Attributes:
+        weight: Keras variable.
+        shape: of the tensor in the file. Default: PyTorch's for this weight.
+        convert: function that brings the tensor to the weight's shape.
+    """
+
+    weight: object
+    shape: tuple | None = None
+    convert: Callable = to_keras
+
+    def __post_init__(self):
+        if self.shape is None:
+            self.shape = to_torch(self.weight.shape)
+
+
 def of_layers(layers):
     """Pairs names with weights.
 
@@ -29,9 +50,9 @@ def of_layers(layers):
         layers: dict, name of the PyTorch module -> our layer with the same parameters.
 
     Returns:
-        dict, name of the tensor -> our weight.
+        dict, name of the tensor -> `Slot`.
     """
-    return {f"{name}.{_PARTS[weight.name]}": weight for name, layer in layers.items() for weight in layer.weights}
+    return {f"{name}.{_PARTS[weight.name]}": Slot(weight) for name, layer in layers.items() for weight in layer.weights}
 
 
 def check(expected, state, where, ignored=lambda name: False):
@@ -54,16 +75,16 @@ def check(expected, state, where, ignored=lambda name: False):
         raise UserError(f"{where}: {'; '.join(filter(None, parts))}")
 
 
-def load(weights, state, where, ignored=lambda name: False):
+def load(slots, state, where, ignored=lambda name: False):
     """Gives our weights the values of the tensors; without a `UserError`, all of them.
 
     Args:
-        weights: dict, name of the tensor -> our weight, see `of_layers`.
+        slots: dict, name of the tensor -> `Slot`, see `of_layers`.
         state, where, ignored: see `check`.
     """
-    check({name: to_torch(weight.shape) for name, weight in weights.items()}, state, where, ignored)
-    for name, weight in weights.items():
-        weight.assign(np.ascontiguousarray(to_keras(state[name]), "float32"))
+    check({name: slot.shape for name, slot in slots.items()}, state, where, ignored)
+    for name, slot in slots.items():
+        slot.weight.assign(np.array(slot.convert(state[name]), "float32", order="C"))
 
 
 def _listed(what, names):

@@ -36,16 +36,16 @@ class AdaIN(Family):
         return {"encoder": "vgg19", "width": 64, "pretrained": False} if sorted(map(str, kinds)) == ["decoder", "encoder"] \
             else None
 
-    def flags(self, arguments):
+    def flags(self, states, arguments):
         return {"game": "imported_stylizer", "generator": spec("adain", arguments)}
 
     def shapes(self, arguments):
         return (256, 256, 3), (256, 256, 3)
 
     def parts(self, states, arguments):
-        return [Part("encoder", _tensors(states, "encoder"), lambda encoder: _weights(encoder, _ENCODER),
+        return [Part("encoder", _tensors(states, "encoder"), lambda encoder: _slots(encoder, _ENCODER),
                      "the encoder of adain"),
-                Part("decoder", _tensors(states, "decoder"), lambda decoder: _weights(decoder, _DECODER),
+                Part("decoder", _tensors(states, "decoder"), lambda decoder: _slots(decoder, _DECODER),
                      "the decoder of adain")]
 
     def ignored(self, name):
@@ -54,10 +54,10 @@ class AdaIN(Family):
 
     def finish(self, game):
         first, last = game.encoder.get_layer("preprocess"), game.decoder.layers[-1]
-        kernel, bias = map(np.asarray, first.get_weights())
-        first.set_weights([kernel / 2, bias + kernel.sum((0, 1, 2)) / 2])
-        kernel, bias = map(np.asarray, last.get_weights())
-        last.set_weights([2 * kernel, 2 * bias - 1])
+        kernel, bias = map(np.asarray, first.get_slots())
+        first.set_slots([kernel / 2, bias + kernel.sum((0, 1, 2)) / 2])
+        kernel, bias = map(np.asarray, last.get_slots())
+        last.set_slots([2 * kernel, 2 * bias - 1])
 
     def differences(self, game, states, arguments, operations):
         encoder, decoder = (Tensors(operations, _tensors(states, kind)) for kind in ("encoder", "decoder"))
@@ -84,7 +84,7 @@ def _tensors(states, kind):
     return next(state[""] for state in states if _kind(state) == kind)
 
 
-def _weights(network, places):
+def _slots(network, places):
     """Pairs the names of a file with the weights of our convolutions, in order."""
     layers = [layer for layer in network.layers if layer.weights]
     return matching.of_layers({str(place): layer for place, layer in zip(places, layers, strict=True)})

@@ -34,9 +34,9 @@ class RRDB(TranslatorFamily):
                 "growth": size(state, _BLOCKS[generation].format(0, 1, 1) + ".weight", 0, 32), "scale": scale,
                 "channels": channels, "input_channels": seen // (4 // scale) ** 2}
 
-    def flags(self, arguments):
+    def flags(self, states, arguments):
         damage = {4: "downscale4", 2: "downscale2"}.get(arguments.get("scale", 4), "blind")
-        return super().flags(arguments) | {"degrade": damage}
+        return super().flags(states, arguments) | {"degrade": damage}
 
     def shapes(self, arguments):
         small, large = super().shapes(arguments)
