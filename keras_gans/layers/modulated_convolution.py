@@ -15,7 +15,7 @@ from keras_gans.layers import padding, resample
 _EPSILON = 1e-8
 
 
-def modulated_convolution(images, kernel, styles, demodulate=True, up=False, taps=(1, 3, 3, 1), training=False):
+def modulated_convolution(images, kernel, styles, demodulate=True, gain=1.0, up=False, taps=(1, 3, 3, 1), training=False):
     """Convolves each image with its own kernel: `kernel`, its inputs scaled by the image's style.
 
     With float16 images, kernel and styles are first divided by their largest value (the kernel by the root of its
@@ -26,6 +26,7 @@ def modulated_convolution(images, kernel, styles, demodulate=True, up=False, tap
         kernel: float32 [k, k, channels, filters].
         styles: float32 [batch, channels].
         demodulate: divide each image's kernel by the norm of each filter, sqrt(sum + 1e-8), in float32.
+        gain: factor of the outputs. Default 1.
         up: double the images before, each pixel followed by zeros, and filter behind with `taps`. The kernel is then
             mirrored, as in the authors' code.
         taps: of the filter.
@@ -40,7 +41,9 @@ def modulated_convolution(images, kernel, styles, demodulate=True, up=False, tap
             kernel = kernel / (largest * math.sqrt(math.prod(kernel.shape[:3])))
             styles = styles / tf.reduce_max(tf.abs(styles), axis=1, keepdims=True)
         squares = tf.matmul(tf.square(styles), tf.reduce_sum(tf.square(kernel), axis=(0, 1)))
-        scales = tf.math.rsqrt(squares + _EPSILON)
+        scales = gain * tf.math.rsqrt(squares + _EPSILON)
+    else:
+        kernel = gain * kernel
     kernel = tf.cast(kernel, images.dtype)
     images = images * tf.cast(styles, images.dtype)[:, None, None, :]
     if up:
@@ -54,9 +57,9 @@ def _doubled(images, kernel, taps):
     """The transposed convolution with stride 2, filtered: [batch, h, w, channels] -> [batch, 2h, 2w, filters]."""
     batch = tf.shape(images)[0] if images.shape[0] is None else images.shape[0]
     height, width = (2 * side + kernel.shape[0] - 2 for side in images.shape[1:3])
-    kernel = tf.transpose(kernel, [0, 1, 3, 2])
+    kernel = 4 * tf.transpose(kernel, [0, 1, 3, 2])  # of four pixels three are zeros
     images = tf.nn.conv2d_transpose(images, kernel, [batch, height, width, kernel.shape[2]], 2, "VALID")
-    return 4 * resample.blur(images, taps, grow=-1)
+    return resample.blur(images, taps, grow=-1)
 
 
 @keras.saving.register_keras_serializable("keras_gans")
@@ -69,6 +72,7 @@ class ModulatedConv2D(keras.layers.Layer):
         up: whether the image is doubled; with a kernel of 3 pixels. Default False.
         demodulate: default True. Without, the kernel is scaled by 1 / sqrt(inputs), for an equalized learning rate;
             with, its scale does not matter.
+        gain: factor of the outputs. Default 1.
         taps: of the filter behind doubling. Default (1, 3, 3, 1).
 
     Call:
@@ -76,12 +80,14 @@ class ModulatedConv2D(keras.layers.Layer):
         known.
     """
 
-    def __init__(self, filters, kernel_size=3, up=False, demodulate=True, taps=(1, 3, 3, 1), **kwargs):
+    def __init__(self, filters, kernel_size=3, up=False, demodulate=True, gain=1.0, taps=(1, 3, 3, 1),
+                 **kwargs):
         super().__init__(autocast=False, **kwargs)  # the styles stay in float32
         self.filters = filters
         self.kernel_size = kernel_size
         self.up = up
         self.demodulate = demodulate
+        self.gain = gain
         self.taps = tuple(taps)
 
     def build(self, input_shape):
@@ -95,7 +101,7 @@ class ModulatedConv2D(keras.layers.Layer):
         if not self.demodulate:
             kernel = kernel / math.sqrt(math.prod(kernel.shape[:3]))
         return modulated_convolution(tf.cast(images, self.compute_dtype), kernel, tf.cast(styles, kernel.dtype),
-                                     self.demodulate, self.up, self.taps, training)
+                                     self.demodulate, self.gain, self.up, self.taps, training)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape[0]
@@ -104,4 +110,4 @@ class ModulatedConv2D(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"filters": self.filters, "kernel_size": self.kernel_size, "up": self.up,
-                                       "demodulate": self.demodulate, "taps": self.taps}
+                                       "demodulate": self.demodulate, "gain": self.gain, "taps": self.taps}

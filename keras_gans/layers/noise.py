@@ -43,13 +43,15 @@ class NoiseInjection(keras.layers.Layer):
 
     Args:
         per_channel: a strength for every channel (StyleGAN), or one for all (StyleGAN2, the default).
+        gain: factor of the strength. Default 1.
 
     Call:
         [batch, h, w, channels] -> the same; h and w known.
     """
 
-    def __init__(self, per_channel=False, **kwargs):
+    def __init__(self, per_channel=False, gain=1.0, **kwargs):
         super().__init__(**kwargs)
+        self.gain = gain
         self.per_channel = per_channel
 
     def build(self, input_shape):
@@ -67,10 +69,10 @@ class NoiseInjection(keras.layers.Layer):
         if mode == "random":
             batch = tf.shape(inputs)[0] if inputs.shape[0] is None else inputs.shape[0]
             noise = randomness.normal(randomness.layer_seed(self.name), [batch, *noise.shape], inputs.dtype)
-        return inputs + noise * tf.convert_to_tensor(self.strength)
+        return inputs + noise * (tf.convert_to_tensor(self.strength) * self.gain)
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
-        return super().get_config() | {"per_channel": self.per_channel}
+        return super().get_config() | {"per_channel": self.per_channel, "gain": self.gain}

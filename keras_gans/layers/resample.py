@@ -1,8 +1,8 @@
 """Resampling of images by FIR filters, as StyleGAN2 and ADA do it.
 
-A filter along one axis of known size is a banded matrix, and is applied as a product with it. On two CPU cores doubling
-[8, 32, 32, 128] takes 12 ms this way, compiled by XLA or not; a transposed depthwise convolution takes as long, but 60
-times as long under XLA, and TFLite has none. Every function is linear in the images, with exact gradients of any order.
+A filter along one axis of known size is a banded matrix, and is applied as a product with it where it doubles. On two CPU
+cores doubling [8, 32, 32, 128] takes 12 ms this way, compiled by XLA or not; a transposed depthwise convolution takes as
+long, but 60 times as long under XLA, and TFLite has none. Every function is linear in the images, with exact gradients of any order.
 """
 
 import numpy as np
@@ -65,11 +65,26 @@ def upsample(images, taps=(1, 3, 3, 1), factor=2):
 
 def downsample(images, taps=(1, 3, 3, 1), factor=2):
     """Shrinks images [batch, h, w, c]; the filter is scaled so that a constant stays what it is (inside)."""
-    taps, k = np.array(taps) / np.sum(taps), len(taps)
-    return upfirdn(images, taps, down=factor, padding=((k - factor + 1) // 2, (k - factor) // 2))
+    k = len(taps)
+    return _filtered(images, taps, ((k - factor + 1) // 2, (k - factor) // 2), factor)
 
 
 def blur(images, taps=(1, 3, 3, 1), grow=0):
     """Filters images [batch, h, w, c]; the filter is scaled to a sum of 1, and the sides grow by `grow` pixels."""
     before = (len(taps) + grow) // 2
-    return upfirdn(images, np.array(taps) / np.sum(taps), padding=(before, len(taps) - 1 + grow - before))
+    return _filtered(images, taps, (before, len(taps) - 1 + grow - before))
+
+
+def _filtered(images, taps, padding, stride=1):
+    """Filters as `upfirdn` does, with a sum of 1, by a depthwise convolution.
+
+    On two CPU cores it takes a third of the time of the products at 32 pixels and a quarter at 256, its gradients
+    included (but compiled by XLA for a CPU many times as long). Half precision has no fast kernels there.
+    """
+    dtype = images.dtype
+    if dtype != tf.float64 and not tf.config.list_physical_devices("GPU"):
+        images = tf.cast(images, tf.float32)
+    taps = np.array(taps) / np.sum(taps)
+    kernel = np.repeat(np.outer(taps, taps)[:, :, None, None], images.shape[3], axis=2)
+    images = tf.pad(images, [[0, 0], padding, padding, [0, 0]])
+    return tf.cast(tf.nn.depthwise_conv2d(images, tf.constant(kernel, images.dtype), [1, stride, stride, 1], "VALID"), dtype)

@@ -47,9 +47,9 @@ def _synthesis(image_size, channels, w_dim, channel_base, channel_max):
             x = Constant(4, filters, keras.initializers.RandomNormal(0.0, 1.0), dtype=dtype, name="constant")(styles)
         for layer in ("conv0_up", "conv1")[size == 4 :]:
             name = f"{layer}_{size}"
-            x = _modulated(x, styles[:, index], filters, 3, name, dtype, up=layer == "conv0_up")
-            x = NoiseInjection(dtype=dtype, name=f"{name}_noise")(x)
-            x = BiasActivation(dtype=dtype, name=f"{name}_bias")(x)
+            x = _modulated(x, styles[:, index], filters, 3, name, dtype, gain=_GAIN, up=layer == "conv0_up")
+            x = NoiseInjection(gain=_GAIN, dtype=dtype, name=f"{name}_noise")(x)
+            x = BiasActivation(gain=_GAIN, dtype=dtype, name=f"{name}_bias")(x)
             index += 1
         # The image's layer shares its style with the first one of the next resolution.
         rgb = _modulated(x, styles[:, index], channels, 1, f"to_image_{size}", dtype, demodulate=False)
@@ -148,8 +148,8 @@ class StyleGAN2Discriminator(keras.Model):
             x = layers.Add(dtype=dtype)([x, skip])
         x = MinibatchStd(group_size, dtype="float32", name="minibatch_std")(x)
         x = _conv(x, filters[4], 3, "conv_4", "float32")
-        x = EqualizedDense(filters[4], use_bias=False, dtype="float32", name="dense")(layers.Flatten(dtype="float32")(x))
-        x = BiasActivation(dtype="float32", name="dense_bias")(x)
+        x = EqualizedDense(filters[4], _GAIN, _GAIN, dtype="float32", name="dense")(layers.Flatten(dtype="float32")(x))
+        x = layers.LeakyReLU(negative_slope=0.2, dtype="float32")(x)
         score = EqualizedDense(filters[4] if num_classes else 1, dtype="float32", name="score")(x)
         if num_classes:
             label, one_hot = label_input(num_classes)
@@ -174,6 +174,7 @@ class StyleGAN2Discriminator(keras.Model):
 
 
 def _conv(x, filters, kernel_size, name, dtype, scale=1.0, **kwargs):
-    """A convolution, bias, LeakyReLU."""
-    x = EqualizedConv2D(filters, kernel_size, use_bias=False, dtype=dtype, name=name, **kwargs)(x)
-    return BiasActivation(scale=scale, dtype=dtype, name=f"{name}_bias")(x)
+    """A convolution, bias, LeakyReLU, times sqrt(2) and `scale`."""
+    gain = scale * _GAIN
+    x = EqualizedConv2D(filters, kernel_size, gain=gain, use_bias=False, dtype=dtype, name=name, **kwargs)(x)
+    return BiasActivation(gain=gain, dtype=dtype, name=f"{name}_bias")(x)
