@@ -149,7 +149,7 @@ def normalize(encoder):
                                                for layer in convolutions])
     before = 1.0
     for layer, features in zip(convolutions, activations(natural_noise(4, 64)), strict=True):
-        mean = np.mean(features)
+        mean = float(keras.ops.mean(keras.ops.cast(features, "float32")))  # NumPy sums bfloat16 in bfloat16
         kernel, bias = layer.get_weights()
         layer.set_weights([kernel * before / mean, bias / mean])
         before = mean

@@ -114,6 +114,19 @@ def test_encoder_is_normalised_and_still_the_same_network():
         np.testing.assert_allclose(np.mean(features), 1, rtol=1e-3)
 
 
+def test_encoder_is_normalised_in_bfloat16_too():
+    """Sums of thousands of bfloat16 values would stand still."""
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        encoder = adain.build_encoder(DEPTHS["vgg16"])
+        adain.normalize(encoder)
+        features = encoder(adain.natural_noise(4, 64))
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    for layer in features:
+        np.testing.assert_allclose(np.mean(keras.ops.cast(layer, "float32")), 1, rtol=0.02)
+
+
 def test_unknown_encoders_and_grey_pictures_are_refused():
     with pytest.raises(ValueError, match="encoder should be vgg19, vgg16 or vgg16-hed, not 'resnet50'"):
         AdaIN(encoder="resnet50", pretrained=False)
