@@ -34,11 +34,11 @@ class Family:
     """One kind of networks, made of one or several files; subclasses are registered.
 
     Attributes:
-        files: what it is made of, for messages.
+        looks: what its files hold, for messages.
         work: the verb for its runs.
     """
 
-    files = "one file"
+    looks = ""
     work = "translate"
 
     def arguments(self, states):
@@ -49,6 +49,9 @@ class Family:
 
         Returns:
             Dict of the generator's arguments; None for files of another kind.
+
+        Raises:
+            UserError: these, but not all of them.
         """
         raise NotImplementedError
 

@@ -135,7 +135,7 @@ def recognise(weights, kind=None):
         family = FAMILIES.get(name)()
         arguments = family.arguments(states)
         if arguments is None:
-            raise UserError(f"--as={name} needs {family.files}; {_contents(weights)}")
+            raise UserError(f"--as={name}: expected are {family.looks}; {_contents(weights)}")
         return name, family, arguments | changes
     for name in FAMILIES.names():
         family = FAMILIES.get(name)()

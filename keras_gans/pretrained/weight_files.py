@@ -73,7 +73,7 @@ def read(path):
         elif begin[8:9] == b"{":
             found = {"": safetensors.parse(mapped)}
         else:
-            raise UserError("is no weight file; expected is one of PyTorch (.pth), of NVIDIA's networks (.pkl) or of "
+            raise UserError("no weight file; expected is one of PyTorch (.pth), of NVIDIA's networks (.pkl) or of "
                             "safetensors")
         return Weights(path, part, {name: State(_without_wrapping(tensors), release) for name, tensors in found.items()})
 

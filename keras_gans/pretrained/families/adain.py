@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 
+from keras_gans.errors import UserError
 from keras_gans.pretrained import matching
 from keras_gans.pretrained.family import FAMILIES, Family, Part, difference, picture, pixels, planes, spec
 from keras_gans.pretrained.reference import Tensors
@@ -28,13 +29,16 @@ class AdaIN(Family):
     less than a thousandth where feature maps have 1000 positions.
     """
 
-    files = "two files, decoder.pth and vgg_normalised.pth (repeat --from)"
+    looks = "two files with tensors such as 5.weight, decoder.pth and vgg_normalised.pth"
     work = "stylize"
 
     def arguments(self, states):
-        kinds = [_kind(state) for state in states]
-        return {"encoder": "vgg19", "width": 64, "pretrained": False} if sorted(map(str, kinds)) == ["decoder", "encoder"] \
-            else None
+        kinds = {_kind(state) for state in states} - {None}
+        if not kinds:
+            return None
+        if len(states) != 2 or len(kinds) != 2:
+            raise UserError("AdaIN is made of two files, decoder.pth and vgg_normalised.pth; give both (--from twice)")
+        return {"encoder": "vgg19", "width": 64, "pretrained": False}
 
     def flags(self, states, arguments):
         return {"game": "imported_stylizer", "generator": spec("adain", arguments)}
@@ -54,10 +58,10 @@ class AdaIN(Family):
 
     def finish(self, game):
         first, last = game.encoder.get_layer("preprocess"), game.decoder.layers[-1]
-        kernel, bias = map(np.asarray, first.get_slots())
-        first.set_slots([kernel / 2, bias + kernel.sum((0, 1, 2)) / 2])
-        kernel, bias = map(np.asarray, last.get_slots())
-        last.set_slots([2 * kernel, 2 * bias - 1])
+        kernel, bias = map(np.asarray, first.get_weights())
+        first.set_weights([kernel / 2, bias + kernel.sum((0, 1, 2)) / 2])
+        kernel, bias = map(np.asarray, last.get_weights())
+        last.set_weights([2 * kernel, 2 * bias - 1])
 
     def differences(self, game, states, arguments, operations):
         encoder, decoder = (Tensors(operations, _tensors(states, kind)) for kind in ("encoder", "decoder"))

@@ -22,6 +22,7 @@ class ResNet(TranslatorFamily):
     """Batch norm takes the picture's own statistics, as the authors' test does with batches of one."""
 
     generator = "resnet"
+    looks = "tensors such as model.10.conv_block.1.weight"
 
     def recognize(self, state):
         blocks = sorted({int(name.split(".")[1]) for name in state if re.match(r"model\.\d+\.conv_block\.", name)})

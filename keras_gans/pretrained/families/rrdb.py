@@ -20,6 +20,7 @@ class RRDB(TranslatorFamily):
     """Pixels are in [0, 1] within the files, which our network is made for."""
 
     generator = "rrdb"
+    looks = "tensors such as body.0.rdb1.conv1.weight"
     work = "restore"
 
     def recognize(self, state):

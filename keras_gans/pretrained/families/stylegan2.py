@@ -28,6 +28,7 @@ class StyleGAN2(Family):
     The authors limit activations to 256 in all layers where they train in float16; here only float16 layers do so.
     """
 
+    looks = "networks G, D and G_ema with tensors such as synthesis.b4.const"
     work = "sample"
 
     def arguments(self, states):

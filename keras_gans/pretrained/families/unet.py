@@ -19,6 +19,7 @@ class UNet(TranslatorFamily):
     """
 
     generator = "unet"
+    looks = "tensors such as model.model.1.model.1.weight"
 
     def recognize(self, state):
         down = [name for name in state if re.fullmatch(r"model\.model\.1\.model\.(3\.model\.)*1\.weight", name)]
