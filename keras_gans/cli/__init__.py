@@ -181,8 +181,10 @@ def main(arguments=None, verb=None, command=None):
         flags = parse(verb, arguments, command)
         if flags is None:
             return 0
-        startup.import_tensorflow()
-        return _module(verb).run(flags) or 0
+        module = _module(verb)
+        if getattr(module, "TENSORFLOW", True):
+            startup.import_tensorflow()
+        return module.run(flags) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -11,7 +11,10 @@ Requests are repeated while the server is away or busy, until --timeout is over.
 
 import pathlib
 
+from keras_gans import startup
 from keras_gans.errors import UserError
+
+TENSORFLOW = False  # REST needs none
 
 
 def define(flags):
@@ -37,6 +40,8 @@ def run(flags):
     from keras_gans.serving.errors import ServingError
 
     items = pictures.find(flags.input, flags.out) if flags.input is not None else None
+    if flags.server.startswith("grpc"):
+        startup.import_tensorflow()
     try:
         client = Client(flags.server, flags.model, flags.version, flags.label, flags.timeout, flags.retries)
     except ModuleNotFoundError as error:
