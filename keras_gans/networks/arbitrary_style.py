@@ -79,5 +79,7 @@ def build_style(style_dim, pretrained):
         mean = ops.mean(features, (1, 2), keepdims=True)
         variance = ops.mean(ops.square(features - mean), (1, 2))
         pooled += [mean[:, 0, 0], ops.sqrt(variance + 1e-6)]
-    style = layers.Dense(style_dim, name="style", dtype="float32")(ops.concatenate(pooled, -1))
+    # 608 numbers of about 4: Adam, which moves all weights alike, would move the style by thousands of learning rates.
+    pooled = layers.Rescaling(1 / 64, dtype="float32")(ops.concatenate(pooled, -1))
+    style = layers.Dense(style_dim, name="style", dtype="float32")(pooled)
     return keras.Model(images, style, name="style")
