@@ -51,4 +51,4 @@ def test_compose_file_names_what_is_there():
     named = re.findall(r"=/config/(\S+)", text)
     assert len(named) == 2 and all((KIT / name).is_file() for name in named)
     assert re.findall(r"image: (\S+)", text) == [
-        "tensorflow/serving:${TF_SERVING:-latest}", "tensorflow/serving:${TF_SERVING:-latest}-gpu"]
+        "tensorflow/serving:${TF_SERVING:-2.20.0}", "tensorflow/serving:${TF_SERVING:-2.20.0}-gpu"]
