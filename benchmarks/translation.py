@@ -23,9 +23,9 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "--generator=unet:width=32,norm=affine_instance", "--discriminator=patchgan:width=32,norm=affine_instance"]),
     "cyclegan": (3, "cyclegan", [
         *EMOJI, "--generator=resnet:width=24,blocks=6", "--discriminator=patchgan:width=32,layers=2"]),
-    "cut": (3, "cut", [
+    "cut": (2, "cut", [
         *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,layers=2,antialias=true,init=xavier"]),
-    "fastcut": (1.5, "fastcut", [
+    "fastcut": (1, "fastcut", [
         "--data=unpaired:{shared}/photos:{shared}/paintings", "--image_size=128", "--load_size=256",
         f"--generator=resnet:width=32,{CUT}", "--discriminator=patchgan:width=32,antialias=true,init=xavier"]),
     "rrdb": (20, "rrdb", [
