@@ -148,8 +148,9 @@ class StyleGAN2Discriminator(keras.Model):
             x = layers.Add(dtype=dtype)([x, skip])
         x = MinibatchStd(group_size, dtype="float32", name="minibatch_std")(x)
         x = _conv(x, filters[4], 3, "conv_4", "float32")
-        x = EqualizedDense(filters[4], _GAIN, _GAIN, dtype="float32", name="dense")(layers.Flatten(dtype="float32")(x))
-        x = layers.LeakyReLU(negative_slope=0.2, dtype="float32")(x)
+        x = EqualizedDense(filters[4], _GAIN, use_bias=False, dtype="float32", name="dense")(
+            layers.Flatten(dtype="float32")(x))
+        x = BiasActivation(gain=_GAIN, dtype="float32", name="dense_bias")(x)
         score = EqualizedDense(filters[4] if num_classes else 1, dtype="float32", name="score")(x)
         if num_classes:
             label, one_hot = label_input(num_classes)
