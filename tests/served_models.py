@@ -82,6 +82,14 @@ def serving(folder, limits=LIMITS, site=None):
         yield made
 
 
+def wait_until(condition, seconds=60):
+    """Waits for a condition, a function."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def pictures():
     """Two pictures of different sizes, uint8 [h, w, 3]."""
     random = np.random.default_rng(0)

@@ -243,14 +243,17 @@ def test_time_is_limited_and_the_worker_is_free_again(tmp_path):
         with Client(url, "tiny", timeout=30) as client:  # which asks again as long as the server is busy
             assert client.translate([PICTURE])[0].shape == PICTURE.shape
 
+        places = server._predictor._places
         answers = []
         body = {"signature_name": "slow", "inputs": 10**7}
-        threads = [threading.Thread(target=lambda: answers.append(post(url, body)[0])) for _ in range(6)]
-        for thread in threads:
+        threads = [threading.Thread(target=lambda: answers.append(post(url, body)[0])) for _ in range(places)]
+        for number, thread in enumerate(threads, 1):
             thread.start()
+            served_models.wait_until(lambda: server._predictor._places == places - number)
+        assert places == 2 and post(url, body)[0] == 503  # one runs, one waits
         for thread in threads:
             thread.join()
-        assert sorted(answers) == [503] * 4 + [504] * 2  # one runs, one waits
+        assert answers == [504] * 2
 
 
 def test_no_request_is_lost_while_versions_are_swapped(tmp_path):
@@ -332,7 +335,8 @@ def test_what_runs_when_the_server_ends_is_answered(folder):
     with served_models.serving(folder) as server:
         body = {"signature_name": "slow", "inputs": 500}
         thread = threading.Thread(target=lambda: answers.append(post(f"http://127.0.0.1:{server.rest_port}", body)))
+        places = server._predictor._places
         thread.start()
-        time.sleep(0.2)
+        served_models.wait_until(lambda: server._predictor._places < places)
     thread.join()
     assert answers[0][0] == 200 and answers[0][1]["outputs"]["steps"] == 500

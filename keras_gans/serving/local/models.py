@@ -121,7 +121,8 @@ class Models:
         wanted = policy or (lambda versions: versions[:1])
         on_disk = {int(path.name): path for path in _folders(self._folder / name) if _is_version(path.name)}
         self._failed = {key: value for key, value in self._failed.items() if key[0] != name or key[1] in on_disk}
-        loaded = self._versions.setdefault(name, {})
+        with self._lock:
+            loaded = self._versions.setdefault(name, {})
         candidates = sorted(on_disk, reverse=True)
         # A version that cannot be loaded leaves its place to the next one.
         while broken := [number for number in wanted(candidates) if number not in loaded and not self._add(name, on_disk[number])]:

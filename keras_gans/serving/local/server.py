@@ -87,7 +87,10 @@ class Server:
     async def _watch(self):
         while True:
             await asyncio.sleep(_POLL)
-            await asyncio.to_thread(self._models.scan)
+            try:
+                await asyncio.to_thread(self._models.scan)
+            except Exception as error:  # the next look may find a folder that can be read
+                self._log(f"looking for new versions failed: {type(error).__name__}: {error}")
 
 
 def serve_until_signal(server, up):
