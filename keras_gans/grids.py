@@ -1,4 +1,4 @@
-"""Pictures to look at: grids of samples, animations, and the paths through latent space that animations follow."""
+"""Pictures to look at: grids of samples, and animations."""
 
 import math
 import pathlib
@@ -97,37 +97,6 @@ def write_animation(path, frames, fps=25):
         raise UserError(f"cannot write an animation as {path.name!r}: its name should end in .gif or .mp4")
     with files.whole(path) as temporary:
         writers[path.suffix.lower()](temporary, iter(frames), fps)
-
-
-def latent_loop(keyframes, frames, spherical=True):
-    """Walks through latents and back to the first.
-
-    Args:
-        keyframes: float [n, latent_dim], the latents to visit.
-        frames: steps from one to the next, at least 1.
-        spherical: along great circles (Shoemake 1985), which keeps the length that normal latents have; False: along
-            straight lines, for uniform latents.
-
-    Returns:
-        float32 [n * frames, latent_dim]; rows 0, frames, 2 * frames, ... are the keyframes.
-    """
-    keyframes = np.asarray(keyframes, np.float64)
-    mix = _slerp if spherical else _lerp
-    steps = np.arange(frames)[:, None] / frames
-    legs = [mix(start, end, steps) for start, end in zip(keyframes, np.roll(keyframes, -1, axis=0))]
-    return np.concatenate(legs).astype(np.float32)
-
-
-def _lerp(start, end, t):
-    return (1 - t) * start + t * end
-
-
-def _slerp(start, end, t):
-    cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
-    angle = np.arccos(np.clip(cosine, -1, 1))
-    if np.sin(angle) < 1e-6:  # parallel: the arc is a point; opposite: every arc is as good, none is defined
-        return _lerp(start, end, t)
-    return (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
 
 
 def _pillow(image):

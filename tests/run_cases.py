@@ -10,6 +10,9 @@ from keras_gans.run import Folder
 CLASSES = ("shirt", "shoe", "bag")
 UNCONDITIONAL = {"generator": "dcgan:width=8", "discriminator": "dcgan:width=8", "image_size": 16, "latent_dim": 12}
 CONDITIONAL = UNCONDITIONAL | {"generator": "cdcgan:width=8", "discriminator": "cdcgan:width=8", "conditional": True}
+STYLE_BASED = {"generator": "stylegan2:w_dim=10,channel_base=64,channel_max=8,mapping_layers=2", "latent_dim": 12,
+               "discriminator": "stylegan2:channel_base=64,channel_max=8", "image_size": 16}
+LABELLED_STYLES = STYLE_BASED | {"conditional": True}
 POINTS = {"generator": "points_mlp:width=8", "discriminator": "points_mlp:width=8", "latent_dim": 2}
 
 
@@ -35,8 +38,12 @@ def make_run(directory, image_shape=(16, 16, 1), **flags):
     chosen = recipe(**flags)
     game = recipes.build_game(chosen, image_shape, len(CLASSES) if chosen["conditional"] else 0)
     random = np.random.default_rng(chosen["seed"])
+    style_based = hasattr(game.ema, "synthesize")
     for weight in game.ema.weights:
-        if len(weight.shape) > 1:
+        if style_based:  # the others scale themselves
+            if weight.path.endswith(("/strength", "/bias", "/average")):
+                weight.assign(random.normal(0, 0.5, weight.shape) + np.asarray(weight))
+        elif len(weight.shape) > 1:
             fan_in = np.prod(weight.shape) / weight.shape[-2 if "up_" in weight.path else -1]
             weight.assign(random.normal(0, 2 / np.sqrt(fan_in), weight.shape))
         elif "variance" in weight.path:

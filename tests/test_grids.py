@@ -1,11 +1,10 @@
-"""Grids, animations and latent paths against hand values, SciPy and what comes back from the written files."""
+"""Grids and animations against hand values and what comes back from the written files."""
 
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
-from scipy.spatial import geometric_slerp
 
 from keras_gans import grids
 from keras_gans.errors import UserError
@@ -101,30 +100,6 @@ def test_mp4_without_ffmpeg_is_one_line(tmp_path, monkeypatch):
 def test_unknown_animation_suffix_is_one_line(tmp_path):
     with pytest.raises(UserError, match=r"\.gif or \.mp4"):
         grids.write_animation(tmp_path / "a.avi", moving_square())
-
-
-def test_spherical_loop_agrees_with_scipy_and_keeps_the_length():
-    keyframes = np.random.default_rng(0).normal(size=(4, 100))
-    keyframes /= np.linalg.norm(keyframes, axis=1, keepdims=True)
-    loop = grids.latent_loop(keyframes, 6)
-    assert loop.shape == (24, 100) and loop.dtype == np.float32
-    np.testing.assert_allclose(loop[::6], keyframes, atol=1e-7)
-    for leg in range(4):
-        expected = geometric_slerp(keyframes[leg], keyframes[(leg + 1) % 4], np.arange(6) / 6)
-        np.testing.assert_allclose(loop[leg * 6 : leg * 6 + 6], expected, atol=1e-7)
-
-
-def test_spherical_loop_of_parallel_latents_is_finite():
-    loop = grids.latent_loop([[1.0, 2.0], [2.0, 4.0], [-1.0, -2.0]], 2)
-    np.testing.assert_allclose(loop, [[1, 2], [1.5, 3], [2, 4], [0.5, 1], [-1, -2], [0, 0]], atol=1e-6)
-
-
-def test_linear_loop_by_hand():
-    loop = grids.latent_loop([[0.0, 0.0], [1.0, -1.0]], 4, spherical=False)
-    half = np.array([[0, 0], [0.25, -0.25], [0.5, -0.5], [0.75, -0.75]])
-    np.testing.assert_allclose(
-        loop, np.concatenate([half, [[1, -1], [0.75, -0.75], [0.5, -0.5], [0.25, -0.25]]]), atol=1e-7
-    )
 
 
 def test_table_puts_examples_in_rows_and_enlarges_small_columns_by_whole_pixels():

@@ -11,11 +11,11 @@ A family's module has
   `resizable` leaves them open; `mobile_gpu` avoids what mobile GPUs reject or compute badly.
 """
 
-from keras_gans.exporting import latents, stylizers, translators
+from keras_gans.exporting import latents, style_based, stylizers, translators
 
 
 def of(run):
     """Returns the module that exports a run."""
     if not run.translates:
-        return latents
+        return style_based if hasattr(run.generator, "synthesize") else latents
     return translators if run.game.directions else stylizers

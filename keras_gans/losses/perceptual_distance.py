@@ -1,0 +1,49 @@
+"""How different two pictures look: features of several layers, each at unit length."""
+
+import tensorflow as tf
+
+from keras_gans.errors import UserError
+from keras_gans.losses.reconstruction import rgb
+from keras_gans.metrics.features.perceptual import PerceptualNetwork
+from keras_gans.registry import EXTRACTORS
+
+LAYERS = {
+    "vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
+    "vgg16-hed": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
+    "vgg19": ("relu1_2", "relu2_2", "relu3_4", "relu4_4", "relu5_4"),
+    "efficientnet_lite0": ("block0", "block2", "block4", "block10", "block15"),
+}
+_LARGEST = 256  # pixels; larger pictures are averaged down, as in StyleGAN2's projection
+
+
+class PerceptualDistance:
+    """LPIPS without its learned heads (Zhang et al. 2018, table 5): the sum over layers of the mean squared distance of
+    the features at unit length.
+
+    Args:
+        network: spec of vgg16-hed or efficientnet_lite0, whose weights come in packages, or of vgg16 or vgg19.
+
+    Raises:
+        UserError: another network, or no weights.
+    """
+
+    def __init__(self, network="vgg16-hed"):
+        extractor = EXTRACTORS.create(network)
+        if not isinstance(extractor, PerceptualNetwork) or extractor.name not in LAYERS:
+            raise UserError(f"{network} has no layers to compare; take {', '.join(LAYERS)}")
+        self.name = extractor.name
+        self._taps = extractor.taps(LAYERS[extractor.name])
+
+    def features(self, images):
+        """Returns the features, a list of float32 [n, h', w', c], of images float [n, h, w, 1 or 3] in [-1, 1]."""
+        images = rgb(images)
+        if max(images.shape[1:3]) > _LARGEST:
+            images = tf.image.resize(images, [_LARGEST, _LARGEST], "area")
+        # The epsilon keeps the gradient finite where every channel is zero.
+        return [tf.math.l2_normalize(features, -1, epsilon=1e-20) for features in self._taps(images, training=False)]
+
+    def between(self, features, images):
+        """Returns distances, float32 [n], of images as above to those whose `features` are given."""
+        distances = [tf.reduce_mean(tf.reduce_sum(tf.square(one - other), -1), [1, 2])
+                     for one, other in zip(features, self.features(images), strict=True)]
+        return tf.add_n(distances)
