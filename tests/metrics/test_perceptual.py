@@ -64,6 +64,12 @@ def test_one_tap_is_a_list_too(pair):
     np.testing.assert_array_equal(one(to_model(images(1)))[0], two(to_model(images(1)))[0])
 
 
+def test_a_model_around_it_does_not_train_it(pair):
+    taps = pair[1].taps(["relu1_2"])
+    around = keras.Model(taps.inputs, keras.layers.Dense(2)(taps(taps.inputs[0])[0]))
+    assert len(taps.weights) == 4 and len(around.trainable_weights) == 2
+
+
 def test_nothing_behind_the_deepest_tap_is_computed(pair):
     _, ours, _ = pair
     model = ours.taps(["relu2_1", "conv1_2"])

@@ -10,7 +10,11 @@ from keras_gans.registry import EXTRACTORS, nearest
 
 
 class Taps(keras.Model):
-    """A functional model that answers with a list, of one output too (Keras unpacks that one)."""
+    """A frozen functional model that answers with a list, of one output too (Keras unpacks that one)."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.trainable = False  # as an argument it would not reach the weights, which a model around this one would train
 
     def call(self, inputs, training=None, mask=None):
         outputs = super().call(inputs, training=training, mask=mask)
@@ -40,7 +44,7 @@ class PerceptualNetwork(FeatureExtractor):
         self.size, self.dims, self.classes = size, features.shape[-1], logits.shape[-1] if logits is not None else 0
         self.resize = resize_in_words(size, size)
         self._images, self._tensors = images, layers
-        self.model = Taps(images, [features] if logits is None else [features, logits], trainable=False)
+        self.model = Taps(images, [features] if logits is None else [features, logits])
 
     @property
     def layers(self):
@@ -64,7 +68,7 @@ class PerceptualNetwork(FeatureExtractor):
             name = unknown[0] if unknown else ""
             raise UserError(f"{self.name} has no layer {name!r}{nearest(name, self.layers)}; it has "
                             f"{', '.join(self.layers)}")
-        return Taps(self._images, [self._tensors[layer] for layer in layers], trainable=False)
+        return Taps(self._images, [self._tensors[layer] for layer in layers])
 
     def network(self, images):
         features, *logits = self.model(to_model(resize(images, self.size, self.size)), training=False)
