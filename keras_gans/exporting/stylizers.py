@@ -202,7 +202,9 @@ class _Run:
             tf.reduce_all(sides % self.network.multiple == 0) & (tf.reduce_min(sides) >= self.network.smallest),
             [f"images: height and width must be multiples of {self.network.multiple}, at least {self.network.smallest}, not",
              sides])
-        with tf.control_dependencies([fits]):
+        count, styles_given = tf.shape(images)[0], tf.shape(chosen)[0]
+        each = tf.debugging.Assert(count == styles_given, [f"{self.chosen}: a row for each image is wanted,", count, "not", styles_given])
+        with tf.control_dependencies([fits, each]):
             return {"images": self._draw(tf.identity(images), chosen)}
 
     def _encode(self, pixels):

@@ -144,6 +144,11 @@ def test_sides_that_the_network_does_not_take(served, shape):
         served("any")[2]("serving_default", {"images": np.zeros(shape), "style": np.zeros([1, 6])})
 
 
+def test_a_style_for_each_image(served):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a row for each image is wanted"):
+        served("any")[2]("serving_default", {"images": np.zeros([1, 8, 8, 3]), "style": np.zeros([2, 6])})
+
+
 def test_c_api_answers_as_keras(served):
     assert through_c_api.assert_answers_as_keras(served, ["any", "numbered"]) == 3 + 2
 
