@@ -29,6 +29,7 @@ def define(flags):
     flags.integer("count", 1, "images to draw, for models that draw them", 1)
     flags.integer("seed", 0, "of the drawn images")
     flags.strings("class", [], "number of a class to draw, for models that have them; repeated, they take turns")
+    flags.number("truncation", None, "truncation psi, -2 to 2, for style-based models")
     flags.number("timeout", 60, "seconds for a request with its repetitions", 0.001)
     flags.integer("retries", 4, "repetitions at most", 0, 100)
 
@@ -75,7 +76,7 @@ def _draw(client, flags):
         label = [int(name) for name in flags["class"].value] or None
     except ValueError as error:
         raise UserError(f"--class: {error}; classes of a served model are numbers, from 0") from error
-    made = client.sample(flags.count, flags.seed, label, flags.signature or "sample_png")
+    made = client.sample(flags.count, flags.seed, label, flags.signature or "sample_png", flags.truncation)
     for number, image in enumerate(made):
         grids.write_png(out / f"{number:06d}.png", image)
     print(f"wrote {len(made)} images to {out}")

@@ -107,16 +107,20 @@ class PerceptualPathLength(GeneratorScore):
         network = EXTRACTORS.create(self.network or ("lpips-vgg" if inception else features))
         distance = tf.function(getattr(network, "distance", None) or feature_distance(network))
         generator = run.generator
-        mapping = getattr(generator, "mapping", None)
-        synthesis = generator.synthesis if mapping else generator
+        styled = hasattr(generator, "synthesize")
+
+        def labelled(inputs):
+            if not run.num_classes:
+                return inputs
+            labels = tf.range(inputs.shape[0] // 2) % run.num_classes  # both ends of a path have the same class
+            return [inputs, tf.tile(labels, [2])]
 
         def synthesize(codes):
-            if not run.num_classes:
-                return run_batch(codes)
-            labels = tf.range(codes.shape[0] // 2) % run.num_classes  # both ends of a path have the same class
-            return run_batch([codes, tf.tile(labels, [2])])
+            return run_batch(tf.repeat(codes[:, None], generator.layers_w, axis=1) if styled else labelled(codes))
 
-        run_batch = tf.function(lambda inputs: synthesis(inputs, training=False))
+        mapping = (lambda latents: generator.mapping(labelled(latents))) if styled else None
+        run_batch = tf.function(generator.synthesize if styled else lambda inputs: generator(inputs, training=False),
+                                autograph=False)
         lengths = trimmed(path_lengths(run.draw_latent, synthesize, distance, count, mapping, self.sampling,
                                        self.epsilon, self.quantize, seed=seed))
         name = "ppl" if network.name == "lpips-vgg" else name_with("ppl", network.name)

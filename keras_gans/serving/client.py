@@ -119,13 +119,14 @@ class Client:
         made = self.predict(inputs, signature or ("translate" if masks is None else "restore"))
         return [_pixels(file) for file in made["images_bytes"]]
 
-    def sample(self, count, seed=0, label=None, signature="sample_png"):
+    def sample(self, count, seed=0, label=None, signature="sample_png", psi=None):
         """Draws images from a model that makes them of latents.
 
         Args:
             count: how many.
             seed: any integer; the same seed gives the same images.
             label: list of classes, which image i takes in turn; for models that have them.
+            psi: truncation, -2 to 2, of style-based models; default: 1, none.
             signature: its name.
 
         Returns:
@@ -135,6 +136,9 @@ class Client:
             ServingError: as in `predict`.
         """
         inputs = {"seed": seed, "count": count} | ({} if label is None else {"label": label})
+        known = self.signatures().get(signature)
+        if psi is not None or known and "psi" in known.inputs:
+            inputs["psi"] = 1.0 if psi is None else psi
         return [_pixels(file) for file in self.predict(inputs, signature)["images_bytes"]]
 
     def _call(self, function):

@@ -10,6 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 from keras_gans.data.images import to_uint8
 from keras_gans.exporting import measuring, parity, tflite
 from keras_gans.latents import Painter, noise_images, noise_layers
+from keras_gans.serving.client import Client
+from keras_gans.serving.signatures import Signature
 
 LABEL = tf.constant([2, 0, 1, 1, 0])
 
@@ -56,6 +58,27 @@ def test_synthesis_takes_every_w_and_mode_of_noise(styled):
     for one in made:
         for other in made:
             assert one == other or np.abs(made[one] - made[other]).mean() > 0.02, (one, other)
+
+
+def test_client_sends_no_truncation_unless_asked():
+    seen = []
+
+    class Answering(Client):
+        def __init__(self):
+            pass
+
+        def signatures(self):
+            return {"sample_png": Signature({"seed": None, "count": None, "psi": None}, {}), "old": Signature({"seed": None}, {})}
+
+        def predict(self, inputs, signature):
+            seen.append(inputs)
+            return {"images_bytes": []}
+
+    client = Answering()
+    client.sample(2, 5)
+    client.sample(2, 5, psi=0.5)
+    client.sample(2, 5, signature="old")
+    assert seen == [{"seed": 5, "count": 2, "psi": 1.0}, {"seed": 5, "count": 2, "psi": 0.5}, {"seed": 5, "count": 2}]
 
 
 @pytest.mark.parametrize("signature, inputs, message", [

@@ -1,5 +1,7 @@
 """Perceptual path length of generators whose answer is known."""
 
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,7 +9,8 @@ import tensorflow as tf
 from keras_gans import randomness
 from keras_gans.errors import UserError
 from keras_gans.metrics.path_length import interpolate, path_lengths, trimmed
-from keras_gans.registry import SCORES
+from keras_gans.networks.stylegan2 import StyleGAN2Generator
+from keras_gans.registry import EXTRACTORS, SCORES
 
 DIMS = 6
 MATRIX = np.random.default_rng(0).normal(size=(DIMS, 4 * 4 * 3)).astype("float32") / 50
@@ -100,3 +103,21 @@ def test_a_run_is_scored_under_the_name_of_its_network():
     assert slow.name == fast.name == "ppl_fashion"
     assert slow.value < fast.value
     assert slow.protocol["space"] == "z, spherical" and slow.protocol["quantization"].startswith("none")
+
+
+@pytest.mark.parametrize("num_classes", [0, 3])
+def test_paths_of_style_based_generators_are_straight_in_w(num_classes):
+    generator = StyleGAN2Generator(image_size=8, channels=1, latent_dim=DIMS, w_dim=5, channel_base=32, channel_max=4,
+                                   mapping_layers=1, num_classes=num_classes)
+    run = types.SimpleNamespace(generator=generator, num_classes=num_classes, draw_latent=draw)
+    (score,) = SCORES.create("ppl:epsilon=0.01")(run, None, "fashion", 16, 0)
+    assert score.protocol["space"] == "w, linear"
+    seed = randomness.fold(randomness.fold(0, "path length"), 0)
+    latents = draw(32, seed)  # the starts of 16 paths, then their ends
+    w = generator.mapping([latents, tf.tile(tf.range(16) % num_classes, [2])] if num_classes else latents)
+    codes = tf.concat([w[:16], w[:16] + 0.01 * (w[16:] - w[:16])], 0)
+    images = generator.synthesize(tf.repeat(codes[:, None], 4, axis=1)).numpy()
+    features = EXTRACTORS.create("fashion")
+    first, second = np.split(features.network((np.repeat(images, 3, -1) + 1) * 127.5)[0].numpy().astype(np.float64), 2)
+    first, second = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (first, second))
+    assert score.value == pytest.approx(trimmed(np.square(first - second).sum(1) / 0.01**2).mean(), rel=0.02)
