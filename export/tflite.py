@@ -25,6 +25,8 @@ def define(flags):
     flags.string("name", None, "of the model; default: the name of the run folder")
     flags.string("variants", ",".join(VARIANTS), "which to make: float32, float16 (weights of half the size), dynamic (int8 "
                  "weights), int8 (weights and activations, calibrated on the run's training data)")
+    flags.string("data", None, "pictures to measure and calibrate on, such as folder:PHOTOS; default: the run's data (an imported "
+                 "run has none)")
     flags.string("keep", "", "variants to write even if they are below their floors")
     flags.integer("height", None, "of the input of a translating run, in pixels; default: the run's", 1)
     flags.integer("width", None, "likewise", 1)
@@ -41,6 +43,7 @@ def run(flags):
     if not variants:
         raise UserError(f"--variants names none; known are {', '.join(VARIANTS)}")
     opened = Run.open(flags.run, flags.checkpoint)
+    opened.pictures = flags.data
     from keras_gans.exporting import tflite
 
     models = tflite.export_variants(opened, flags.out, flags.name, variants, keep, height=flags.height, width=flags.width,

@@ -99,7 +99,13 @@ def _said(value):
 
 
 class Run(Folder):
-    """A trained run: its recipe and its generator, ready to draw from. See `Run.open`."""
+    """A trained run: its recipe and its generator, ready to draw from. See `Run.open`.
+
+    Attributes:
+        pictures: spec of the data that `source` opens in the place of the run's own; None for those.
+    """
+
+    pictures = None
 
     @classmethod
     def open(cls, directory, checkpoint="latest"):
@@ -211,18 +217,18 @@ class Run(Folder):
         return Translator(getattr(game, game.directions[direction]), training=game.random_at_test, seed=game.seed)
 
     def source(self, split="holdout"):
-        """Opens the run's data: split `train`, `holdout` or `all`.
+        """Opens the run's data, or `pictures`: split `train`, `holdout` or `all`.
 
         Raises:
             UserError: the data are not where they were, or the run was imported and never had any.
         """
         from keras_gans import recipes
 
-        if recipes.kind_of_data(self.recipe) == "none":
-            raise UserError(f"{self.directory} was imported and has no data of its own; name some (keras-gans evaluate: "
-                            "--real=folder:PATH)")
-
-        return recipes.build_source(self.recipe, split)
+        recipe = self.recipe | ({"data": self.pictures} if self.pictures else {})
+        if recipes.kind_of_data(recipe) == "none":
+            raise UserError(f"{self.directory} was imported and has no data of its own; name some (--data=folder:PATH to "
+                            "export, --real=folder:PATH to evaluate)")
+        return recipes.build_source(recipe, split)
 
 
 def generate(game, count, seed, num_classes=0, labels=None, batch_size=64):

@@ -158,7 +158,7 @@ def _about(run, family, endpoint, variant, measured):
         **endpoint.details,
         "normalization": {"from_uint8": "pixel / 255", "to_uint8": "round(255 * value)"},
         "psnr_db": round(measured.psnr, 1) if math.isfinite(measured.psnr) else None,
-        "data": run.record["data"]["spec"],
+        "data": run.pictures or run.record["data"]["spec"],
     }
 
 

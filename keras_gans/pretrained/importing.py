@@ -1,7 +1,6 @@
 """Authors' weight files -> a run folder, checked by number."""
 
 import dataclasses
-import json
 import pathlib
 import platform
 from importlib import metadata
@@ -176,8 +175,9 @@ def _write(directory, game, recipe, imported, image_shape, input_shape, classes)
         folder = Folder(temporary)
         folder.write_record(
             recipe=recipe, seed=recipe["seed"], versions=versions | {"python": platform.python_version()},
-            data={"spec": "none", "fingerprint": json.dumps(imported["files"]), "count": 0, "image_shape": list(image_shape),
-                  "class_names": list(classes), "input_shape": input_shape and list(input_shape)},
+            data={"spec": f"the authors of {', '.join(imported['files'])}", "fingerprint": None,
+                  "image_shape": list(image_shape), "class_names": list(classes),
+                  "input_shape": input_shape and list(input_shape)},
             parameters={name: getattr(game, name).count_params() for name in ("generator", "discriminator")
                         if hasattr(game, name)}, imported=imported)
         checkpoints.save(game, folder.checkpoint_path(0))

@@ -122,8 +122,14 @@ def _first(kind, arguments):
     return arguments[0]
 
 
+def _of_tensorflow(arguments):
+    raise UserError("holds networks of TensorFlow 1; take the PyTorch file of the same network, which NVIDIA publishes beside "
+                    "stylegan2-ada-pytorch")
+
+
 def _functions():
     functions = {
+        "dnnlib.tflib.network.Network": _of_tensorflow,
         "collections.OrderedDict": pickles.ordered_dict,
         "builtins.set": functools.partial(_first, list), "__builtin__.set": functools.partial(_first, list),
         "dnnlib.util.EasyDict": lambda arguments: {},

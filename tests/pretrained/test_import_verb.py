@@ -3,13 +3,17 @@
 import functools
 import hashlib
 import http.server
+import importlib.util
 import json
 import re
 import threading
 
+import numpy as np
 import pytest
 import test_cli
+import weight_writers
 
+from keras_gans.metrics.features import lpips
 from keras_gans.pretrained import lookup, published
 from keras_gans.pretrained.published import MODELS, Published
 
@@ -133,6 +137,28 @@ def test_import_by_name_and_by_file(capsys, site, tmp_path, monkeypatch):
     test_cli.refused(capsys, "evaluate", f"--run={tmp_path / 'run'}", says="was imported and has no data of its own")
     test_cli.refused(capsys, "train", "--data=none", "--game=imported_translator", f"--run_dir={tmp_path / 'new'}",
                      says="--data=none names no data")
+
+
+def test_files_of_scores_are_checked_and_kept_for_them(capsys, tmp_path, monkeypatch):
+    """AlexNet's convolutions as .safetensors; the published file goes where LPIPS looks for it."""
+    if not importlib.util.find_spec("lpips"):
+        pytest.skip("the lpips extra is not installed")
+    monkeypatch.setenv("KERAS_GANS_WEIGHTS", str(tmp_path / "kept"))
+    arrays, inputs = {}, 3
+    for index, (width, kernel) in zip((0, 3, 6, 8, 10), ((64, 11), (192, 5), (384, 3), (256, 3), (256, 3))):
+        arrays |= {f"features.{index}.weight": np.full((width, inputs, kernel, kernel), 0.01),
+                   f"features.{index}.bias": np.zeros(width)}
+        inputs = width
+    path = weight_writers.safetensors(tmp_path / "alex.safetensors", arrays)
+    process = test_cli.call(capsys, "import", f"--from={path}")
+    assert process.stdout == f"{path} is the AlexNet of LPIPS; --metrics=lpips:net=alex,path={path}\n", process.stderr
+    file = lookup.WeightFile("alex.pth", "http://127.0.0.1:9/alex.pth", lookup.sha256(path))
+    monkeypatch.setitem(lpips.BACKBONES, "alex", file)
+    assert "kept for scores at" in test_cli.call(capsys, "import", f"--from={path}").stdout
+    assert lookup.find(file).read_bytes() == path.read_bytes()
+    path = weight_writers.safetensors(tmp_path / "inception.safetensors",
+                                      {"Mixed_5b.branch1x1.conv.weight": np.zeros((64, 192, 1, 1))})
+    test_cli.refused(capsys, "import", f"--from={path}", says="which inception2015 needs; is it another network's?")
 
 
 @pytest.mark.parametrize("words, says", [
