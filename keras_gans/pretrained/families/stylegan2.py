@@ -8,6 +8,7 @@ import re
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_gans.errors import UserError
 from keras_gans.pretrained import matching
@@ -94,16 +95,21 @@ class StyleGAN2(Family):
                  f"w at truncation {_TRUNCATION}": difference(styles[1][:, -1], operations.array(truncated))}
         *expected, image = (pixels(operations, each) for each in _synthesise(tensors, truncated, arguments["image_size"]))
         layers = [layer.output for layer in ours.synthesis.layers if re.fullmatch(r"image_\d+", layer.name)]
-        made = keras.Model(ours.synthesis.inputs, layers)(styles[1], training=False)
-        for layer, one, other in zip(layers, made, expected, strict=True):
+        made = _answers(keras.Model(ours.synthesis.inputs, [*layers, ours.synthesis.outputs[0]]), styles[1])
+        for layer, one, other in zip(layers, made, expected):
             found[f"what {layer.shape[1]}x{layer.shape[2]} adds"] = difference(one, other)
-        found["image"] = difference(ours.synthesize(styles[1]), image)
+        found["image"] = difference(made[-1], image)
         if hasattr(game, "discriminator"):
             judge = Tensors(operations, networks["D"])
             logits = _judge(judge, operations.tensor(np.transpose(image, (0, 3, 1, 2))), label, arguments["image_size"])
             inputs = image if label is None else [image, label]
-            found["logits"] = difference(game.discriminator(inputs, training=False), operations.array(logits))
+            found["logits"] = difference(_answers(game.discriminator, inputs), operations.array(logits))
         return found
+
+
+def _answers(network, inputs):
+    """Calls a network as a graph, which unlike Keras forgets what lies between as soon as it has been used."""
+    return tf.function(lambda inputs: network(inputs, training=False), autograph=False)(inputs)
 
 
 def _networks(states):
