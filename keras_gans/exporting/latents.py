@@ -1,5 +1,6 @@
 """What generators of images from latents offer: images of given latents, and drawn ones."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -152,8 +153,16 @@ def _refuse_points(run):
 
 def generated(run, latent, label=None, network=None):
     """Returns images float32 [n, h, w, c] in [-1, 1]; `network` stands for the run's generator."""
-    made = (network or run.generator)(latent if label is None else [latent, label], training=False)
-    return tf.clip_by_value(made, -1.0, 1.0)  # not all generators end in tanh
+    network = network or run.generator
+    made = network(latent if label is None else [latent, label], training=False)
+    return made if _ends_in_tanh(network) else tf.clip_by_value(made, -1.0, 1.0)
+
+
+def _ends_in_tanh(network):
+    last = network
+    while hasattr(last, "layers"):
+        last = last.layers[-1]
+    return getattr(last, "activation", None) is keras.activations.tanh
 
 
 def given(run, count):
