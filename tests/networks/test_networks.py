@@ -171,8 +171,11 @@ def test_half_precision(case, policy):
         assert np.isfinite(gradient).all(), variable.path
 
 
-# Compiling is slow; of a network's versions the last has all that the others have.
-@pytest.mark.parametrize("case", {(case.kind, case.name): case for case in CASES}.values(), ids=str)
+# Compiling is slow; of a network's versions the last has all that the others have, and StyleGAN2's generator stands for
+# the other networks that are made of its layers.
+@pytest.mark.parametrize("case", [case for case in {(case.kind, case.name): case for case in CASES}.values()
+                                  if case.kind == "generator" and case.name == "stylegan2"
+                                  or case.name not in ("progan", "stylegan", "stylegan2")], ids=str)
 def test_compiled_by_xla(case):
     network = shaken(case)
     inputs = inputs_of(network)
