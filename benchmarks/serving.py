@@ -4,12 +4,11 @@
 
 One request is one PNG file in, one out (signature `translate`), through a generator with random weights. The server is a
 process of `export/serve.py`; its clients are threads of this one, so they share the processor with it. Direct calls run the
-same SavedModel in this process, by as many threads. Prints Markdown and writes benchmarks/results/serving.json.
+same SavedModel in this process, by as many threads. Fills docs/results.md and benchmarks/results/serving.json.
 """
 
 import concurrent.futures
 import contextlib
-import json
 import os
 import pathlib
 import re
@@ -22,9 +21,8 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+import runs
 
-ROOT = pathlib.Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks/results/serving.json"
 CLIENTS = (1, 8, 64)
 SETTLE = 2.5  # seconds after which the server takes a folder for whole
 
@@ -37,7 +35,6 @@ def main():
     flags.integer("side", 64, "of the picture, in pixels", 16)
     flags.number("seconds", 10, "for each measurement of speed", 0.1)
     flags.integer("requests", 10_000, "for the measurement of memory", 10)
-    flags.string("note", "", "what else ran on the machine, for the results")
     flags(sys.argv)
 
     with tempfile.TemporaryDirectory() as folder:
@@ -46,22 +43,21 @@ def main():
         write_model(folder / "next", flags.generator)
         time.sleep(SETTLE)
         picture = photo(flags.side)
-        results = {"generator": flags.generator, "side": flags.side, "cores": os.cpu_count(), "note": flags.note,
-                   "speed": []}
+        rows = []
         with serving(folder / "models") as (process, addresses):
             for kind, address in addresses.items():
                 for clients in CLIENTS:
-                    results["speed"].append({"way": kind, "clients": clients} | speed(
+                    rows.append({"way": kind, "clients": clients} | speed(
                         lambda: by_client(address, picture), clients, flags.seconds))
-                    print_speed(results["speed"][-1])
-            results["memory"] = memory(process.pid, lambda: by_client(addresses["gRPC"], picture), flags.requests)
-            results["swap"] = swap(folder, addresses, picture)
+            facts = {"memory": memory(process.pid, lambda: by_client(addresses["gRPC"], picture), flags.requests),
+                     "swap": swap(folder, addresses, picture)}
         for clients in CLIENTS:
-            results["speed"].append({"way": "direct", "clients": clients} | speed(
+            rows.append({"way": "direct", "clients": clients} | speed(
                 direct(folder / "models/photos/2", picture), clients, flags.seconds))
-            print_speed(results["speed"][-1])
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-    print_rest(results)
+    about = runs.keep("benchmarks/results/serving.json", rows, generator=flags.generator, side=flags.side, **facts)
+    text = document(rows, about, flags, **facts)
+    runs.fill("docs/results.md", "serving", text)
+    print(text)
 
 
 def write_model(path, spec):
@@ -98,7 +94,7 @@ def photo(side):
 def serving(models):
     """Starts `export/serve.py`; gives the process and its addresses."""
     words = [sys.executable, "export/serve.py", f"--models={models}", "--rest_port=0", "--grpc_port=0"]
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(words, cwd=runs.ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             ports = next(found for line in process.stdout if (found := re.search(r":(\d+) \(REST.*:(\d+) \(gRPC\)", line)))
             threading.Thread(target=process.stdout.read, daemon=True).start()
@@ -199,17 +195,19 @@ def swap(folder, addresses, picture):
     return {"answered": len(latencies), "lost": len(lost), "slowest_ms": 1000 * max(latencies), "reasons": lost[:5]}
 
 
-def print_speed(row):
-    if row["way"] == "REST" and row["clients"] == CLIENTS[0]:
-        print("| | clients | requests/s | p50, ms | p99, ms |\n|---|---|---|---|---|")
-    print(f"| {row['way']} | {row['clients']} | {row['per_second']:.1f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} |", flush=True)
-
-
-def print_rest(results):
-    resident, swapped = results["memory"]["resident_mb"], results["swap"]
-    print(f"\nResident memory over {results['memory']['requests']} requests: {', '.join(f'{one:.0f}' for one in resident)} MB.")
-    print(f"While a version was swapped: {swapped['answered']} requests answered, {swapped['lost']} lost, the slowest took "
-          f"{swapped['slowest_ms']:.0f} ms.")
+def document(rows, about, flags, memory, swap):
+    """Returns the Markdown."""
+    lines = [
+        f"`python benchmarks/serving.py`, {about['date']}, {about['machine']}. A request is a PNG file of {flags.side}x{flags.side} "
+        f"pixels, in and out, through `{flags.generator}` with random weights; server and clients share the machine.", "",
+        "| way | clients | requests/s | p50, ms | p99, ms |", "|---|---|---|---|---|"]
+    lines += [f"| {row['way']} | {row['clients']} | {row['per_second']:.1f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} |"
+              for row in rows]
+    resident = memory["resident_mb"]
+    return "\n".join([
+        *lines, "", f"Resident memory of the server over {memory['requests']} requests: {resident[0]:.0f} MB before, "
+        f"{min(resident[1:]):.0f} to {max(resident[1:]):.0f} MB after each tenth. While a version was swapped under 8 clients "
+        f"{swap['answered']} requests were answered and {swap['lost']} lost; the slowest took {swap['slowest_ms']:.0f} ms."])
 
 
 if __name__ == "__main__":
