@@ -73,10 +73,10 @@ def _existing(path, models):
 
 
 def _downloaded(model):
-    """Shows the licence, then fetches the files that are not there yet."""
+    """Shows the license, then fetches the files that are not there yet."""
     from keras_gans.pretrained import lookup
 
-    print(f"licence: {model.license}", flush=True)
+    print(f"license: {model.license}", flush=True)
     if not model.free:
         print("NOT FOR COMMERCIAL USE", flush=True)
     return [lookup.find(file) for file in model.files]

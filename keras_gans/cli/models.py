@@ -1,4 +1,4 @@
-"""Lists published models that can be imported by name: task, size, licence, address.
+"""Lists published models that can be imported by name: task, size, license, address.
 
     keras-gans models
     keras-gans import --from=cyclegan_horse2zebra --run=runs/horse2zebra
@@ -10,7 +10,7 @@ are first used, and checked from then on.
 
 
 def define(flags):
-    flags.boolean("commercial", False, "only those whose licence allows commercial use")
+    flags.boolean("commercial", False, "only those whose license allows commercial use")
 
 
 def run(flags):
@@ -20,6 +20,6 @@ def run(flags):
         if flags.commercial and not model.free:
             continue
         print(f"{name}\n    {model.task}; {model.megabytes} MB")
-        print(f"    licence: {model.license}{'' if model.free else ' (NOT FOR COMMERCIAL USE)'}")
+        print(f"    license: {model.license}{'' if model.free else ' (NOT FOR COMMERCIAL USE)'}")
         for file in model.files:
             print(f"    {file.url} ({f'{file.algorithm} {file.digest[:8]}' if file.digest else 'hash recorded on first use'})")

@@ -42,7 +42,7 @@ class Family:
     work = "translate"
 
     def arguments(self, states):
-        """Recognises the files.
+        """Recognizes the files.
 
         Args:
             states: list of dicts, one for each file, name of a network -> `State`.

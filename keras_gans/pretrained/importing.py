@@ -53,7 +53,7 @@ def read(paths):
 
 
 def metric(weights):
-    """Recognises and checks a file of a network that scores use.
+    """Recognizes and checks a file of a network that scores use.
 
     Returns:
         Its `MetricFile` and where it is kept for later (None where it is not the published file); None for other files.
@@ -61,7 +61,7 @@ def metric(weights):
     Raises:
         UserError: the file is one of these, but damaged.
     """
-    found = metric_files.recognise(weights[0].networks[""]) if len(weights) == 1 and "" in weights[0].networks else None
+    found = metric_files.recognize(weights[0].networks[""]) if len(weights) == 1 and "" in weights[0].networks else None
     if found is None:
         return None
     found.load(weights[0].path)
@@ -90,7 +90,7 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UserError(f"--run={directory} is in use; name a new folder")
     states, where = [each.networks for each in weights], " and ".join(str(each.path) for each in weights)
-    name, family, arguments = recognise(weights, kind)
+    name, family, arguments = recognize(weights, kind)
     flags = family.flags(states, arguments)
     input_shape, image_shape = family.shapes(arguments)
     recipe = _defaults() | {"data": "none", "discriminator": "none", "export": ["none"], "run_dir": str(directory),
@@ -116,7 +116,7 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
     return Imported(name, family.work, flags, differences, operations.name)
 
 
-def recognise(weights, kind=None):
+def recognize(weights, kind=None):
     """Finds the family of files.
 
     Args:

@@ -1,4 +1,4 @@
-"""Weight files that scores use: they are recognised and checked, and become no run."""
+"""Weight files that scores use: they are recognized and checked, and become no run."""
 
 import dataclasses
 import shutil
@@ -28,7 +28,7 @@ class MetricFile:
     published: lookup.WeightFile
 
 
-def recognise(state):
+def recognize(state):
     """Returns the `MetricFile` of a `State`, or None."""
     shapes = state.shapes()
     return next((file for file in _known() if shapes.get(file.tensor) == file.shape), None)

@@ -22,7 +22,7 @@ class Published:
         megabytes: size of its files together, about.
         license: in words.
         files: tuple of `WeightFile`.
-        free: whether the licence allows commercial use.
+        free: whether the license allows commercial use.
     """
 
     task: str

@@ -127,7 +127,7 @@ def test_import_by_name_and_by_file(capsys, site, tmp_path, monkeypatch):
     process = test_cli.call(capsys, "import", "--from=small", f"--run={tmp_path / 'run'}")
     assert process.returncode == 0, process.stderr
     lines = process.stdout.splitlines()
-    assert lines[:2] == ["licence: for nobody", "NOT FOR COMMERCIAL USE"]  # before the download
+    assert lines[:2] == ["license: for nobody", "NOT FOR COMMERCIAL USE"]  # before the download
     assert re.search(r"largest difference from PyTorch \S+: \d\S* \(outputs of a random picture", process.stdout)
     assert lines[-1] == f"wrote {tmp_path / 'run'}; go on with keras-gans restore --run={tmp_path / 'run'}"
     record = json.loads((tmp_path / "run" / "run.json").read_text())

@@ -7,6 +7,7 @@ from keras_gans import recipes, training
 from keras_gans.data.images import to_uint8
 from keras_gans.errors import UserError
 from keras_gans.pretrained import importing, reference
+from keras_gans.pretrained.families import stylegan2
 from keras_gans.run import Run
 
 torch = pytest.importorskip("torch", reason="the parity extra is not installed")
@@ -73,7 +74,7 @@ def assert_equal(run, module, inputs):
     (lambda: originals.Unet(depth=3, norm=torch.nn.InstanceNorm2d), reference.NumPy, True),
 ], ids=["CycleGAN", "pix2pix ResNet", "CUT", "pix2pix U-Net", "U-Net instance"])
 def test_generators_of_junyanz(tmp_path, module, operations, random):
-    module = originals.randomise(module())
+    module = originals.randomize(module())
     run = imported(tmp_path, saved(tmp_path, module.state_dict()), operations=operations())
     assert_equal(run, without_dropout(module), pictures(1, 64, 64, 3))
     assert operations.__name__ in run.record["imported"]["parity"]["reference"]
@@ -84,7 +85,7 @@ def test_generators_of_junyanz(tmp_path, module, operations, random):
 
 def test_file_of_2017(tmp_path):
     """Instance norms with running statistics, which the authors drop; names with `module.`; PyTorch's older layout."""
-    module = originals.randomise(originals.ResNet(norm=lambda channels: torch.nn.InstanceNorm2d(
+    module = originals.randomize(originals.ResNet(norm=lambda channels: torch.nn.InstanceNorm2d(
         channels, track_running_stats=True)))
     state = {f"module.{name}": value for name, value in module.state_dict().items()}
     assert "module.model.2.running_mean" in state
@@ -94,7 +95,7 @@ def test_file_of_2017(tmp_path):
 
 def test_arguments_of_as_win(tmp_path):
     """Batch norm by moving statistics, for what was tested with --eval."""
-    module = originals.randomise(originals.ResNet(norm=BATCH))
+    module = originals.randomize(originals.ResNet(norm=BATCH))
     run = imported(tmp_path, saved(tmp_path, module.state_dict()), kind="resnet:norm=batch")
     assert_equal(run, module.eval(), pictures(2, 32, 32, 3))
 
@@ -111,7 +112,7 @@ GENERATIONS = {
 
 @pytest.mark.parametrize("generation, scale", [("new", 4), ("esrgan", 2), ("old", 1)])
 def test_rrdb(tmp_path, generation, scale):
-    module = originals.randomise(originals.RRDBNet(scale=scale))
+    module = originals.randomize(originals.RRDBNet(scale=scale))
     state = {}
     for name, value in module.state_dict().items():
         for before, behind in GENERATIONS[generation]:
@@ -131,7 +132,7 @@ def test_rrdb(tmp_path, generation, scale):
 
 def test_fine_tuning_takes_all_weights(tmp_path):
     """As `generator_ab` of CycleGAN; and where layers of two parts have one name, weight by weight."""
-    module = originals.randomise(originals.ResNet())
+    module = originals.randomize(originals.ResNet())
     run = imported(tmp_path, saved(tmp_path, module.state_dict()))
     recipe = run_cases.recipe(data="unpaired:a:b", game="cyclegan", generator="resnet:width=4,blocks=2",
                               discriminator="patchgan:width=4", loss="least_squares", image_size=32)
@@ -148,7 +149,7 @@ def test_fine_tuning_takes_all_weights(tmp_path):
 def adain(tmp_path_factory):
     """The modules, and the run made of their two files."""
     directory = tmp_path_factory.mktemp("adain")
-    encoder, decoder = map(originals.randomise, originals.sequential_of_adain())
+    encoder, decoder = map(originals.randomize, originals.sequential_of_adain())
     paths = saved(directory, encoder.state_dict(), "vgg.pth"), saved(directory, decoder.state_dict(), "decoder.pth")
     return encoder, decoder, imported(directory, *paths)
 
@@ -184,8 +185,12 @@ def test_fine_tuning_of_adain(adain):
 # === StyleGAN2 ===
 
 
-@pytest.mark.parametrize("classes, protocol, operations", [(0, 3, reference.Torch), (3, 4, reference.NumPy)])
-def test_stylegan2(tmp_path, classes, protocol, operations):
+@pytest.mark.parametrize("classes, protocol, operations, whole, compared", [
+    (0, 3, reference.Torch, 128, {"what 16x16 adds", "image", "logits"}),
+    (3, 4, reference.NumPy, 8, {"layers of 16x16", "discriminator's layers of 16x16", "logits"}),
+], ids=["as a whole", "classes, the largest layers by themselves"])
+def test_stylegan2(tmp_path, monkeypatch, classes, protocol, operations, whole, compared):
+    monkeypatch.setattr(stylegan2, "_WHOLE", whole)
     torch.manual_seed(0)
     modules = {"G": originals.Generator(c_dim=classes), "D": originals.Discriminator(c_dim=classes),
                "G_ema": originals.Generator(c_dim=classes), "augment_pipe": None,
@@ -194,6 +199,7 @@ def test_stylegan2(tmp_path, classes, protocol, operations):
     path = weight_writers.networks(tmp_path / "net.pkl", modules, source, protocol)
     run = imported(tmp_path, path, operations=operations())
     assert not (tmp_path / "was_here").exists()
+    assert compared <= run.record["imported"]["parity"]["differences"].keys()
     assert run.num_classes == classes and run.game.latent == "normal"
     latent = np.random.default_rng(1).normal(size=(4, 6)).astype(np.float32)
     label = np.array([0, 2, 1, 2], np.int32) if classes else None

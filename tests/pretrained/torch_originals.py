@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 
-def randomise(module, seed=0):
+def randomize(module, seed=0):
     """Gives all parameters and statistics random values that keep activations near 1."""
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():

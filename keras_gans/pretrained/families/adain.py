@@ -67,7 +67,7 @@ class AdaIN(Family):
         encoder, decoder = (Tensors(operations, _tensors(states, kind)) for kind in ("encoder", "decoder"))
         content, style = (picture(side, 3, seed) for seed, side in enumerate(_SIDES))
         features = [_encode(encoder, (planes(operations, images) + 1) / 2) for images in (content, style)]
-        mixed = _normalise(encoder.xp, *features)
+        mixed = _normalize(encoder.xp, *features)
         expected = 2 * pixels(operations, _decode(decoder, mixed)) - 1
         return {f"outputs of a random picture of {_SIDES[0]}x{_SIDES[0]} and style of {_SIDES[1]}x{_SIDES[1]}":
                 difference(game.generator([content, style], training=False), expected)}
@@ -106,7 +106,7 @@ def _encode(tensors, x):
     return x
 
 
-def _normalise(xp, content, style):
+def _normalize(xp, content, style):
     """The content's features with the style's means and deviations."""
     (mean, variance), (style_mean, style_variance) = map(_moments, (content, style))
     return (content - mean) / xp.sqrt(variance + 1e-5) * xp.sqrt(style_variance) + style_mean

@@ -12,14 +12,13 @@ import tensorflow as tf
 
 from keras_gans.errors import UserError
 from keras_gans.pretrained import matching
-from keras_gans.pretrained.family import FAMILIES, Family, Part, difference, pixels, spec
+from keras_gans.pretrained import stylegan2_reference as theirs
+from keras_gans.pretrained.family import FAMILIES, Family, Part, difference, pixels, planes, spec
 from keras_gans.pretrained.matching import Slot
 from keras_gans.pretrained.reference import Tensors
-from keras_gans.pretrained.weight_files import State
 
-_FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
 _TRUNCATION = 0.7
-_GAIN = 2**0.5  # of LeakyReLU
+_WHOLE = 128  # pixels up to which networks are compared as a whole; above, layers of one resolution on a small piece
 
 
 @FAMILIES.register("stylegan2")
@@ -81,35 +80,83 @@ class StyleGAN2(Family):
         return name.endswith("resample_filter")
 
     def differences(self, game, states, arguments, operations):
-        networks = _networks(states)
+        networks, whole = _networks(states), min(arguments["image_size"], _WHOLE)
         tensors = Tensors(operations, networks.get("G_ema", networks.get("G")))
         draw = np.random.default_rng(0)
         latent = draw.normal(size=(1, arguments["latent_dim"])).astype(np.float32)
         label = np.array([arguments["num_classes"] - 1], np.int32) if arguments["num_classes"] else None
-        w = _map(tensors, "mapping.", latent, label)
+        w = theirs.map_latents(tensors, latent, label)
         average = tensors["mapping.w_avg"]
         truncated = average + _TRUNCATION * (w - average)
-        ours = game.ema
-        styles = ours.styles(latent, label), ours.styles(latent, label, truncation=_TRUNCATION)
+        styles = game.ema.styles(latent, label), game.ema.styles(latent, label, truncation=_TRUNCATION)
         found = {"w": difference(styles[0][:, 0], operations.array(w)),
                  f"w at truncation {_TRUNCATION}": difference(styles[1][:, -1], operations.array(truncated))}
-        *expected, image = (pixels(operations, each) for each in _synthesise(tensors, truncated, arguments["image_size"]))
-        layers = [layer.output for layer in ours.synthesis.layers if re.fullmatch(r"image_\d+", layer.name)]
-        made = _answers(keras.Model(ours.synthesis.inputs, [*layers, ours.synthesis.outputs[0]]), styles[1])
-        for layer, one, other in zip(layers, made, expected):
-            found[f"what {layer.shape[1]}x{layer.shape[2]} adds"] = difference(one, other)
-        found["image"] = difference(made[-1], image)
+        synthesis = game.ema.synthesis
+        outputs = [synthesis.get_layer(f"image_{size}").output for size in _doublings(4, whole)]
+        outputs += synthesis.outputs[:1] if whole == arguments["image_size"] else []
+        made = _answers(keras.Model(synthesis.inputs, outputs), styles[1])
+        names = [f"what {size}x{size} adds" for size in _doublings(4, whole)] + ["image"]
+        for name, one, other in zip(names, made, theirs.synthesize(tensors, truncated, whole)):
+            found[name] = difference(one, pixels(operations, other))
+        for size in _doublings(2 * whole, arguments["image_size"]):
+            x = draw.normal(size=(1, 8, 8, synthesis.get_layer(f"conv0_up_{size}").input[0].shape[-1])).astype(np.float32)
+            expected = theirs.block(tensors, planes(operations, x), truncated, size)
+            found[f"layers of {size}x{size}"] = max(
+                difference(one, pixels(operations, other))
+                for one, other in zip(_block(synthesis, x, styles[1][:, 0], size), expected, strict=True))
         if hasattr(game, "discriminator"):
-            judge = Tensors(operations, networks["D"])
-            logits = _judge(judge, operations.tensor(np.transpose(image, (0, 3, 1, 2))), label, arguments["image_size"])
-            inputs = image if label is None else [image, label]
-            found["logits"] = difference(_answers(game.discriminator, inputs), operations.array(logits))
+            found |= self._judgments(game.discriminator, Tensors(operations, networks["D"]), label, whole, draw)
         return found
+
+    def _judgments(self, network, tensors, label, whole, draw):
+        """Compares the discriminator; its largest resolutions one by one."""
+        operations, largest, found = tensors.operations, network.image_size, {}
+        x = draw.normal(size=(1, 16, 16, network.channels)).astype(np.float32)
+        expected = theirs.from_image(tensors, planes(operations, x), largest)
+        made = network.get_layer(f"from_image_{largest}_bias")(network.get_layer(f"from_image_{largest}")(x))
+        found["layer of the image"] = difference(made, pixels(operations, expected))
+        for size in _doublings(whole, largest)[:0:-1]:
+            x = draw.normal(size=(1, 16, 16, made.shape[-1])).astype(np.float32)
+            made = _judging_block(network, x, size)
+            found[f"discriminator's layers of {size}x{size}"] = difference(
+                made, pixels(operations, theirs.judging_block(tensors, planes(operations, x), size)))
+        first = network.get_layer(f"skip_down_{whole}").input
+        x = draw.normal(size=(1, *first.shape[1:])).astype(np.float32)
+        judge = keras.Model([first, *network.inputs[1:]], network.outputs[0])
+        found["logits"] = difference(_answers(judge, [x] if label is None else [x, label]),
+                                     operations.array(theirs.judge(tensors, planes(operations, x), label, whole)))
+        return found
+
+
+def _doublings(first, last):
+    """Returns first, 2 first, ... up to last."""
+    return [first << step for step in range(max(0, (last // first).bit_length()))]
 
 
 def _answers(network, inputs):
     """Calls a network as a graph, which unlike Keras forgets what lies between as soon as it has been used."""
     return tf.function(lambda inputs: network(inputs, training=False), autograph=False)(inputs)
+
+
+def _block(synthesis, x, w, size):
+    """What the layers of one resolution make of features [1, h, w, c] at half of it: features, and what the image gets."""
+
+    def modulated(x, name):
+        return synthesis.get_layer(name)([x, synthesis.get_layer(f"{name}_style")(w)])
+
+    for name in (f"conv0_up_{size}", f"conv1_{size}"):
+        x, noise = modulated(x, name), synthesis.get_layer(f"{name}_noise")
+        x = x + noise.constant[: x.shape[1], : x.shape[2]] * (noise.strength * noise.gain)
+        x = synthesis.get_layer(f"{name}_bias")(x)
+    return x, synthesis.get_layer(f"to_image_{size}_bias")(modulated(x, f"to_image_{size}"))
+
+
+def _judging_block(network, x, size):
+    """What the discriminator's layers of one resolution make of features [1, h, w, c]."""
+    skip = network.get_layer(f"skip_{size}")(network.get_layer(f"skip_down_{size}")(x))
+    for name in ("conv0_{}", "conv0_{}_bias", "blur_{}", "conv1_down_{}", "conv1_down_{}_bias"):
+        x = network.get_layer(name.format(size))(x)
+    return x + skip
 
 
 def _networks(states):
@@ -141,14 +188,11 @@ def _discriminator(state, image_size):
             "channel_max": shapes["b4.conv.weight"][0]}
 
 
-def _check_filters(state: State):
+def _check_filters(state):
     for name in state:
         if name.endswith("resample_filter") and (
-                state[name].shape != _FILTER.shape or np.abs(state[name] - _FILTER).max() > 1e-6):
+                state[name].shape != theirs.FILTER.shape or np.abs(state[name] - theirs.FILTER).max() > 1e-6):
             raise UserError(f"{name} is another filter than [1, 3, 3, 1], the only one that this network has")
-
-
-# --- names -----------------------------------------------------------------------------------------------------------
 
 
 def _generator_slots(network):
@@ -159,14 +203,14 @@ def _generator_slots(network):
         found = re.fullmatch(r"(conv0_up|conv1|to_image)_(\d+)", layer.name)
         if not found:
             continue
-        theirs = f"synthesis.b{found[2]}." + {"conv0_up": "conv0", "conv1": "conv1", "to_image": "torgb"}[found[1]]
-        slots |= matching.of_layers({theirs: layer}) | matching.of_layers({
-            theirs: synthesis.get_layer(f"{layer.name}_bias")}) | matching.of_layers({
-                f"{theirs}.affine": synthesis.get_layer(f"{layer.name}_style")})
+        name = f"synthesis.b{found[2]}." + {"conv0_up": "conv0", "conv1": "conv1", "to_image": "torgb"}[found[1]]
+        slots |= matching.of_layers({name: layer}) | matching.of_layers({
+            name: synthesis.get_layer(f"{layer.name}_bias")}) | matching.of_layers({
+                f"{name}.affine": synthesis.get_layer(f"{layer.name}_style")})
         if found[1] != "to_image":
             noise = synthesis.get_layer(f"{layer.name}_noise")
-            slots[f"{theirs}.noise_strength"] = Slot(noise.strength)
-            slots[f"{theirs}.noise_const"] = Slot(noise.constant, noise.constant.shape[:2], lambda tensor: tensor[..., None])
+            slots[f"{name}.noise_strength"] = Slot(noise.strength)
+            slots[f"{name}.noise_const"] = Slot(noise.constant, noise.constant.shape[:2], lambda tensor: tensor[..., None])
     return slots
 
 
@@ -174,7 +218,7 @@ def _mapping_slots(network):
     """Of `mapping.embed`, `mapping.fc0`, ... in both networks."""
     layers = {"mapping.embed": "embedding"} | {f"mapping.fc{index}": f"dense_{index}" for index in range(100)}
     known = {layer.name: layer for layer in network.layers}
-    return matching.of_layers({theirs: known[ours] for theirs, ours in layers.items() if ours in known})
+    return matching.of_layers({name: known[ours] for name, ours in layers.items() if ours in known})
 
 
 def _discriminator_slots(network):
@@ -183,10 +227,10 @@ def _discriminator_slots(network):
         found = re.fullmatch(r"(from_image|conv0|conv1_down|skip|conv)_(\d+)", layer.name)
         if found:
             kind = {"from_image": "fromrgb", "conv1_down": "conv1"}.get(found[1], found[1])
-            theirs = f"b{found[2]}.{kind}"
-            slots |= matching.of_layers({theirs: layer})
+            name = f"b{found[2]}.{kind}"
+            slots |= matching.of_layers({name: layer})
             if kind != "skip":
-                slots |= matching.of_layers({theirs: network.get_layer(f"{layer.name}_bias")})
+                slots |= matching.of_layers({name: network.get_layer(f"{layer.name}_bias")})
     dense = network.get_layer("dense").weights[0]
     units = dense.shape[1]
 
@@ -196,106 +240,3 @@ def _discriminator_slots(network):
     slots["b4.fc.weight"] = Slot(dense, (units, dense.shape[0]), rows_first)
     slots["b4.fc.bias"] = Slot(network.get_layer("dense_bias").weights[0])
     return slots
-
-
-# --- the reference ---------------------------------------------------------------------------------------------------
-
-
-def _dense(tensors, x, name, multiplier=1.0):
-    kernel, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
-    return (x @ kernel.T * (multiplier / kernel.shape[1] ** 0.5)) + bias * multiplier
-
-
-def _activated(tensors, x, gain=_GAIN):
-    return tensors.leaky(x) * gain
-
-
-def _normalised(tensors, x):
-    return x / tensors.xp.sqrt((x**2).mean(1)[:, None] + 1e-8)
-
-
-def _map(tensors, prefix, latent, label):
-    """Latents [n, d] or None, and labels [n] or None, through a mapping network."""
-    parts = [] if latent is None else [_normalised(tensors, tensors.operations.tensor(latent))]
-    if label is not None:
-        one_hot = tensors.operations.tensor(np.eye(tensors[f"{prefix}embed.weight"].shape[1])[label])
-        parts.append(_normalised(tensors, _dense(tensors, one_hot, f"{prefix}embed")))
-    x, index = tensors.xp.concatenate(parts, 1), 0
-    while f"{prefix}fc{index}.weight" in tensors:
-        x = _activated(tensors, _dense(tensors, x, f"{prefix}fc{index}", 0.01))
-        index += 1
-    return x
-
-
-def _modulated(tensors, x, w, name, demodulate=True, up=False):
-    """A convolution of one image whose kernel's inputs are scaled by its style."""
-    operations, kernel = tensors.operations, tensors[f"{name}.weight"]
-    style = _dense(tensors, w, f"{name}.affine")[0]
-    if not demodulate:
-        style = style / (kernel.shape[1] * kernel.shape[2] * kernel.shape[3]) ** 0.5
-    kernel = kernel * style[None, :, None, None]
-    if demodulate:
-        kernel = kernel / tensors.xp.sqrt((kernel**2).sum((1, 2, 3)) + 1e-8)[:, None, None, None]
-    if up:
-        x = operations.convolve_transposed(x, kernel.swapaxes(0, 1), 2, 0)
-        return _filtered(tensors, x, 1) * 4
-    return operations.convolve(x, kernel, 1, kernel.shape[2] // 2)
-
-
-def _filtered(tensors, x, pad, stride=1):
-    """Every channel by itself, with zeros outside."""
-    batch, channels, height, width = x.shape
-    kernel = tensors.operations.tensor(_FILTER[None, None])
-    x = tensors.operations.convolve(x.reshape(batch * channels, 1, height, width), kernel, stride, pad)
-    return x.reshape(batch, channels, *x.shape[2:])
-
-
-def _doubled(tensors, x):
-    batch, channels, height, width = x.shape
-    kernel = tensors.operations.tensor(4 * _FILTER[None, None])
-    x = tensors.operations.convolve_transposed(x.reshape(batch * channels, 1, height, width), kernel, 2, 1)
-    return x.reshape(batch, channels, 2 * height, 2 * width)
-
-
-def _synthesise(tensors, w, image_size):
-    """Yields what each resolution adds to the image, and the image, with constant noise; w [1, d] for all layers."""
-    image, size = None, 4
-    while size <= image_size:
-        block = f"synthesis.b{size}"
-        if size == 4:
-            x = tensors[f"{block}.const"][None]
-        for layer in ("conv0", "conv1")[size == 4 :]:
-            name = f"{block}.{layer}"
-            x = _modulated(tensors, x, w, name, up=layer == "conv0")
-            x = x + tensors[f"{name}.noise_const"] * tensors[f"{name}.noise_strength"]
-            x = _activated(tensors, tensors.biased(x, name))
-        added = tensors.biased(_modulated(tensors, x, w, f"{block}.torgb", demodulate=False), f"{block}.torgb")
-        image = added if image is None else _doubled(tensors, image) + added
-        yield added
-        size *= 2
-    yield image
-
-
-def _judge(tensors, x, label, image_size):
-    """Returns the logits [1, 1] of an image [1, c, h, w]."""
-
-    def conv(x, name, stride=1, pad=0, gain=_GAIN):
-        kernel = tensors[f"{name}.weight"]
-        fan_in = kernel.shape[1] * kernel.shape[2] * kernel.shape[3]
-        x = tensors.operations.convolve(x, kernel / fan_in**0.5, stride, pad)
-        return _activated(tensors, tensors.biased(x, name), gain) if f"{name}.bias" in tensors else x * gain
-
-    half, size = 0.5**0.5, image_size
-    x = conv(x, f"b{size}.fromrgb")
-    while size > 4:
-        skip = conv(_filtered(tensors, x, 1, 2), f"b{size}.skip", gain=half)
-        x = _filtered(tensors, conv(x, f"b{size}.conv0", 1, 1), 2)
-        x = conv(x, f"b{size}.conv1", 2, 0, gain=_GAIN * half) + skip
-        size //= 2
-    deviation = x[:, :1] * 0 + 1e-8**0.5  # of a group of one image
-    x = conv(tensors.xp.concatenate([x, deviation], 1), "b4.conv", 1, 1)
-    x = _activated(tensors, _dense(tensors, x.reshape(1, -1), "b4.fc"))
-    x = _dense(tensors, x, "b4.out")
-    if label is None:
-        return x
-    return (x * _map(tensors, "mapping.", None, label)).sum(1)[:, None] / x.shape[1] ** 0.5
