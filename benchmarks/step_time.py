@@ -2,14 +2,18 @@
 
     python benchmarks/step_time.py [--steps=30] [--rounds=3] [--out=benchmarks/results/step_time.json]
     python benchmarks/step_time.py --task=cyclegan --steps=3
+    python benchmarks/step_time.py --task=stylegan2_64 --steps=2        (stylegan2_256; on a GPU --batch=16)
 
-The textbooks' DCGAN at 32x32x1, batch 64; or CycleGAN at 256x256x3, batch 1, with ResNet-9, PatchGAN 70x70, pools and
+The textbooks' DCGAN at 32x32x1, batch 64; StyleGAN2 at 64x64 or 256x256 beside PyTorch alone (`pytorch_stylegan2.py`), in
+the authors' configuration of one GPU but without augmentation, where a "step" is the mean of sixteen: one with R1, four with
+path length, twelve with neither; or CycleGAN at 256x256x3, batch 1, with ResNet-9, PatchGAN 70x70, pools and
 identity loss, beside PyTorch alone (`pytorch_cyclegan.py`). The contestants take turns, `rounds` times each, so that a
 slow minute of the machine hits all of them; the table shows the median over all timed steps. FLOPs are those of the
 convolutions and matrix products that the step cannot do without, as direct sums; the peak is that of a 2048 matrix
 product in the same run. PyTorch rows need the extra `parity`. On a GPU, add --jit for the rows with XLA.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -82,7 +86,62 @@ def step_of(words, precision, jit, data, *shapes):
     game = recipes.build_game({name: flags[name].value for name in flags}, shapes[0], 0, *shapes[1:])
     iterator = iter(tf.data.Dataset.from_tensors(data).repeat())
     game.make_train_function()
-    return lambda: [float(value) for value in game.train_function(iterator).values()]
+
+    def step():
+        return [float(value) for value in game.train_function(iterator).values()]
+
+    step.game = game
+    return step
+
+
+STYLEGAN2 = {"latent_dim": 512, "w_dim": 512, "channel_base": 16384, "channel_max": 512, "depth": 2}
+# As published for one GPU with augmentation, batch 16 (`docs/configs.md` of NVlabs/stylegan3).
+PUBLISHED = {"stylegan2_256": "NVIDIA's own, with their kernels: V100 20.84 s/kimg, A100 12.53 s/kimg."}
+
+
+def ours_stylegan2(size, batch, precision, jit):
+    """Returns a function that plays the step of a number: R1 is due at multiples of 16, path length at those of 4."""
+    import tensorflow as tf
+
+    sizes = f"channel_base={STYLEGAN2['channel_base']},channel_max={STYLEGAN2['channel_max']}"
+    images = tf.random.uniform([batch, size, size, 3], -1, 1)
+    step = step_of([
+        "--game=stylegan2", f"--generator=stylegan2:{sizes},w_dim={STYLEGAN2['w_dim']},mapping_layers={STYLEGAN2['depth']}",
+        f"--discriminator=stylegan2:{sizes}", f"--latent_dim={STYLEGAN2['latent_dim']}", "--penalty=r1:weight=1,interval=16",
+        "--optimizer=adam:beta_1=0,beta_2=0.99", "--learning_rate=2.5e-3", f"--batch_size={batch}"],
+        precision, jit, images, (size, size, 3))
+
+    def play(number):
+        step.game.step.assign(number)
+        return step()
+
+    return play
+
+
+def pytorch_stylegan2(size, batch, **kwargs):
+    """Returns the same in plain PyTorch (eager)."""
+    import pytorch_stylegan2 as reference
+
+    return reference.step(size, batch, 3, **STYLEGAN2, **kwargs)
+
+
+def stylegan2_gflop(size, batch):
+    """GFLOP of the convolutions of a mean step; the filters and the small dense layers are not counted.
+
+    G forward and backward once, D forward on reals and fakes and backward, D forward and its input gradients in the
+    generator's turn. R1: D forward, its input gradients, and twice as much for theirs, in one step of sixteen. Path
+    length: six times G on half a batch, in one of four.
+    """
+    def width(at):
+        return min(STYLEGAN2["channel_base"] // at, STYLEGAN2["channel_max"])
+
+    g, d, at = 16 * 9 * width(4) ** 2, 16 * 9 * (width(4) + 1) * width(4) + 16 * width(4) ** 2 + size**2 * 3 * width(size), 8
+    while at <= size:
+        pair = width(at) * width(at // 2)
+        g += (at // 2) ** 2 * 9 * pair + at**2 * width(at) * (9 * width(at) + 3)
+        d += at**2 * 9 * width(at) ** 2 + (at // 2) ** 2 * 10 * pair
+        at *= 2
+    return 2 * batch * (3 * g + 8 * d + 4 * d / 16 + 6 * g / 2 / 4) / 1e9
 
 
 def tutorial():
@@ -211,9 +270,26 @@ CYCLEGAN = {
     "PyTorch CycleGAN float32 channels-last": lambda: pytorch_cyclegan(channels_last=True),
     "PyTorch CycleGAN bfloat16 channels-last": lambda: pytorch_cyclegan(precision="bfloat16", channels_last=True),
 }
+
+
+def stylegan2(size, batch):
+    """Returns the contestants at an image size."""
+    contestants = {f"keras_gans StyleGAN2 {precision}{' jit' * jit}":
+                   functools.partial(ours_stylegan2, size, batch, precision, bool(jit))
+                   for jit in (0, 1) for precision in ("float32", "bfloat16", "float16")}
+    return contestants | {
+        f"PyTorch StyleGAN2 {name}": functools.partial(pytorch_stylegan2, size, batch, **kwargs) for name, kwargs in (
+            ("float32", {}), ("float32 channels-last", {"channels_last": True}),
+            ("bfloat16 channels-last", {"precision": "bfloat16", "channels_last": True}))}
+
+
 # Task -> contestants, images in a step, the one that the others are compared with, untimed steps behind the first.
 TASKS = {"dcgan": (DCGAN, BATCH, "TensorFlow tutorial float32", 3),
-         "cyclegan": (CYCLEGAN, 1, "PyTorch CycleGAN float32", 1)}
+         "cyclegan": (CYCLEGAN, 1, "PyTorch CycleGAN float32", 1),
+         "stylegan2_64": (stylegan2(64, 8), 8, "PyTorch StyleGAN2 float32", 0),
+         "stylegan2_256": (stylegan2(256, 4), 4, "PyTorch StyleGAN2 float32", 0)}
+# Where steps differ: the number of a step -> how many in sixteen are like it.
+RHYTHM = {16: 1, 4: 3, 1: 12}
 
 
 def one_round(task, name, steps):
@@ -224,6 +300,8 @@ def one_round(task, name, steps):
         return {"gflops": peak_gflops(name.split()[1])}
     contestants, *_, untimed = TASKS[task]
     step = contestants[name]()
+    if task.startswith("stylegan2"):
+        return rhythmic(step, steps)
     start = time.perf_counter()
     step()
     first = time.perf_counter() - start
@@ -237,6 +315,22 @@ def one_round(task, name, steps):
     return {"seconds": seconds, "first_step": first, "memory_mb": peak_memory_mb()}
 
 
+def rhythmic(play, steps):
+    """`one_round` of a step whose work goes by its number: each second is the mean over sixteen steps."""
+    from keras_gans.training import peak_memory_mb
+
+    def timed(number):
+        start = time.perf_counter()
+        play(number)
+        return time.perf_counter() - start
+
+    first = timed(0)
+    for number in RHYTHM:
+        timed(number)
+    seconds = [sum(count * timed(number) for number, count in RHYTHM.items()) / 16 for _ in range(steps)]
+    return {"seconds": seconds, "first_step": first, "memory_mb": peak_memory_mb()}
+
+
 def main():
     from keras_gans.cli import Flags
 
@@ -246,8 +340,11 @@ def main():
     flags.integer("rounds", 3, "how often each contestant has its turn", 1)
     flags.boolean("jit", False, "also the rows with XLA (and float16, which is slow on a CPU)")
     flags.string("out", None, "where the numbers are kept; default: benchmarks/results/step_time[_TASK].json")
+    flags.integer("batch", 0, "images in a step of StyleGAN2; 0 for the task's own, 8 at 64 pixels and 4 at 256", 0)
     flags.string("only", None, "internal: run one contestant in this process")
     flags(sys.argv)
+    if flags.batch and flags.task.startswith("stylegan2"):
+        TASKS[flags.task] = (stylegan2(int(flags.task.partition("_")[2]), flags.batch), flags.batch, *TASKS[flags.task][2:])
     if flags.only:
         print(json.dumps(one_round(flags.task, flags.only, flags.steps)))
         return
@@ -261,7 +358,7 @@ def main():
         for precision, values in peaks.items():
             values.append(_in_process(flags.task, f"peak {precision}", 1)["gflops"])
         for name in names:
-            answer = _in_process(flags.task, name, flags.steps)
+            answer = _in_process(flags.task, name, flags.steps, flags.batch)
             rows[name]["seconds"] += answer["seconds"]
             rows[name]["first_step"].append(answer["first_step"])
             rows[name]["memory_mb"].append(answer["memory_mb"])
@@ -270,8 +367,8 @@ def main():
     report(flags.task, rows, {precision: max(values) for precision, values in peaks.items()}, out)
 
 
-def _in_process(task, name, steps):
-    words = [sys.executable, __file__, f"--task={task}", f"--only={name}", f"--steps={steps}"]
+def _in_process(task, name, steps, batch=0):
+    words = [sys.executable, __file__, f"--task={task}", f"--only={name}", f"--steps={steps}", f"--batch={batch}"]
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
@@ -283,8 +380,12 @@ def report(task, rows, peaks, out):
     kept = []
     for name, row in rows.items():
         seconds = statistics.median(row["seconds"])
-        gflop = step_gflop("tutorial" in name) if task == "dcgan" else cyclegan_gflop()
+        if task.startswith("stylegan2"):
+            gflop = stylegan2_gflop(int(task.partition("_")[2]), TASKS[task][1])
+        else:
+            gflop = step_gflop("tutorial" in name) if task == "dcgan" else cyclegan_gflop()
         kept.append({"step": name, "images_per_second": float(f"{TASKS[task][1] / seconds:.4g}"),
+                     "seconds_per_kimg": float(f"{1000 * seconds / TASKS[task][1]:.4g}"),
                      "gflops": round(gflop / seconds),
                      "first_step_seconds": round(min(row["first_step"]), 2), "memory_mb": max(row["memory_mb"])})
     table = {"task": task, "date": time.strftime("%Y-%m-%d"), "machine": machine(), "command": " ".join(sys.argv),
@@ -302,15 +403,18 @@ def markdown(table):
     reference = next((row for row in table["rows"] if row["step"] == name), table["rows"][0])
     lines = [f"{table['machine']}, {table['date']}, `python {table['command']}`. Matrix products: float32 "
              f"{peaks['float32']:.0f}, bfloat16 {peaks['bfloat16']:.0f} GFLOP/s.", "",
-             f"| step | images/s | to {reference['step']} | of the float32 peak | of its type's peak | first step, s | "
+             f"| step | images/s | s/kimg | to {reference['step']} | of the float32 peak | of its type's peak | first step, s | "
              "memory, MB |",
-             "|---|---|---|---|---|---|---|"]
+             "|---|---|---|---|---|---|---|---|"]
     for row in table["rows"]:
         own = peaks["bfloat16" if "bfloat16" in row["step"] else "float32"]
         lines.append(f"| {row['step']} | {row['images_per_second']:.4g} | "
+                     f"{row.get('seconds_per_kimg', 1000 / row['images_per_second']):.4g} | "
                      f"{row['images_per_second'] / reference['images_per_second']:.2f} | "
                      f"{row['gflops'] / peaks['float32']:.2f} | {row['gflops'] / own:.2f} | "
                      f"{row['first_step_seconds']:.1f} | {row['memory_mb']:.0f} |")
+    if table["task"] in PUBLISHED:
+        lines += ["", PUBLISHED[table["task"]]]
     return "\n".join(lines)
 
 
