@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from keras_gans.layers.standardization import Standardization
 from keras_gans.metrics.features.efficientnet_lite import build_efficientnet_lite0
 from keras_gans.metrics.features.perceptual import create_perceptual
 from keras_gans.networks.style_network import StyleNetwork, connect
@@ -20,7 +21,7 @@ class ArbitraryStyle(StyleNetwork):
     Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary neural artistic stylization network", made
     for phones: the style is predicted from EfficientNet-Lite0 up to 1/16 of the picture's size (the paper: Inception-v3
     up to Mixed_6e), frozen as trained on ImageNet; the means and deviations of all its stages, not of the last alone,
-    become the vector. See `build_transfer` for the transfer network.
+    standardized by those of the paintings seen in training, become the vector. See `build_transfer` for the transfer network.
 
     Args:
         channels: 3.
@@ -79,7 +80,8 @@ def build_style(style_dim, pretrained):
         mean = ops.mean(features, (1, 2), keepdims=True)
         variance = ops.mean(ops.square(features - mean), (1, 2))
         pooled += [mean[:, 0, 0], ops.sqrt(variance + 1e-6)]
-    # 608 numbers of about 4: Adam, which moves all weights alike, would move the style by thousands of learning rates.
-    pooled = layers.Rescaling(1 / 64, dtype="float32")(ops.concatenate(pooled, -1))
+    # Adam moves all weights alike, so that the style moves with the sum of 608 inputs: they are small, and what all
+    # paintings have in common is taken out.
+    pooled = Standardization(name="standardization")(ops.concatenate(pooled, -1)) / 25.0
     style = layers.Dense(style_dim, name="style", dtype="float32")(pooled)
     return keras.Model(images, style, name="style")
