@@ -19,7 +19,7 @@ def affines(generator):
     synthesis = generator.synthesis
     found = [layer for layer in synthesis.layers if layer.name.endswith("_style")]
     # What arrives at a layer tells its place, when every style holds the number of its place.
-    places = np.arange(generator.layers_w, dtype=np.float32)[None, :, None] * np.ones((1, 1, generator.w_dim), np.float32)
+    places = np.arange(generator.layers_w, dtype=np.float32)[None, :, None].repeat(generator.w_dim, axis=2)
     arriving = keras.Model(synthesis.inputs[0], [layer.input for layer in found])(places)
     matrices = {}
     for layer, w in sorted(zip(found, arriving), key=lambda pair: not pair[0].name.startswith("to_image")):

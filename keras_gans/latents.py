@@ -108,8 +108,8 @@ def require_styles(run, flag):
         UserError: it is no style-based one.
     """
     if not hasattr(run.generator, "synthesize"):
-        raise UserError(f"{flag}: the generator of {run.directory} is not style-based, so it has no w, truncation or noise; "
-                        "take a run of stylegan or stylegan2")
+        raise UserError(f"{flag}: the generator of {run.directory} is not style-based, so it has no w, truncation or "
+                        "noise; take a run of stylegan or stylegan2")
     return run.generator
 
 
@@ -141,7 +141,7 @@ class Painter:
         seed: int, of random noise. It is drawn for every picture.
 
     Raises:
-        UserError: a control, and the generator is not style-based.
+        UserError: a control, and the generator is not style-based; a cutoff without truncation.
     """
 
     def __init__(self, run, truncation=None, cutoff=None, noise="constant", seed=0):
@@ -149,13 +149,19 @@ class Painter:
         for flag, is_given in given.items():
             if is_given:
                 require_styles(run, flag)
+        if cutoff is not None and truncation is None:
+            raise UserError(f"--cutoff={cutoff} says which layers --truncation is for; give that too")
         self.run = run
         self._controlled = any(given.values())
         self._truncation, self._cutoff = 1.0 if truncation is None else truncation, cutoff
         self._noise, self._seed, self._done = noise, randomness.fold(seed, "pictures"), 0
 
     def styles(self, latents, labels=None):
-        """Returns truncated styles, float32 [n, layers_w, w_dim], of latents [n, latent_dim] and labels int [n] (or None).
+        """Returns truncated styles, float32 [n, layers_w, w_dim].
+
+        Args:
+            latents: float32 [n, latent_dim].
+            labels: int [n], or None.
 
         Raises:
             UserError: psi or the cutoff is outside its range.

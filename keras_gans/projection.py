@@ -30,7 +30,8 @@ class Projection:
         styles: float32 [layers_w, w_dim].
         noise: dict, name of a noise layer -> float32 [h, w, 1].
         image: uint8 [h, w, c], what the generator makes of them.
-        distance, start_distance: perceptual distances to the target, of `image` and of the average w with the first noise.
+        distance, start_distance: perceptual distances to the target, of `image` and of the average w with the first
+            noise.
         film: uint8 [n, h, w, c], pictures on the way, the last one is `image`.
     """
 
@@ -46,8 +47,8 @@ def project(generator, target, space="w", network="vgg16-hed", steps=1000, seed=
     """Looks for the styles and noise images that make a picture.
 
     Adam, with a rising and falling learning rate, moves one w (or one for each layer) from the average w, and the noise
-    images, towards the target's perceptual features. In the first three quarters w is disturbed, less and less; the noise
-    images are kept normal and free of what neighbours have in common, at every scale.
+    images, towards the target's perceptual features. In the first three quarters w is disturbed, less and less; the
+    noise images are kept normal and free of what neighbours have in common, at every scale.
 
     Args:
         generator: `keras_gans.networks.style_generator.StyleGenerator`; it is not changed. Labels, where it takes them,
@@ -211,12 +212,13 @@ def load(path, generator):
     try:
         with np.load(path, allow_pickle=False) as arrays:
             styles = np.asarray(arrays["w"], np.float32)
-            noise = {name.removeprefix("noise/"): np.asarray(arrays[name], np.float32) for name in arrays if name != "w"}
+            noise = {name.removeprefix("noise/"): np.asarray(arrays[name], np.float32)
+                     for name in arrays if name != "w"}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is no .npz file with an array w; give one that keras-gans project has written") from error
+        raise UserError(f"{path} is no .npz file with an array w; give one that keras-gans project has made") from error
     if styles.shape not in ((1, *expected), (1, 1, expected[1])):
-        raise UserError(f"{path}: its w has the shape {list(styles.shape)}, and this generator takes {[1, *expected]}; project "
-                        "the picture into this run")
+        raise UserError(f"{path}: its w has the shape {list(styles.shape)}, and this generator takes {[1, *expected]}; "
+                        "project the picture into this run")
     if noise and {name: image.shape for name, image in noise.items()} != sizes:
         raise UserError(f"{path}: its noise images are not those of this generator; project the picture into this run")
     return np.broadcast_to(styles[0], expected), noise

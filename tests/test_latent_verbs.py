@@ -177,6 +177,7 @@ def test_edits_of_drawn_pictures(folder, tmp_path, capsys):
 @pytest.mark.parametrize("verb, run, flags, message", [
     ("sample", "styled", ["--truncation=2.1"], "truncation must be from -2 to 2, not 2.1"),
     ("sample", "styled", ["--truncation=0.5", "--cutoff=7"], "cutoff must be from 0 to 6 layers, not 7"),
+    ("sample", "styled", ["--cutoff=2"], "--cutoff=2 says which layers --truncation is for; give that too"),
     ("sample", "styled", ["--mix=0-6"], "--mix=0-6: there are layers 0 to 5"),
     ("sample", "styled", ["--mix=0-2", "--nearest=pixels"], "--mix and --nearest make different pictures"),
     ("sample", "styled", ["--mix=0-2", "--out=a.gif"], "the name should end in .png with --mix"),
@@ -191,6 +192,7 @@ def test_edits_of_drawn_pictures(folder, tmp_path, capsys):
     ("edit", "styled", ["--steps=4"], "--steps=4: take an odd number"),
     ("edit", "styled", ["--truncation=-3"], "truncation must be from -2 to 2, not -3"),
     ("edit", "styled", ["--projected=/nowhere.npz"], "/nowhere.npz is no .npz file with an array w"),
+    ("edit", "styled", ["--projected=a.npz", "--truncation=0.5"], "--truncation is for drawn pictures"),
     ("edit", "styled", ["--out=a.gif"], "--out=a.gif: the name should end in .png"),
     ("project", "plain", ["--image=/nowhere.png"], "keras-gans project: the generator of"),
     ("project", "styled", ["--image=/nowhere.png"], "--image=/nowhere.png is unreadable"),

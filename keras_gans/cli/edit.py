@@ -5,8 +5,9 @@
     keras-gans edit --run=runs/stylegan2 --projected=projected/projected.npz --direction=0 --out=mine.png
 
 A row for each picture and direction, from -strength to +strength; the middle one is the picture itself. Directions are
-those of SeFa (Shen & Zhou 2021): direction 0 changes the styles most. With --layers, directions are sought in the weights
-of these layers, and only their w is moved: the first layers change the whole, the last ones colours and texture.
+those of SeFa (Shen & Zhou 2021): direction 0 changes the styles most. With --layers, directions are sought in the
+weights of these layers, and only their w is moved: the first layers change the whole, the last ones colours and
+texture.
 """
 
 import pathlib
@@ -18,7 +19,7 @@ def define(flags):
     flags.string("run", None, "folder of a run of stylegan or stylegan2", required=True)
     flags.string("out", "edits.png", "the .png to write")
     flags.string("direction", "0-4", "numbers of directions, such as 0-4 or 0,3; 0 is the strongest")
-    flags.number("strength", 5.0, "how far w is moved to each side; for comparison, this verb prints how far w varies", 0.0)
+    flags.number("strength", 5.0, "how far w is moved to each side; for comparison, how far w varies is printed", 0.0)
     flags.string("layers", None, "numbers of layers, such as 0-3; default: all")
     flags.integer("steps", 7, "pictures in a row, an odd number", 3)
     flags.integer("count", 1, "pictures to change", 1)
@@ -32,6 +33,8 @@ def define(flags):
 def run(flags):
     if flags.steps % 2 == 0:
         raise UserError(f"--steps={flags.steps}: take an odd number, with the picture itself in the middle")
+    if flags.projected and flags.truncation != 1:
+        raise UserError("--truncation is for drawn pictures; leave it out with --projected")
     if pathlib.Path(flags.out).suffix.lower() != ".png":
         raise UserError(f"--out={flags.out}: the name should end in .png")
     import numpy as np
@@ -55,4 +58,5 @@ def run(flags):
             for styles, noise in pictures for direction in chosen]
     grids.write_png(flags.out, grids.grid(np.concatenate(rows), flags.steps))
     deviation = projection.average_w(generator, randomness.fold(flags.seed, "average"))[1]
-    print(f"wrote {flags.out}; w lies {deviation:.3g} from its average (root mean square), and was moved by {flags.strength:g}")
+    print(f"wrote {flags.out}; w lies {deviation:.3g} from its average (root mean square), and was moved by "
+          f"{flags.strength:g}")

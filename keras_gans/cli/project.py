@@ -22,7 +22,7 @@ def define(flags):
     flags.string("run", None, "folder of a run of stylegan or stylegan2", required=True)
     flags.string("image", None, "the picture", required=True)
     flags.string("out", None, "folder for the results", required=True)
-    flags.choice("space", "w", ("w", "w+"), "one w for all layers: edits well; or one for each layer: nearer to the picture")
+    flags.choice("space", "w", ("w", "w+"), "one w for all layers: edits well; or one for each: nearer to the picture")
     flags.integer("steps", 1000, "of the optimisation", 1)
     flags.string("network", "vgg16-hed", "whose features are compared: vgg16-hed or efficientnet_lite0 (weights from a "
                  "package), vgg16 or vgg19 (weights are looked up or downloaded)")

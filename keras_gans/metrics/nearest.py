@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import tensorflow as tf
 
 from keras_gans.errors import UserError
 from keras_gans.metrics.features.base import FeatureExtractor
@@ -10,15 +11,17 @@ from keras_gans.metrics.manifold import squared_distances
 from keras_gans.progress import progress
 from keras_gans.registry import EXTRACTORS
 
-_BATCH = 256  # images at a time
+_BATCH, _BATCH_BYTES = 256, 2**26  # images at a time, at most
+_LARGEST = 64  # pixels at which pixels are compared
 
 
 class Space:
     """Where distances between images are measured.
 
     Args:
-        name: `pixels`: the root of the mean squared difference, in grey levels of 0 to 255; or a feature extractor such
-            as `fashion` or `efficientnet_lite0`: the Euclidean distance of its features.
+        name: `pixels`: the root of the mean squared difference, in grey levels of 0 to 255, of images averaged down to
+            64 pixels if they are larger; or a feature extractor such as `fashion` or `efficientnet_lite0`: the Euclidean
+            distance of its features.
 
     Raises:
         UserError: neither, or an extractor without its weights.
@@ -26,18 +29,22 @@ class Space:
 
     def __init__(self, name):
         self._extract = None
-        self.protocol = {"extractor": "pixels", "distance": "root mean squared difference in grey levels, 0 to 255"}
+        self.protocol = {"extractor": "pixels", "distance": "root mean squared difference in grey levels, 0 to 255",
+                         "resize": f"averaged down to {_LARGEST} pixels where larger"}
         if name != "pixels":
             self._extract = EXTRACTORS.create(name)
             if not isinstance(self._extract, FeatureExtractor):
-                raise UserError(f"{name} measures pairs, and neighbours need features; take pixels, fashion or efficientnet_lite0")
+                raise UserError(f"{name} measures pairs, and neighbours need features; take pixels, fashion or "
+                                "efficientnet_lite0")
             self.protocol = self._extract.protocol() | {"distance": "Euclidean"}
 
     def __call__(self, images):
         """Turns uint8 [n, h, w, c] into points, float [n, dims], whose Euclidean distances are meant."""
-        if self._extract is None:
-            return images.reshape(len(images), -1).astype(np.float64) / np.sqrt(images[0].size)
-        return self._extract(images)
+        if self._extract is not None:
+            return self._extract(images)
+        if max(images.shape[1:3]) > _LARGEST:
+            images = tf.image.resize(images, [_LARGEST, _LARGEST], "area").numpy()
+        return images.reshape(len(images), -1).astype(np.float64) / np.sqrt(images[0].size)
 
 
 def neighbours(images, source, space, count=4):
@@ -54,7 +61,8 @@ def neighbours(images, source, space, count=4):
     """
     points = space(images)
     best, numbers = np.empty((len(images), 0)), np.empty((len(images), 0), int)
-    stored = source.in_order().batch(_BATCH).as_numpy_iterator()
+    size = int(np.clip(_BATCH_BYTES // images[0].size, 1, _BATCH))
+    stored = source.in_order().batch(size).as_numpy_iterator()
     with progress("searching", source.count) as bar:
         for batch, _ in stored:
             distances = squared_distances(points, space(batch), points.mean(0))
@@ -73,6 +81,4 @@ def first_images(source, count):
 
 def images_at(source, numbers):
     """Returns images of a source by their numbers in stored order, uint8 [n, h, w, c]."""
-    import tensorflow as tf
-
     return source.elements(source.fixed(tf.constant(numbers, tf.int32)))[0].numpy()

@@ -53,6 +53,12 @@ def test_copies_with_noise_are_found_and_how_far_they_are(images, source):
     assert (distances[:, 1] > 2 * distances[:, 0]).all()
 
 
+def test_large_images_are_averaged_down(images):
+    large = images[:2].repeat(4, axis=1).repeat(4, axis=2)  # 128 pixels: the mean of 2x2 is the image at 64
+    points = nearest.Space("pixels")(large)
+    np.testing.assert_allclose(points, images[:2].repeat(2, 1).repeat(2, 2).reshape(2, -1) / 64.0, atol=1e-6)
+
+
 def test_fewer_images_than_neighbours(images):
     few = ArraySource(COLLECTION, images[:2], np.zeros(2, int))
     numbers, distances = nearest.neighbours(images[:1], few, nearest.Space("pixels"), 4)
