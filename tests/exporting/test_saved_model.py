@@ -88,16 +88,6 @@ def test_labelled_run_takes_labels_everywhere(served):
         "latent": "float32 [n, 12], drawn from U(-1, 1)", "label": "int32 [n], the class of each image, 0 to 2"}
 
 
-def test_versions_count_up_and_hold_nothing_but_the_model(plain, exported):
-    out = exported.parent
-    (out / "notes").mkdir(exist_ok=True)
-    (out / "7").mkdir(exist_ok=True)
-    assert saved_model.export(Run.open(plain), out) == out / "8"
-    assert sorted(path.name for path in out.iterdir()) == ["1", "7", "8", "notes"]
-    assert sorted(path.name for path in (out / "8").iterdir()) == [
-        "README.md", "assets", "assets.extra", "fingerprint.pb", "model_card.json", "saved_model.pb", "variables"]
-
-
 def test_warm_up_requests_are_those_of_every_signature_and_replay(served):
     _, path, call = served("labelled")
     records = tf.data.TFRecordDataset(str(path / "assets.extra" / "tf_serving_warmup_requests"))
@@ -115,16 +105,6 @@ def test_counts_out_of_bounds_are_invalid_arguments(served, count):
     for signature in ("sample", "sample_png"):
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"count must be from 1 to 262144, not.*{count}"):
             served("plain")[2](signature, {"seed": np.int64(1), "count": np.int32(count)})
-
-
-def test_limits_are_those_that_were_asked_for(plain, tmp_path):
-    path = saved_model.export(Run.open(plain), tmp_path, max_pixels=16 * 16 * 9, license="CC0-1.0")
-    written = json.loads((path / "model_card.json").read_text())
-    assert written["license"] == "CC0-1.0" and "draws 9 images at most" in written["limits"][-1]
-    assert "## License\n\nCC0-1.0\n" in (path / "README.md").read_text()
-    assert len(call(path, "sample", seed=np.int64(0), count=np.int32(9))["images"]) == 9
-    with pytest.raises(tf.errors.InvalidArgumentError, match="from 1 to 9"):
-        call(path, "sample", seed=np.int64(0), count=np.int32(10))
 
 
 def test_every_weight_is_stored_once(plain, exported):
@@ -211,17 +191,26 @@ def test_c_api_answers_as_keras(served):
 
 
 def script(*arguments):
-    environment = os.environ | {"PYTHONPATH": str(SCRIPT.parents[1])}
-    return subprocess.run(
-        [sys.executable, SCRIPT, *arguments], capture_output=True, text=True, timeout=120, env=environment
-    )
+    """Runs export/saved_model.py in this process; returns its exit code."""
+    module = types.SimpleNamespace(**runpy.run_path(str(SCRIPT)))
+    return main(list(arguments), verb=module, command="python export/saved_model.py")
 
 
-def test_script_writes_and_says_where(plain, tmp_path):
-    done = script(f"--run={plain}", f"--out={tmp_path / 'models'}")
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout == f"wrote {tmp_path / 'models' / '1'}\n"
-    assert (tmp_path / "models" / "1" / "saved_model.pb").exists()
+def test_script_writes_the_next_version_with_what_was_asked_for(plain, tmp_path, capsys):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "7").mkdir()
+    assert script(f"--run={plain}", f"--out={tmp_path}", f"--max_pixels={16 * 16 * 9}", "--license=CC0-1.0") == 0
+    path = tmp_path / "8"
+    assert capsys.readouterr().out == f"wrote {path}\n"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["7", "8", "notes"]
+    assert sorted(each.name for each in path.iterdir()) == [
+        "README.md", "assets", "assets.extra", "fingerprint.pb", "model_card.json", "saved_model.pb", "variables"]
+    written = json.loads((path / "model_card.json").read_text())
+    assert written["license"] == "CC0-1.0" and "draws 9 images at most" in written["limits"][-1]
+    assert "## License\n\nCC0-1.0\n" in (path / "README.md").read_text()
+    assert len(call(path, "sample", seed=np.int64(0), count=np.int32(9))["images"]) == 9
+    with pytest.raises(tf.errors.InvalidArgumentError, match="from 1 to 9"):
+        call(path, "sample", seed=np.int64(0), count=np.int32(10))
 
 
 def test_script_help_needs_no_tensorflow():
@@ -249,7 +238,6 @@ assert not {{"tensorflow", "keras"}} & set(sys.modules)
     (["--run={plain}", "--out=/tmp/x", "--version=3"], "unknown flag --version"),
 ])
 def test_script_mistakes_end_in_one_line(plain, capsys, flags, message):
-    module = types.SimpleNamespace(**runpy.run_path(str(SCRIPT)))
-    assert main([flag.format(plain=plain) for flag in flags], verb=module, command="python export/saved_model.py") == 2
+    assert script(*(flag.format(plain=plain) for flag in flags)) == 2
     said = capsys.readouterr()
     assert message in said.err and said.err.count("\n") == 1
