@@ -3,6 +3,7 @@
 import bisect
 import functools
 import math
+import threading
 
 import keras
 import tensorflow as tf
@@ -125,7 +126,7 @@ class ProGAN(GAN):
                 raise ValueError(f"the {player} must grow, such as progan or stylegan, "
                                  f"not {type(getattr(self, player)).__name__}")
         self.growth = Growth(discriminator.sizes, start, fade_kimg, stable_kimg, batch_sizes, batch_size)
-        self._size = None  # the resolution that plays
+        self._step = threading.local()  # replicas are traced in threads of their own
         for network in (*self.growing(), *self.growing("ema")):
             network.grow(start)
 
@@ -133,9 +134,14 @@ class ProGAN(GAN):
         """Returns what grows of the generator called `generator`, and of the discriminator."""
         return getattr(self, generator), self.discriminator
 
+    @property
+    def size(self):
+        """The resolution in pixels that plays in the step at hand; None between steps."""
+        return getattr(self._step, "size", None)
+
     def network(self, name):
         network = getattr(self, name)
-        return network if self._size is None else network.at(self._size)
+        return network if self.size is None else network.at(self.size)
 
     def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
         """See `GAN.compile`.
@@ -189,7 +195,7 @@ class ProGAN(GAN):
         """
         images, labels = data if isinstance(data, (tuple, list)) else (data, None)
         rounds = self.growth.rounds[size]
-        self._size = size
+        self._step.size = size
         try:
             for part in range(rounds):
                 rows = slice(part, None, rounds)
@@ -199,7 +205,7 @@ class ProGAN(GAN):
                 real = fading(images[rows], size, alpha)
                 logs = self.round(real, None if labels is None else labels[rows], randomness.fold(self.step_seed(), part))
         finally:
-            self._size = None
+            self._step.size = None
         logs |= {"resolution": tf.constant(float(size)), "alpha": alpha}
         return self.finish_step(logs, images_seen=tf.shape(images)[0])
 

@@ -35,14 +35,14 @@ class StyleGAN(StyleBased, ProGAN):
         return getattr(network, "synthesis", network), self.discriminator
 
     def networks_of(self, player):
-        if player == "discriminator" or self._size is None:
+        if player == "discriminator" or self.size is None:
             return super().networks_of(player)
-        return [self.generator.mapping, self.generator.synthesis.at(self._size)]
+        return [self.generator.mapping, self.generator.synthesis.at(self.size)]
 
     def generate(self, count, labels, seed):
         """Makes `count` training images at the resolution that plays, and moves the average w."""
         synthesis = self.generator.synthesis
-        styles, w = self.draw_styles(count, labels, seed, 2 * (1 + synthesis.sizes.index(self._size)))
+        styles, w = self.draw_styles(count, labels, seed, 2 * (1 + synthesis.sizes.index(self.size)))
         self.average_styles(w)
         with randomness.scope(randomness.fold(seed, "generator layers")):
-            return synthesis.at(self._size)(styles, training=True)
+            return synthesis.at(self.size)(styles, training=True)
