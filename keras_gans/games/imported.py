@@ -7,7 +7,7 @@ can but train; `--init_from` gives its networks to a game that does.
 
 import tensorflow as tf
 
-from keras_gans.games.game import Game, moving_average
+from keras_gans.games.game import Game
 from keras_gans.games.gan import GAN
 from keras_gans.games.style import StyleGame
 from keras_gans.games.translation import Translation
@@ -89,7 +89,7 @@ class ImportedGenerator(Imported, GAN):
     def __init__(self, generator, discriminator=None, *, averaged=False, seed=0):
         networks = {"generator": generator} | ({"discriminator": discriminator} if discriminator else {})
         super(GAN, self).__init__(networks, seed=seed)
-        self._average = moving_average(generator, "ema") if averaged else generator
+        self._average = type(generator).from_config(generator.get_config() | {"name": "ema"}) if averaged else generator
         self.latent, self.penalties = "normal", []
         self.infer = tf.function(lambda inputs: self.ema(inputs, training=False), reduce_retracing=True)
 

@@ -52,7 +52,7 @@ class NumPy:
 
 
 class Torch:
-    """The operations by PyTorch, in float32."""
+    """The operations by PyTorch, in float32; without oneDNN, which TensorFlow too computes with, and which keeps memory."""
 
     def __init__(self):
         import torch
@@ -67,10 +67,12 @@ class Torch:
         return tensor.numpy()
 
     def convolve(self, x, kernel, stride=1, pad=0):
-        return self._functional.conv2d(x, kernel, None, stride, pad)
+        with self.xp.backends.mkldnn.flags(enabled=False):
+            return self._functional.conv2d(x, kernel, None, stride, pad)
 
     def convolve_transposed(self, x, kernel, stride=2, pad=1, output_pad=0):
-        return self._functional.conv_transpose2d(x, kernel, None, stride, pad, output_pad)
+        with self.xp.backends.mkldnn.flags(enabled=False):
+            return self._functional.conv_transpose2d(x, kernel, None, stride, pad, output_pad)
 
     def pad(self, x, size, mode):
         return self._functional.pad(x, (size,) * 4, {"edge": "replicate"}.get(mode, mode))

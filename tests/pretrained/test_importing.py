@@ -186,7 +186,7 @@ def test_fine_tuning_of_adain(adain):
 
 
 @pytest.mark.parametrize("classes, protocol, operations, whole, compared", [
-    (0, 3, reference.Torch, 128, {"what 16x16 adds", "image", "logits"}),
+    (0, 3, reference.Torch, 16, {"what 16x16 adds", "image", "logits"}),
     (3, 4, reference.NumPy, 8, {"layers of 16x16", "discriminator's layers of 16x16", "logits"}),
 ], ids=["as a whole", "classes, the largest layers by themselves"])
 def test_stylegan2(tmp_path, monkeypatch, classes, protocol, operations, whole, compared):

@@ -18,7 +18,7 @@ from keras_gans.pretrained.matching import Slot
 from keras_gans.pretrained.reference import Tensors
 
 _TRUNCATION = 0.7
-_WHOLE = 128  # pixels up to which networks are compared as a whole; above, layers of one resolution on a small piece
+_WHOLE = 16  # pixels up to which networks are compared as a whole; above, layers of one resolution on a small piece
 
 
 @FAMILIES.register("stylegan2")
