@@ -140,6 +140,9 @@ def test_fine_tuning_takes_all_weights(tmp_path):
     training.init_from(game, run.game)
     inputs = pictures(1, 32, 32, 3)
     np.testing.assert_allclose(game.translate(inputs), pixels(module(planes(inputs))), atol=1e-4)
+    both_ways = Run(tmp_path)
+    both_ways.game = game
+    assert both_ways.generator is game.ema_ab
 
 
 # === style transfer ===
