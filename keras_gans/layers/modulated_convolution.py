@@ -1,8 +1,9 @@
 """Modulated convolution (Karras et al. 2020, section 2.2): a style scales the kernel's inputs, its outputs are brought back.
 
 Scaling the inputs of a kernel is scaling the images, and scaling its outputs is scaling what comes out. So one
-convolution serves the whole batch, where the authors make a kernel for each image and convolve in groups. What the forms
-cost is in `benchmarks/modulated_convolution.py`.
+convolution serves the whole batch, where the authors' other form makes a kernel for each image and convolves in groups.
+On two CPU cores a 3x3 layer of 64 channels at 16x16, batch 16, takes 8 ms with its gradients this way, 15 ms image by
+image and 391 ms in groups (`benchmarks/modulated_convolution.py`).
 """
 
 import math
