@@ -57,7 +57,8 @@ def untrained(folder, shared):
                            f"--data=unpaired:{shared}/photos:{shared}/paintings"])
     shape = [recipe["image_size"]] * 2 + [3]
     made = Folder(folder)
-    made.write_record(recipe=recipe, data={"spec": recipe["data"], "image_shape": shape, "input_shape": shape, "class_names": []})
+    made.write_record(recipe=recipe, data={"spec": recipe["data"], "image_shape": shape, "input_shape": shape,
+                                           "class_names": []})
     checkpoints.save(recipes.build_game(recipe, shape, 0, shape), made.checkpoint_path(0))
     return folder
 

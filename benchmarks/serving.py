@@ -198,8 +198,8 @@ def swap(folder, addresses, picture):
 def document(rows, about, flags, memory, swap):
     """Returns the Markdown."""
     lines = [
-        f"`python benchmarks/serving.py`, {about['date']}, {about['machine']}. A request is a PNG file of {flags.side}x{flags.side} "
-        f"pixels, in and out, through `{flags.generator}` with random weights; server and clients share the machine.", "",
+        f"`python benchmarks/serving.py`, {about['date']}, {about['machine']}. A request is a PNG file of "
+        f"{flags.side}x{flags.side} pixels, in and out, through `{flags.generator}` with random weights; server and clients share the machine.", "",
         "| way | clients | requests/s | p50, ms | p99, ms |", "|---|---|---|---|---|"]
     lines += [f"| {row['way']} | {row['clients']} | {row['per_second']:.1f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} |"
               for row in rows]

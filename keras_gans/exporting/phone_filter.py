@@ -45,7 +45,8 @@ class Filter:
         inputs, outputs = self._call.get_input_details(), self._call.get_output_details()
         if not set(inputs) <= {"images", "mask", *_STYLES} or "images" not in inputs or list(outputs) != ["images"]:
             raise UserError(f"--model={path} makes {', '.join(outputs)} of {', '.join(inputs)}; a filter makes images of images")
-        self._style = {name: _style(path, name, inputs[name]["shape"], chosen, threads) for name in _STYLES if name in inputs}
+        self._style = {name: _style(path, name, inputs[name]["shape"], chosen, threads)
+                       for name in _STYLES if name in inputs}
         if chosen and not self._style:
             raise UserError(f"--style: {path} has one style of its own; leave the flag out")
         self.takes_mask = "mask" in inputs

@@ -97,14 +97,16 @@ class _Run:
                 "encode_style", lambda style_bytes: {"style": self._encode_files(style_bytes)},
                 {"style_bytes": (tf.TensorSpec([None], tf.string), f"string [k], {files}")},
                 {"style": f"float32 [k, {n}]"}, self._style_examples, _STYLE_LIMIT)
-            given = (tf.TensorSpec([None], tf.string), f"string [k], such files; content i is drawn in style[i mod k]")
+            given = (tf.TensorSpec([None], tf.string), "string [k], such files; content i is drawn in style[i mod k]")
         else:
-            given = (tf.TensorSpec([None, n]), f"float32 [k, {n}], shares of the styles, 0 or more; content i takes row i mod k")
+            given = (tf.TensorSpec([None, n]),
+                     f"float32 [k, {n}], shares of the styles, 0 or more; content i takes row i mod k")
         yield Endpoint(
             "stylize", self._stylize,
             {"content_bytes": (tf.TensorSpec([None], tf.string), f"string [n], {files}; EXIF orientation is not looked at"),
              "style_bytes" if self.encoder is not None else "weights": given,
-             "alpha": (tf.TensorSpec([None]), "float32 [a], strength, from 0 (the content) to 1; content i takes alpha[i mod a]")},
+             "alpha": (tf.TensorSpec([None]),
+                       "float32 [a], strength, from 0 (the content) to 1; content i takes alpha[i mod a]")},
             {"images_bytes": "string [n], PNG files of the contents' sizes"}, self._file_examples, _GREY_LIMIT)
 
     def phone(self, height, width, resizable, mobile_gpu):
@@ -160,7 +162,8 @@ class _Run:
         return Endpoint(
             "serving_default",
             lambda images: {"style": tf.reshape(network(2 * images - 1, training=False), shape)},
-            {"images": (tf.TensorSpec([1, STYLE_SIDE, STYLE_SIDE, 3]), f"float32 [1, {STYLE_SIDE}, {STYLE_SIDE}, 3] in [0, 1]")},
+            {"images": (tf.TensorSpec([1, STYLE_SIDE, STYLE_SIDE, 3]),
+                        f"float32 [1, {STYLE_SIDE}, {STYLE_SIDE}, 3] in [0, 1]")},
             {"style": f"float32 {shape}, for style_transfer"}, examples, 0, lambda: given(False, _CALIBRATION), shown=shown)
 
     def _pictures(self, side, size, held_out, count):
@@ -203,7 +206,8 @@ class _Run:
             [f"images: height and width must be multiples of {self.network.multiple}, at least {self.network.smallest}, not",
              sides])
         count, styles_given = tf.shape(images)[0], tf.shape(chosen)[0]
-        each = tf.debugging.Assert(count == styles_given, [f"{self.chosen}: a row for each image is wanted,", count, "not", styles_given])
+        each = tf.debugging.Assert(
+            count == styles_given, [f"{self.chosen}: a row for each image is wanted,", count, "not", styles_given])
         with tf.control_dependencies([fits, each]):
             return {"images": self._draw(tf.identity(images), chosen)}
 
@@ -218,11 +222,12 @@ class _Run:
         return tf.map_fn(encode, files, fn_output_signature=tf.TensorSpec([self.style_dim]), parallel_iterations=1)
 
     def _stylize(self, content_bytes, given, alpha):
-        right = [tf.debugging.Assert((tf.size(given) > 0) & (tf.size(alpha) > 0), ["at least one style and one alpha are wanted"]),
-                 tf.debugging.Assert(tf.reduce_all((alpha >= 0) & (alpha <= 1)), ["alpha must be from 0 to 1, not", alpha])]
+        check = tf.debugging.Assert
+        right = [check((tf.size(given) > 0) & (tf.size(alpha) > 0), ["at least one style and one alpha are wanted"]),
+                 check(tf.reduce_all((alpha >= 0) & (alpha <= 1)), ["alpha must be from 0 to 1, not", alpha])]
         if self.encoder is None:
             shares = tf.reduce_all(given >= 0) & tf.reduce_all(tf.reduce_sum(given, -1) > 0)
-            right.append(tf.debugging.Assert(shares, ["weights must be 0 or more, at least one of a row above 0, not", given]))
+            right.append(check(shares, ["weights must be 0 or more, at least one of a row above 0, not", given]))
         with tf.control_dependencies(right):
             given = tf.identity(given)
         chosen = given / tf.reduce_sum(given, -1, keepdims=True) if self.encoder is None else self._encode_files(given)

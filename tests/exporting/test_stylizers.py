@@ -71,7 +71,8 @@ def test_signatures_are_those_of_the_card(served, name, signatures):
 def test_tensors_of_any_size_answer_as_keras(served):
     random = np.random.default_rng(0)
     given = random.uniform(-1, 1, (3, 20, 44, 3)).astype(np.float32)
-    for name, chosen in (("any", {"style": random.normal(0, 3, (3, 6))}), ("numbered", {"weights": random.uniform(0, 1, (3, 3))})):
+    for name, chosen in (("any", {"style": random.normal(0, 3, (3, 6))}),
+                         ("numbered", {"weights": random.uniform(0, 1, (3, 3))})):
         run, _, call = served(name)
         (style,) = chosen.values()
         expected = np.asarray(run.game.ema.transfer_network()([given, style], training=False))
@@ -93,8 +94,10 @@ def test_a_style_is_a_vector_that_blends(served):
 
 def test_files_in_any_style_answer_as_the_verb(served):
     run, _, call = served("any")
-    contents, painted, alpha = pictures(*((*size, 3) for size in SIZES)), pictures((256, 280, 3), (300, 256, 3)), [1.0, 0.25, 0.0]
-    made = decoded(call("stylize", {"content_bytes": files(*contents), "style_bytes": files(*painted), "alpha": alpha})["images_bytes"])
+    contents, painted = pictures(*((*size, 3) for size in SIZES)), pictures((256, 280, 3), (300, 256, 3))
+    alpha = [1.0, 0.25, 0.0]
+    made = decoded(call("stylize", {"content_bytes": files(*contents), "style_bytes": files(*painted),
+                                    "alpha": alpha})["images_bytes"])
     for number, (content, one) in enumerate(zip(contents, made)):
         expected = drawn(run, content, [painted[number % 2]], alpha[number])
         # The smallest is its own style, brought to 256 pixels by another library.
@@ -105,7 +108,8 @@ def test_files_in_any_style_answer_as_the_verb(served):
 def test_files_in_numbered_styles_answer_as_the_verb(served):
     run, _, call = served("numbered")
     contents = pictures(*((*size, 3) for size in SIZES))
-    given = {"content_bytes": files(*contents), "weights": np.array([[1, 0, 3]], np.float32), "alpha": np.array([0.5], np.float32)}
+    given = {"content_bytes": files(*contents), "weights": np.array([[1, 0, 3]], np.float32),
+             "alpha": np.array([0.5], np.float32)}
     for content, one in zip(contents, decoded(call("stylize", given)["images_bytes"]), strict=True):
         expected = drawn(run, content, [0, 2], 0.5, weights=[1, 3])
         assert one.shape == content.shape and np.abs(one.astype(int) - expected).max() <= 1
@@ -119,7 +123,8 @@ def test_adain_answers_as_keras(served, tmp_path):
     content, style = pictures((32, 40, 3), (256, 256, 3))
     vectors = signatures["encode_style"].function(tf.constant(files(style)))["style"]
     assert vectors.shape == (1, 16)
-    made, = decoded(signatures["stylize"].function(tf.constant(files(content)), tf.constant(files(style)), tf.constant([0.5]))["images_bytes"].numpy())
+    given = tf.constant(files(content)), tf.constant(files(style)), tf.constant([0.5])
+    made, = decoded(signatures["stylize"].function(*given)["images_bytes"].numpy())
     assert np.abs(made.astype(int) - drawn(run, content, [style], 0.5)).max() <= 1
 
 
