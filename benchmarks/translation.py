@@ -4,10 +4,11 @@
 
 Trains each task by train.py with its flagfile and the changes named here: narrower and far shorter than the papers', so
 that a CPU is done in minutes. Scores it on what was held out (every tenth picture) beside a baseline without a network.
-Fills docs/results.md, docs/translation/ (pictures that may be shown) and benchmarks/results/translation.json. Runs are
-kept in --work: the same command goes on after an interruption. The baseline of inpainting wants opencv-python-headless.
+Fills docs/results.md, docs/translation/ (pictures that may be shown) and benchmarks/results/translation.json, where
+tasks that --tasks leaves out keep their rows. Runs are kept in --work: the same command goes on after an interruption. The baseline of inpainting wants opencv-python-headless.
 """
 
+import json
 import pathlib
 import statistics
 import sys
@@ -78,8 +79,15 @@ def main():
             for row in rows[-2:]:
                 print("   ", {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()},
                       flush=True)
+    rows += [row for row in before(runs.ROOT / flags.out) if row["task"] not in flags.tasks]
+    rows.sort(key=lambda row: list(TASKS).index(row["task"]))
     about = runs.keep(flags.out, rows)
     runs.fill(flags.document, "translation", document(rows, about))
+
+
+def before(path):
+    """Returns the rows that an earlier start kept, of whatever tasks."""
+    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
 
 
 def prepare(places):
