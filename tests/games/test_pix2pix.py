@@ -162,8 +162,7 @@ TRANSLATION = {"data": "paired:a:b", "image_size": 16, "generator": "resnet:widt
                "discriminator": "patchgan:width=4,layers=1", "batch_size": 2}
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-@pytest.mark.parametrize("jit", [False, True], ids=["", "jit"])
+@pytest.mark.parametrize("precision, jit", [("bfloat16", False), ("float16", False), ("bfloat16", True)])
 def test_mixed_precision_is_near_float32(precision, jit):
     losses = []
     for name in ("float32", precision):
