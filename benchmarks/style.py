@@ -256,11 +256,12 @@ def document(rows, about, folders):
              "photograph where they show the same. Seconds are those of this process, on a shared machine.", ""]
     for name, folder in folders.items():
         if folder:
-            lines.append(f"- `{name}`: {folder.record['finished']['kimg']:g} kimg in {folder.record['finished']['seconds']:.0f} s.")
+            lines.append(f"- `{name}`: {folder.record['recipe']['kimg']:g} kimg in {folder.record['finished']['seconds']:.0f} s.")
     lines += ["", f"| | {' | '.join(COLUMNS.values())} |", "|---" * (len(COLUMNS) + 1) + "|"]
     lines += [f"| {row['what']} | {' | '.join(format(row[key], '.3f') if key in row else '' for key in COLUMNS)} |"
               for row in rows]
-    for name in [*folders, "gatys"]:
+    optimised = ["gatys"] * any(row["what"].startswith("Gatys") for row in rows)
+    for name in [*folders, *optimised]:
         lines += ["", f"![{name}](style/{name}.png)", "", {
             "gatys": "Gatys: photograph, style, result."}.get(name, f"{name}: rows are photographs, columns styles, of which "
                                                               "the first two were held out.")]
