@@ -419,7 +419,7 @@ def markdown(table):
 
 
 def machine():
-    """Names the machine: cores, processor, accelerator."""
+    """Names the machine: cores (and how many of them this process may use), processor, accelerator."""
     from keras_gans import startup
 
     startup.import_tensorflow()
@@ -432,7 +432,9 @@ def machine():
     if info.exists():
         model = next((line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line), model)
     wide = "AVX-512, " if info.exists() and "avx512f" in info.read_text() else ""
-    return ", ".join([f"{os.cpu_count()} cores {model} ({wide}{platform.system()})", *accelerators])
+    cores, usable = os.cpu_count(), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = f"{cores} cores" if usable == cores else f"{usable} of {cores} cores"
+    return ", ".join([f"{cores} {model} ({wide}{platform.system()})", *accelerators])
 
 
 if __name__ == "__main__":

@@ -32,10 +32,10 @@ class StyleGAN2(StyleBased, GAN):
 
     def __init__(self, generator, discriminator, loss, *, style_mixing=0.9, w_decay=0.995, path_length_weight=2.0,
                  path_length_interval=4, path_length_decay=0.01, **kwargs):
-        self_path_length = PathLength(path_length_weight, path_length_interval, path_length_decay)
+        path_length = PathLength(path_length_weight, path_length_interval, path_length_decay)
         super().__init__(generator, discriminator, loss, **kwargs)
         self.set_styles(generator, style_mixing, w_decay)
-        self.path_length = self_path_length
+        self.path_length = path_length
 
     def lazy_interval(self, player):
         if player == "generator":

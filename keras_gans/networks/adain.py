@@ -18,7 +18,7 @@ WIDTHS = (64, 128, 256, 512)
 @GENERATORS.register("adain")
 @keras.saving.register_keras_serializable("keras_gans")
 class AdaIN(StyleNetwork):
-    """A frozen VGG up to relu4_1, its features with the style's statistics, and a decoder that mirrors it.
+    """A frozen VGG up to a layer, its features with the style's statistics, and a decoder that mirrors it.
 
     Huang & Belongie 2017, "Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization", layer by layer
     as `xunhuang1995/AdaIN-style` (`train.lua`): both halves pad by reflection; the decoder upsamples by nearest
@@ -29,36 +29,39 @@ class AdaIN(StyleNetwork):
         channels: 3.
         encoder: spec of a VGG, see `keras_gans.metrics.features`: vgg19 (the paper's; its weights must be had), vgg16
             or vgg16-hed.
+        layer: whose features take the style's statistics: relu4_1 (default, the paper's), relu3_1 or relu2_1. A
+            shallower one keeps more of the photograph and takes smaller textures of the style.
         width: channels of the decoder at full size. Default 64; less is faster.
         pretrained: whether to load the encoder's weights; False where others are loaded afterwards.
 
     Call:
         [pictures float [batch, h, w, 3], style images float [batch, h', w', 3]], both in [-1, 1] -> float32
-        [batch, h, w, 3], about [-1, 1]; h and w multiples of 8, all sides at least 16.
+        [batch, h, w, 3], about [-1, 1]; with relu4_1, h and w multiples of 8, all sides at least 16; half as much
+        for each block less.
 
     Attributes:
-        encoder: `keras.Model`, images -> list of the features of `STYLE_LAYERS`; frozen.
-        decoder: `keras.Model`, features of relu4_1 -> image.
+        encoder: `keras.Model`, images -> list of the features of `STYLE_LAYERS` up to `layer`; frozen.
+        decoder: `keras.Model`, features of `layer` -> image.
 
     Raises:
-        ValueError: channels other than 3, or an encoder that is no VGG.
+        ValueError: channels other than 3, an encoder that is no VGG, or another layer.
         UserError: called with other sides, or the encoder's weights are missing.
     """
 
-    multiple = 8
-    smallest = 16
-
-    def __init__(self, channels=3, encoder="vgg19", width=64, pretrained=True, **kwargs):
+    def __init__(self, channels=3, encoder="vgg19", layer=STYLE_LAYERS[-1], width=64, pretrained=True, **kwargs):
         if channels != 3:
             raise ValueError(f"adain takes RGB images, not {channels} channels; take --channels=3")
         name = parse_spec(encoder)[0]
         architecture = name.partition("-")[0]
         if architecture not in DEPTHS:
             raise ValueError(f"encoder should be vgg19, vgg16 or vgg16-hed, not {encoder!r}")
+        if layer not in STYLE_LAYERS[1:]:
+            raise ValueError(f"layer should be {', '.join(STYLE_LAYERS[1:-1])} or {STYLE_LAYERS[-1]}, not {layer!r}")
+        blocks = 1 + STYLE_LAYERS.index(layer)
 
         # === Functional Model ===
-        encoding = build_encoder(DEPTHS[architecture])
-        decoding = build_decoder(DEPTHS[architecture], width)
+        encoding = build_encoder(DEPTHS[architecture], blocks)
+        decoding = build_decoder(DEPTHS[architecture], width, blocks)
         if pretrained:
             load_encoder(encoding, encoder)
         images = keras.Input((None, None, 3), name="images")
@@ -70,51 +73,55 @@ class AdaIN(StyleNetwork):
         super().__init__(*connect(style, transfer), **kwargs)
         self.style = style
         self.transfer = transfer
-        transfer.multiple = self.multiple
+        self.multiple = transfer.multiple = 2 ** (blocks - 1)
+        self.smallest = 2**blocks  # at a layer, two pixels: one cannot be padded by reflection
         self.encoder = encoding
         self.decoder = decoding
 
         # === Config ===
         self.encoder_spec = encoder
+        self.layer = layer
         self.width = width
 
     def get_config(self):
-        return {"encoder": self.encoder_spec, "width": self.width, "pretrained": False, "name": self.name}
+        return {"encoder": self.encoder_spec, "layer": self.layer, "width": self.width, "pretrained": False,
+                "name": self.name}
 
 
-def build_encoder(depths):
-    """Builds a VGG up to relu4_1 with reflection padding.
+def build_encoder(depths, blocks=4):
+    """Builds a VGG up to the first convolution of a block, relu4_1 by default, with reflection padding.
 
     Args:
         depths: convolutions of each block, see `DEPTHS`.
+        blocks: how many, 2 to 4.
 
     Returns:
-        keras.Model: images float [batch, h, w, 3] in [-1, 1], sides of at least 16 -> a list of features, at full size
-        (64 channels), half (128), a quarter (256) and an eighth (512).
+        keras.Model: images float [batch, h, w, 3] in [-1, 1], sides of at least 2 ** blocks -> a list of features, at
+        full size (64 channels), half (128), a quarter (256) and an eighth (512), of which `blocks` are there.
     """
     images = keras.Input((None, None, 3), name="images")
     x, outputs = layers.Conv2D(3, 1, name="preprocess")(images), []
-    for block, width in enumerate(WIDTHS, start=1):
-        for number in range(1, (depths[block - 1] if block < len(WIDTHS) else 1) + 1):
+    for block, width in enumerate(WIDTHS[:blocks], start=1):
+        for number in range(1, (depths[block - 1] if block < blocks else 1) + 1):
             x = ReflectionPadding2D(1, name=f"pad{block}_{number}")(x)
             x = layers.Conv2D(width, 3, name=f"conv{block}_{number}")(x)
             x = layers.ReLU(name=f"relu{block}_{number}")(x)
             if number == 1:
                 outputs.append(x)
-        if block < len(WIDTHS):
+        if block < blocks:
             x = layers.MaxPooling2D(padding="same", name=f"pool{block}")(x)  # odd sides are rounded up
     encoder = keras.Model(images, outputs, name="encoder")
     encoder.trainable = False
     return encoder
 
 
-def build_decoder(depths, width):
-    """Builds the mirror of `build_encoder`: features [batch, h, w, 512] -> images [batch, 8 h, 8 w, 3]."""
-    features = x = keras.Input((None, None, WIDTHS[-1]), name="features")
+def build_decoder(depths, width, blocks=4):
+    """Builds the mirror of `build_encoder`: with four blocks, features [batch, h, w, 512] -> images [batch, 8 h, 8 w, 3]."""
+    features = x = keras.Input((None, None, WIDTHS[blocks - 1]), name="features")
     filters = (3, width, 2 * width, 4 * width)
-    for block in range(len(WIDTHS), 0, -1):
-        depth = depths[block - 1] if block < len(WIDTHS) else 1
-        if block < len(WIDTHS):
+    for block in range(blocks, 0, -1):
+        depth = depths[block - 1] if block < blocks else 1
+        if block < blocks:
             x = layers.UpSampling2D(2, interpolation="nearest", name=f"up{block}")(x)
         for number in range(depth, 0, -1):
             last = block == number == 1
@@ -128,8 +135,9 @@ def build_decoder(depths, width):
 
 def load_encoder(encoder, spec):
     """Gives `build_encoder`'s model the weights of the VGG that `spec` names, and normalises them."""
-    source = create_perceptual(spec).taps(STYLE_LAYERS[-1:])
-    for layer in _convolutions(encoder):
+    convolutions = _convolutions(encoder)
+    source = create_perceptual(spec).taps([convolutions[-1].name.replace("conv", "relu")])
+    for layer in convolutions:
         layer.set_weights(source.get_layer(layer.name).get_weights())
     # The preprocessing is affine: what it makes of grey is its bias, and of the three primaries its kernel.
     preprocess = keras.Model(source.inputs[0], source.get_layer("conv1_1").input)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+import through_c_api
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_gans.data.images import to_uint8
@@ -58,6 +59,10 @@ def test_synthesis_takes_every_w_and_mode_of_noise(styled):
     for one in made:
         for other in made:
             assert one == other or np.abs(made[one] - made[other]).mean() > 0.02, (one, other)
+
+
+def test_c_api_answers_as_keras(served):
+    assert through_c_api.assert_answers_as_keras(served, ["styled"]) == 5
 
 
 def test_client_sends_no_truncation_unless_asked():

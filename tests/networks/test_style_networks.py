@@ -127,7 +127,21 @@ def test_encoder_is_normalised_in_bfloat16_too():
         np.testing.assert_allclose(np.mean(keras.ops.cast(layer, "float32")), 1, rtol=0.02)
 
 
+@pytest.mark.parametrize("layer, blocks, width", [("relu3_1", 3, 256), ("relu2_1", 2, 128)])
+def test_adain_at_a_shallower_layer(layer, blocks, width):
+    """Encoder and decoder end there, and the picture keeps its size; the layer is kept with the network."""
+    network = AdaIN(encoder="vgg16", layer=layer, width=8, pretrained=False)
+    assert [features.shape[-1] for features in network.encoder.outputs] == [64, 128, 256][:blocks]
+    assert network.style.output_shape == (None, 2 * width)
+    assert (network.multiple, network.smallest) == (2 ** (blocks - 1), 2**blocks)
+    content = pictures(1, network.smallest, 3 * network.multiple)
+    assert network([content, pictures(1, 9, 7)]).shape == content.shape
+    assert AdaIN.from_config(network.get_config()).layer == layer
+
+
 def test_unknown_encoders_and_grey_pictures_are_refused():
+    with pytest.raises(ValueError, match="layer should be relu2_1, relu3_1 or relu4_1, not 'relu5_1'"):
+        AdaIN(layer="relu5_1", pretrained=False)
     with pytest.raises(ValueError, match="encoder should be vgg19, vgg16 or vgg16-hed, not 'resnet50'"):
         AdaIN(encoder="resnet50", pretrained=False)
     with pytest.raises(ValueError, match="RGB"):
