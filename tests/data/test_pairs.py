@@ -266,6 +266,16 @@ def test_split_and_order_of_domains(domains, tmp_path):
         assert held_out.isdisjoint(side[:, 0, 0, 2])
 
 
+@pytest.mark.parametrize("styles, held_out", [(1, [0]), (9, [*range(9)]), (10, [9])])
+def test_a_handful_of_styles_is_held_out_in_no_split(tmp_path, styles, held_out):
+    for side, count in (("A", 10), ("B", styles)):
+        write(tmp_path / side, named(coordinates(count)))
+    spec = f"unpaired:{tmp_path}/A:{tmp_path}/B"
+    source = data.open_source(spec, image_size=12, split="holdout")
+    assert sorted({*columns(take(source.in_order(), 9))[1][:, 0, 0, 2].tolist()}) == held_out
+    assert data.open_source(spec, image_size=12).sides[1].count == (9 if styles == 10 else styles)
+
+
 def test_domains_may_differ_in_channels(tmp_path):
     write(tmp_path / "A", named(noise(3, 8, 8)))
     write(tmp_path / "B", named(noise(3, 8, 8, 3)))
@@ -341,7 +351,7 @@ NOTHING = None
     (NOTHING, dict(image_size=16, load_size=0), r"11 of 11 pairs .*: too small: 8x8, wanted at least 16x16"),
     (NOTHING, dict(image_size=8, load_size=4), r"--load_size=4 is not possible; take at least --image_size=8, or 0"),
     (NOTHING, dict(degrade="noise"), r"--degrade=noise makes pairs of single images, but paired:.* is paired already"),
-    (NOTHING, dict(split="holdout", spec="unpaired:{0}/B:{0}/few"), r"folder:.*/few has too few images \(1\)"),
+    (NOTHING, dict(split="holdout", spec="unpaired:{0}/few:{0}/B"), r"folder:.*/few has too few images \(1\)"),
     (NOTHING, dict(spec="paired:{0}/A"), r"it takes two folders, paired:A:B, without colons in their names"),
     (NOTHING, dict(spec="unpaired:{0}/A:{0}/nowhere"), r"does not exist; --data=unpaired:A:B takes two folders"),
     (NOTHING, dict(spec="unpaired:{0}/A:{0}/empty"), r"no images in .*/empty: it is empty"),

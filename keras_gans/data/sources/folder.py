@@ -44,9 +44,10 @@ class Folder(Collection):
         folder: its path.
         split, spec: as in `Collection`.
         usage: what `--data` takes, for messages.
+        few: whether fewer than ten images will do: then none is held out, and all are in every split. Default False.
     """
 
-    def __init__(self, folder, split, spec, usage="folder:PATH takes a folder of images"):
+    def __init__(self, folder, split, spec, usage="folder:PATH takes a folder of images", few=False):
         self.folder, self.split, self.spec = pathlib.Path(folder).expanduser(), split, spec
         self.name = self.folder.resolve().name
         if not self.folder.is_dir():
@@ -68,7 +69,8 @@ class Folder(Collection):
         self.fingerprint = digest.hexdigest()
         tops = sorted({path.split("/")[0] if "/" in path else "" for path in paths})
         self.class_names = tuple(tops) if len(tops) > 1 and "" not in tops else ()
-        self.paths = [paths[number] for number in every_tenth(len(paths), split, spec)]
+        numbers = every_tenth(len(paths), "all" if few and len(paths) < 10 else split, spec)
+        self.paths = [paths[number] for number in numbers]
         self.count = len(self.paths)
 
     def read(self, number):

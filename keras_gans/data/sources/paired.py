@@ -56,13 +56,13 @@ class Pairs(Collection):
         return open_pairs(self, a, image_size, channels or b, resize, crop, bad, load_size)
 
 
-def two_folders(rest, split, scheme):
-    """Returns the `Folder`s A and B of `A:B`."""
+def two_folders(rest, split, scheme, few=False):
+    """Returns the `Folder`s A and B of `A:B`; `few` is that of B."""
     a, colon, b = rest.partition(":")
     if not a or not b or ":" in b:
         raise UserError(f"--data={scheme}:{rest}: it takes two folders, {scheme}:A:B, without colons in their names")
     usage = f"{scheme}:A:B takes two folders of images"
-    return [Folder(path, split, f"folder:{path}", usage) for path in (a, b)]
+    return [Folder(a, split, f"folder:{a}", usage), Folder(b, split, f"folder:{b}", usage, few)]
 
 
 def fingerprint(*parts):

@@ -6,13 +6,16 @@ from keras_gans.data.sources.paired import fingerprint, two_folders
 
 
 class Unpaired(Collection):
-    """Two folders; every tenth image of each is held out."""
+    """Two folders; every tenth image of each is held out.
+
+    B may be a handful of styles: of fewer than ten images none is held out, and all of them are in every split.
+    """
 
     kind = "unpaired"
 
     def __init__(self, rest, split, spec):
         self.spec, self.split = spec, split
-        self.sides = two_folders(rest, split, "unpaired")
+        self.sides = two_folders(rest, split, "unpaired", few=True)
         self.name = "-".join(side.name for side in self.sides)
         self.fingerprint = fingerprint("unpaired", *(side.fingerprint for side in self.sides))
         self.count = max(side.count for side in self.sides)
