@@ -21,8 +21,9 @@ import runs
 TRAINED = {"adain": "adain", "arbitrary_style": "arbitrary_style", "multi_style": "multi_style",
            "multi_style_steady": "multi_style"}  # run -> flagfile
 FAST = "--precision=bfloat16"
-CHANGES = {"adain": [FAST], "multi_style_steady": [
-    "--init_from={work}/multi_style", "--game=multi_style:network=vgg16-hed,style_weight=10,shift_weight=100", "--kimg=1"]}
+CHANGES = {"adain": [FAST], "arbitrary_style": [FAST], "multi_style": [FAST], "multi_style_steady": [
+    FAST, "--init_from={work}/multi_style", "--kimg=1",
+    "--game=multi_style:network=vgg16-hed,content_layer=relu2_1,style_weight=4,shift_weight=100"]}
 HELD_OUT = ("Wassily_Kandinsky_Composition_VIII_1923", "Bazille_The_Ramparts_at_Aigues_Mortes_1867",
             "Giuseppe_Arcimboldo_The_Librarian_1566")
 STYLES = (*HELD_OUT[:2], "Katsushika_Hokusai_The_Great_Wave_off_Kanagawa_1823_1829",

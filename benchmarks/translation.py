@@ -5,7 +5,8 @@
 Trains each task by train.py with its flagfile and the changes named here: narrower and far shorter than the papers', so
 that a CPU is done in minutes. Scores it on what was held out (every tenth picture) beside a baseline without a network.
 Fills docs/results.md, docs/translation/ (pictures that may be shown) and benchmarks/results/translation.json, where
-tasks that --tasks leaves out keep their rows. Runs are kept in --work: the same command goes on after an interruption. The baseline of inpainting wants opencv-python-headless.
+tasks that --tasks leaves out keep their rows. Runs are kept in --work: the same command goes on after an interruption.
+The baseline of inpainting wants opencv-python-headless.
 """
 
 import json
@@ -18,6 +19,8 @@ import runs
 EMOJI = ["--data=unpaired:{work}/google:{work}/twitter", "--image_size=64", "--load_size=70", "--batch_size=2"]
 RRDB = "rrdb:width=32,growth=16,blocks=2"
 CUT = "blocks=6,antialias=true,init=xavier"
+HOLES = ["--data=folder:{shared}/photos", "--image_size=128", "--generator=gated:width=16", "--batch_size=8",
+         "--schedule=cosine"]
 TASKS = {  # name -> thousands of images, flagfile, changes
     "pix2pix": (4, "pix2pix", [
         "--data=paired:{work}/elevation:{work}/satellite", "--image_size=128", "--load_size=143",
@@ -40,9 +43,11 @@ TASKS = {  # name -> thousands of images, flagfile, changes
     "denoise": (20, "denoise", [
         "--data=folder:{shared}/photos", "--image_size=48", "--generator=dncnn:depth=8,width=32", "--batch_size=8",
         "--ema_kimg=0.2"]),
-    "inpaint": (3, "inpaint", [
-        "--data=folder:{shared}/photos", "--image_size=128", "--generator=gated:width=16", "--batch_size=8",
-        "--discriminator=patchgan:width=16", "--learning_rate=4e-4", "--schedule=cosine", "--ema_kimg=0.5",
+    "inpaint": (9, "inpaint", [
+        *HOLES, "--game=supervised", "--loss=non_saturating", "--discriminator=dcgan",  # the defaults: it has neither
+        "--learning_rate=1e-3", "--ema_kimg=0.2"]),
+    "inpaint_gan": (3, "inpaint", [
+        *HOLES, "--discriminator=patchgan:width=16", "--learning_rate=4e-4", "--ema_kimg=0.5",
         "--game=restoration:adversarial_weight=0.02"]),
 }
 CREDIT = """Pictures: NASA Blue Marble and SRTM (public domain); Noto Emoji (Apache-2.0); Twemoji (CC-BY-4.0, Twitter, Inc. and
@@ -323,11 +328,11 @@ def inpainted(directory, places, path):
     broken = [np.where(mask[..., None] >= 128, np.uint8(127), image) for image, mask in zip(free, few)]
     sheet(path, broken, [telea(*pair) for pair in zip(free, few)], [restore(*pair) for pair in zip(free, few)], free)
     return [scored(what, made, targets, psnr_missing=missing(made))
-            for what, made in (("cv2.inpaint, Telea, radius 3", baseline), ("inpaint", outputs))]
+            for what, made in (("cv2.inpaint, Telea, radius 3", baseline), (directory.name, outputs))]
 
 
 SCORED = {"pix2pix": pix2pix, "cyclegan": emoji, "cut": emoji, "fastcut": paintings, "rrdb": enlarged,
-          "esrgan": enlarged, "denoise": denoised, "inpaint": inpainted}
+          "esrgan": enlarged, "denoise": denoised, "inpaint": inpainted, "inpaint_gan": inpainted}
 TITLES = {
     "pix2pix": ("Elevation to satellite, 128 px (pix2pix)", "input, nearest colour, output, target"),
     "cyclegan": ("Google to Twitter emoji without the pairs, 64 px (CycleGAN)", "input, output, the pair"),
@@ -337,7 +342,8 @@ TITLES = {
     "esrgan": ("Four times the resolution, for the eye (ESRGAN's losses; features of VGG16-HED, conv5_3, in place of VGG19)",
                "input, bicubic, output, target"),
     "denoise": ("Gaussian noise of unknown strength, scored at 25 grey levels (DnCNN)", "input, Gaussian filter, output, target"),
-    "inpaint": ("Holes: strokes and boxes (gated convolutions)", "input, Telea, output, target"),
+    "inpaint": ("Holes: strokes and boxes, for fidelity (gated convolutions, L1 alone)", "input, Telea, output, target"),
+    "inpaint_gan": ("Holes: strokes and boxes, for the eye (with a discriminator)", "input, Telea, output, target"),
 }
 COLUMNS = {"psnr": ("PSNR, dB", ".2f"), "ssim": ("SSIM", ".4f"), "l1": ("mean abs. difference, grey levels", ".2f"),
            "psnr_y": ("PSNR of luma, dB", ".2f"), "features": ("feature distance", ".4f"),
