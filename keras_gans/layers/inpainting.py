@@ -2,6 +2,7 @@
 
 import keras
 from keras import layers, ops
+from keras.initializers import VarianceScaling
 
 
 @keras.saving.register_keras_serializable("keras_gans")
@@ -11,13 +12,17 @@ class GatedConv2D(layers.Conv2D):
     Args:
         filters: channels of the output; the convolution has twice as many, features first.
         kernel_size, strides, dilation_rate: see `keras.layers.Conv2D`.
+        kernel_initializer: default a variance of 5 / fan_in, which keeps the mean square of a layer's values through
+            elu and gate. (Glorot's takes 0.4 of the size at each: behind seventeen layers 1e-7 is left, and training
+            crawls.)
 
     Call:
         [batch, h, w, channels] -> [batch, ceil(h / strides), ceil(w / strides), filters].
     """
 
-    def __init__(self, filters, kernel_size, strides=1, dilation_rate=1, **kwargs):
-        super().__init__(2 * filters, kernel_size, strides, "same", dilation_rate=dilation_rate, **kwargs)
+    def __init__(self, filters, kernel_size, strides=1, dilation_rate=1, kernel_initializer=None, **kwargs):
+        super().__init__(2 * filters, kernel_size, strides, "same", dilation_rate=dilation_rate,
+                         kernel_initializer=kernel_initializer or VarianceScaling(5.0), **kwargs)
 
     def call(self, inputs):
         features, gates = ops.split(super().call(inputs), 2, axis=-1)

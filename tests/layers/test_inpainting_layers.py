@@ -44,3 +44,11 @@ def test_known_pixels_stay_in_half_precision():
 def test_shapes_of_any_size():
     output = KeepKnown()(keras.Input((None, 8, 4)), keras.Input((None, 8, 3)))
     assert output.shape == (None, None, 8, 3)
+
+
+def test_a_deep_stack_keeps_the_size_of_its_values():
+    keras.utils.set_random_seed(4)
+    x = images(4, 24, 24, 64)
+    for number in range(12):
+        x = GatedConv2D(64, 3)(x)
+        assert 0.4 < float(np.sqrt(np.mean(np.square(x)))) < 2.5, number
