@@ -19,8 +19,6 @@ import runs
 EMOJI = ["--data=unpaired:{work}/google:{work}/twitter", "--image_size=64", "--load_size=70", "--batch_size=2"]
 RRDB = "rrdb:width=32,growth=16,blocks=2"
 CUT = "blocks=6,antialias=true,init=xavier"
-HOLES = ["--data=folder:{shared}/photos", "--image_size=128", "--generator=gated:width=16", "--batch_size=8",
-         "--schedule=cosine"]
 TASKS = {  # name -> thousands of images, flagfile, changes
     "pix2pix": (4, "pix2pix", [
         "--data=paired:{work}/elevation:{work}/satellite", "--image_size=128", "--load_size=143",
@@ -44,11 +42,9 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "--data=folder:{shared}/photos", "--image_size=48", "--generator=dncnn:depth=8,width=32", "--batch_size=8",
         "--ema_kimg=0.2"]),
     "inpaint": (9, "inpaint", [
-        *HOLES, "--game=supervised", "--loss=non_saturating", "--discriminator=dcgan",  # the defaults: it has neither
-        "--learning_rate=1e-3", "--ema_kimg=0.2"]),
-    "inpaint_gan": (3, "inpaint", [
-        *HOLES, "--discriminator=patchgan:width=16", "--learning_rate=4e-4", "--ema_kimg=0.5",
-        "--game=restoration:adversarial_weight=0.02"]),
+        "--data=folder:{shared}/photos", "--image_size=128", "--generator=gated:width=16", "--batch_size=8",
+        "--schedule=cosine", "--learning_rate=1e-3", "--ema_kimg=0.2", "--game=supervised",
+        "--loss=non_saturating", "--discriminator=dcgan"]),  # the defaults: this game has no use for the flagfile's
 }
 CREDIT = """Pictures: NASA Blue Marble and SRTM (public domain); Noto Emoji (Apache-2.0); Twemoji (CC-BY-4.0, Twitter, Inc. and
 other contributors); photographs in the public domain or CC0 (GCompris, scikit-image)."""
@@ -332,7 +328,7 @@ def inpainted(directory, places, path):
 
 
 SCORED = {"pix2pix": pix2pix, "cyclegan": emoji, "cut": emoji, "fastcut": paintings, "rrdb": enlarged,
-          "esrgan": enlarged, "denoise": denoised, "inpaint": inpainted, "inpaint_gan": inpainted}
+          "esrgan": enlarged, "denoise": denoised, "inpaint": inpainted}
 TITLES = {
     "pix2pix": ("Elevation to satellite, 128 px (pix2pix)", "input, nearest colour, output, target"),
     "cyclegan": ("Google to Twitter emoji without the pairs, 64 px (CycleGAN)", "input, output, the pair"),
@@ -343,7 +339,6 @@ TITLES = {
                "input, bicubic, output, target"),
     "denoise": ("Gaussian noise of unknown strength, scored at 25 grey levels (DnCNN)", "input, Gaussian filter, output, target"),
     "inpaint": ("Holes: strokes and boxes, for fidelity (gated convolutions, L1 alone)", "input, Telea, output, target"),
-    "inpaint_gan": ("Holes: strokes and boxes, for the eye (with a discriminator)", "input, Telea, output, target"),
 }
 COLUMNS = {"psnr": ("PSNR, dB", ".2f"), "ssim": ("SSIM", ".4f"), "l1": ("mean abs. difference, grey levels", ".2f"),
            "psnr_y": ("PSNR of luma, dB", ".2f"), "features": ("feature distance", ".4f"),
