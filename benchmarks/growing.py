@@ -67,10 +67,11 @@ def main():
 def document(rows, about):
     """Returns the Markdown of the section."""
     lines = [f"Measured on {about['date']} by `{about['command']}` on {about['machine']}.", "",
-             "Networks with 64 channels at most and minutes of training on a CPU that other work shared: these say that the "
-             "recipes learn, not what the papers' networks do in days on eight GPUs. As published: FID on CIFAR-10 15.52 for ProGAN "
-             "and 2.92 for StyleGAN2-ADA (as the StyleGAN2-ADA paper lists them); on FFHQ at 1024x1024 4.40 for StyleGAN and "
-             "2.84 for StyleGAN2 (the StyleGAN2 paper); with other features, so not comparable.", "", "| run | kimg | seconds | weights, G + D | memory, MB | scores |", "|---|---|---|---|---|---|"]
+             "Networks with 64 channels at most and minutes of training on a CPU: these say that the recipes learn, not what "
+             "the papers' networks do in days on eight GPUs. As published: FID on CIFAR-10 15.52 for ProGAN and 2.92 for "
+             "StyleGAN2-ADA (as the StyleGAN2-ADA paper lists them); on FFHQ at 1024x1024 4.40 for StyleGAN and 2.84 for "
+             "StyleGAN2 (the StyleGAN2 paper); with other features, so not comparable.", "",
+             "| run | kimg | seconds | weights, G + D | memory, MB | scores |", "|---|---|---|---|---|---|"]
     for row in rows:
         scores = "; ".join(f"{name} {value:.3f}" + (f" ± {error:.3f}" if error else "")
                            for name, (value, error) in row["scores"].items())
