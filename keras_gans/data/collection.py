@@ -58,16 +58,18 @@ class Collection:
         return decoding.source(self, image_size, channels, resize, crop, bad, load_size)
 
 
-def every_tenth(count, split, spec):
+def every_tenth(count, split, spec, few=False):
     """Returns the numbers of a split, int64: the 10th, 20th, ... image is held out, the others train.
+
+    With `few`, all of fewer than ten images are in every split.
 
     Raises:
         UserError: nothing to hold out.
     """
     numbers = np.arange(count)
-    if split == "all":
-        return numbers
     held_out = numbers % 10 == 9
+    if split == "all" or few and not held_out.any():
+        return numbers
     if split == "holdout" and not held_out.any():
         raise UserError(f"{spec} has too few images ({count}): every tenth is held out for scores; give it at least 10")
     return numbers[held_out if split == "holdout" else ~held_out]

@@ -84,8 +84,8 @@ class AdaINGame(StyleGame):
     """The decoder learns to show what adaptive instance normalization made of the features.
 
     Huang & Belongie 2017, equations 11 to 13: the content's target is the normalised features themselves, the style's
-    the means and deviations of relu1_1 to relu4_1 (or to the generator's `layer`); reductions as in `xunhuang1995/AdaIN-style`. One network, the
-    generator's encoder, encodes and judges.
+    the means and deviations of relu1_1 to relu4_1 (or to the generator's `layer`); reductions as in
+    `xunhuang1995/AdaIN-style`. One network, the generator's encoder, encodes and judges.
 
     Args:
         generator: `keras_gans.networks.adain.AdaIN`.

@@ -116,7 +116,7 @@ def build_encoder(depths, blocks=4):
 
 
 def build_decoder(depths, width, blocks=4):
-    """Builds the mirror of `build_encoder`: with four blocks, features [batch, h, w, 512] -> images [batch, 8 h, 8 w, 3]."""
+    """Builds the mirror of `build_encoder`; with four blocks: [batch, h, w, 512] -> images [batch, 8 h, 8 w, 3]."""
     features = x = keras.Input((None, None, WIDTHS[blocks - 1]), name="features")
     filters = (3, width, 2 * width, 4 * width)
     for block in range(blocks, 0, -1):

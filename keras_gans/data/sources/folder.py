@@ -69,8 +69,7 @@ class Folder(Collection):
         self.fingerprint = digest.hexdigest()
         tops = sorted({path.split("/")[0] if "/" in path else "" for path in paths})
         self.class_names = tuple(tops) if len(tops) > 1 and "" not in tops else ()
-        numbers = every_tenth(len(paths), "all" if few and len(paths) < 10 else split, spec)
-        self.paths = [paths[number] for number in numbers]
+        self.paths = [paths[number] for number in every_tenth(len(paths), split, spec, few)]
         self.count = len(self.paths)
 
     def read(self, number):
