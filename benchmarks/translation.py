@@ -20,9 +20,10 @@ EMOJI = ["--data=unpaired:{work}/google:{work}/twitter", "--image_size=64", "--l
 RRDB = "rrdb:width=32,growth=16,blocks=2"
 CUT = "blocks=6,antialias=true,init=xavier"
 TASKS = {  # name -> thousands of images, flagfile, changes
-    "pix2pix": (4, "pix2pix", [
+    "pix2pix": (30, "pix2pix", [
         "--data=paired:{work}/elevation:{work}/satellite", "--image_size=128", "--load_size=143",
-        "--generator=unet:width=32,norm=affine_instance", "--discriminator=patchgan:width=32,norm=affine_instance"]),
+        "--generator=unet:width=32,norm=affine_instance", "--discriminator=patchgan:width=32,norm=affine_instance",
+        "--precision=bfloat16"]),
     "cyclegan": (3, "cyclegan", [
         *EMOJI, "--generator=resnet:width=24,blocks=6", "--discriminator=patchgan:width=32,layers=2"]),
     "cut": (2, "cut", [
@@ -41,8 +42,9 @@ TASKS = {  # name -> thousands of images, flagfile, changes
     "denoise": (20, "denoise", [
         "--data=folder:{shared}/photos", "--image_size=48", "--generator=dncnn:depth=8,width=32", "--batch_size=8",
         "--ema_kimg=0.2"]),
-    "inpaint": (9, "inpaint", [
-        "--data=folder:{shared}/photos", "--image_size=128", "--generator=gated:width=16", "--batch_size=8",
+    "inpaint": (20, "inpaint", [
+        "--data=folder:{shared}/photos", "--image_size=128", "--generator=gated:width=16,smooth=true",
+        "--batch_size=8", "--precision=bfloat16",
         "--schedule=cosine", "--learning_rate=1e-3", "--ema_kimg=0.2", "--game=supervised",
         "--loss=non_saturating", "--discriminator=dcgan"]),  # the defaults: this game has no use for the flagfile's
 }

@@ -1,8 +1,10 @@
-"""Layers of inpainting networks: gated convolutions, and pasting what is known."""
+"""Layers of inpainting networks: gated convolutions, a smooth fill, and pasting what is known."""
 
 import keras
 from keras import layers, ops
 from keras.initializers import VarianceScaling
+
+from keras_gans.layers.antialias import BlurUpsample
 
 
 @keras.saving.register_keras_serializable("keras_gans")
@@ -35,6 +37,46 @@ class GatedConv2D(layers.Conv2D):
         config = super().get_config() | {"filters": self.filters // 2}
         del config["padding"]
         return config
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class SmoothFill(layers.Layer):
+    """Fills holes smoothly with the colours around them, in float32: push-pull (Gortler et al. 1996, "The Lumigraph", 3.5).
+
+    Pushed, each pixel of the next level is the mean of the known ones of four, and known as far as they together make
+    one whole pixel; pulled, what a level lacks comes from the next one, enlarged bilinearly.
+
+    Args:
+        levels: halvings. Default 8: holes of up to 256 pixels across are filled from their surroundings; what no
+            level knows is grey, 0.
+
+    Call:
+        float [batch, h, w, channels + 1]: a picture and its mask, +1 where it is missing and -1 where it is known
+        -> float32 [batch, h, w, channels], unchanged where it is known.
+    """
+
+    def __init__(self, levels=8, **kwargs):
+        super().__init__(**kwargs | {"dtype": "float32"})
+        self.levels = levels
+        self._enlarge = BlurUpsample(dtype="float32")
+
+    def call(self, images):
+        known = (1 - images[..., -1:]) / 2
+        pyramid = [(images[..., :-1] * known, known)]  # values times weights, and weights
+        for _ in range(self.levels):
+            values, known = (ops.average_pool(part, 2, padding="same") for part in pyramid[-1])
+            pyramid.append((values * ops.minimum(4.0, 1 / ops.maximum(known, 1e-6)), ops.minimum(4 * known, 1.0)))
+        filled, _ = pyramid.pop()
+        for values, known in reversed(pyramid):
+            _, height, width, _ = ops.shape(values)
+            filled = values + (1 - known) * self._enlarge(filled)[:, :height, :width]
+        return filled
+
+    def compute_output_shape(self, images_shape):
+        return *images_shape[:-1], images_shape[-1] - 1
+
+    def get_config(self):
+        return super().get_config() | {"levels": self.levels}
 
 
 @keras.saving.register_keras_serializable("keras_gans")

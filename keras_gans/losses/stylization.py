@@ -18,6 +18,8 @@ class Stylization:
         content_layers: whose features the picture keeps.
         style_layers: whose Gram matrices it takes from the style.
         content_weight, style_weight, variation_weight: default 1, 1 and 0.
+        content_network: spec of the network whose layers `content_layers` are, for a `network` that holds textures
+            well but not what a photograph shows (vgg16-hed forgets light, dark and colour). Default: `network`.
 
     Raises:
         UserError: unknown network or layer, or no weights.
@@ -25,12 +27,14 @@ class Stylization:
 
     def __init__(self, network="vgg19", content_layers=("relu3_1",),
                  style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1"), content_weight=1.0, style_weight=1.0,
-                 variation_weight=0.0):
+                 variation_weight=0.0, content_network=None):
         network = create_perceptual(network)
+        other = create_perceptual(content_network) if content_network else network
         self.name = network.name
         self.content_weight, self.style_weight, self.variation_weight = content_weight, style_weight, variation_weight
-        self._content, self._style = network.taps(content_layers), network.taps(style_layers)
-        self._both = network.taps([*content_layers, *style_layers])
+        self._content, self._style = other.taps(content_layers), network.taps(style_layers)
+        self._both = ([self._content, self._style] if content_network
+                      else [network.taps([*content_layers, *style_layers])])
         self._split = len(content_layers)
 
     def content_targets(self, images):
@@ -55,7 +59,7 @@ class Stylization:
         Returns:
             A dict of float32 [batch], without the weights: content, style, total_variation.
         """
-        features = self._both(images)
+        features = [layer for network in self._both for layer in network(images)]
         return {"content": _mean(_relative(content_loss, features[: self._split], content)),
                 "style": _mean(_relative(gram_loss, [gram(layer) for layer in features[self._split :]], style)),
                 "total_variation": total_variation(images)}

@@ -10,6 +10,7 @@ from keras_gans.applying import Translator, bands, tiles
 from keras_gans.data import images
 from keras_gans.errors import UserError
 from keras_gans.layers.instance_normalization import InstanceNormalization
+from keras_gans.networks.gated import GatedInpainter
 from keras_gans.networks.resnet_generator import ResNetGenerator
 from keras_gans.networks.unet import UNet
 
@@ -119,6 +120,17 @@ def test_unets_fade(monkeypatch):
     smooth = np.broadcast_to(np.linspace(0, 255, 150)[:, None, None], (150, 70, 3)).astype(np.uint8)
     training = Translator(network, training=True, tile=64)(smooth)
     assert np.std(training) > 0
+
+
+def test_a_smooth_fill_fades_without_a_seam():
+    """Holes in a slope, over the borders of the tiles; the fill of each tile knows less than that of the whole."""
+    network = GatedInpainter(width=2, smooth=True)
+    slope = np.broadcast_to(np.linspace(20, 220, 200)[:, None, None], (200, 150, 3)).astype(np.uint8)
+    mask = np.zeros((200, 150), np.uint8)
+    mask[30:180:50, 20:130] = mask[40:60, 40:120] = 255
+    made, whole = Translator(network, tile=96)(slope, mask), Translator(network)(slope, mask)
+    assert np.abs(made.astype(int) - whole).max() <= 3
+    assert np.abs(np.diff(made.astype(int), axis=1)).max() <= 3
 
 
 def test_noise_in_training_is_the_pictures_own():

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_gans import randomness
 from keras_gans.errors import UserError
 from keras_gans.networks.dncnn import DnCNN
+from keras_gans.layers.inpainting import SmoothFill
 from keras_gans.networks.gated import GatedInpainter
 from keras_gans.networks.patchgan import PatchGAN
 from keras_gans.networks.resnet_generator import ResNetGenerator
@@ -39,6 +40,7 @@ SMALL = {
     "rrdb x4": lambda: RRDBNet(width=2, growth=2, blocks=1, scale=4),
     "dncnn": lambda: DnCNN(width=2, depth=3),
     "gated": lambda: GatedInpainter(width=2),
+    "gated smooth": lambda: GatedInpainter(width=2, smooth=True),
 }
 every = pytest.mark.parametrize("name", SMALL)
 
@@ -210,6 +212,20 @@ def test_gated_keeps_what_is_known():
     missing = inputs[..., 3] > 0
     np.testing.assert_array_equal(outputs[~missing], inputs[~missing][:, :3])
     assert np.abs(outputs[missing] - inputs[missing][:, :3]).min() > 1e-6
+
+
+def test_gated_starts_from_the_smooth_fill():
+    """At the first step that is its answer; afterwards it is corrected by what the network makes of fill and mask."""
+    network = GatedInpainter(width=2, smooth=True)
+    inputs = images(1, 32, 48, 4)
+    inputs[..., 3] = np.where(np.random.default_rng(1).random((1, 32, 48)) < 0.6, 1, -1)
+    np.testing.assert_allclose(network(inputs), SmoothFill()(inputs), atol=1e-6)
+    network.get_layer("conv_17").kernel.assign_add(images(3, 3, 1, 3))
+    outputs, missing = np.asarray(network(inputs)), inputs[..., 3] > 0
+    assert np.abs(outputs - SmoothFill()(inputs))[missing].mean() > 1e-3
+    np.testing.assert_array_equal(outputs[~missing], inputs[~missing][:, :3])
+    inputs[missing, :3] += 1  # of no account
+    np.testing.assert_array_equal(network(inputs), outputs)
 
 
 def test_gated_sees_across_holes():
