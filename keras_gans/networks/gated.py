@@ -22,8 +22,9 @@ class GatedInpainter(Translator):
         input_channels: one more, for the mask. Default: channels + 1.
         width: channels after the gates at full size. Default 24 (the authors' 48, half of which are gates).
         smooth: whether the network sees the holes filled by `SmoothFill` and draws what is to be added to that, as
-            networks for super-resolution may add to bicubic enlargement (Kim et al. 2016, VDSR): a better answer than
-            most methods without a network already at the first step. Default False, as published.
+            networks for super-resolution may add to bicubic enlargement (Kim et al. 2016, VDSR): a fair answer already
+            at the first step. The way up then sees the maps of the way down, as in U-Nets, since what is to be
+            corrected is fine. Default False, as published.
 
     Call:
         float [batch, h, w, channels + 1], h and w multiples of 4 (of 16 if `smooth`): a picture in [-1, 1] whose missing
@@ -45,16 +46,20 @@ class GatedInpainter(Translator):
         if smooth:
             fill = SmoothFill(name="smooth_fill")(images)
             x = layers.Concatenate(name="filled")([fill, images[..., -1:]])
-        x = GatedConv2D(width, 5, name="conv_1")(x)
+        x = wide = GatedConv2D(width, 5, name="conv_1")(x)
         x = GatedConv2D(2 * width, 3, 2, name="conv_2")(x)
-        x = GatedConv2D(2 * width, 3, name="conv_3")(x)
+        x = half = GatedConv2D(2 * width, 3, name="conv_3")(x)
         x = GatedConv2D(4 * width, 3, 2, name="conv_4")(x)
         for index, dilation in enumerate((1, 1, 2, 4, 8, 16, 1, 1), 5):
             x = GatedConv2D(4 * width, 3, dilation_rate=dilation, name=f"conv_{index}")(x)
         x = NearestUpsample(name="up_13")(x)
+        if smooth:
+            x = layers.Concatenate(name="skip_13")([x, half])
         x = GatedConv2D(2 * width, 3, name="conv_13")(x)
         x = GatedConv2D(2 * width, 3, name="conv_14")(x)
         x = NearestUpsample(name="up_15")(x)
+        if smooth:
+            x = layers.Concatenate(name="skip_15")([x, wide])
         x = GatedConv2D(width, 3, name="conv_15")(x)
         x = GatedConv2D(width // 2, 3, name="conv_16")(x)
         x = layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros" if smooth else "glorot_uniform",

@@ -58,7 +58,7 @@ def test_a_deep_stack_keeps_the_size_of_its_values():
 
 
 def push_pull(values, known, levels):
-    """Gortler et al. 1996, section 3.5, by recursion: float64 [h, w, c] and weights [h, w] of 0 to 1."""
+    """Gortler et al. 1996, section 3.5, by recursion, each level smoothed twice: float64 [h, w, c] and weights [h, w] of 0 to 1."""
     if not levels:
         return values * known[..., None]
     height, width = known.shape
@@ -79,8 +79,16 @@ def push_pull(values, known, levels):
     for row, column in np.ndindex(height, width):
         up, left = (row // 2 + (1 if row % 2 else -1)), (column // 2 + (1 if column % 2 else -1))
         behind = (9 * at(row // 2, column // 2) + 3 * at(up, column // 2) + 3 * at(row // 2, left) + at(up, left)) / 16
-        filled[row, column] = known[row, column] * values[row, column] + (1 - known[row, column]) * behind
-    return filled
+        filled[row, column] = behind
+
+    def with_known(filled):
+        return known[..., None] * values + (1 - known[..., None]) * filled
+
+    def mean(filled):
+        return np.stack([[filled[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2].mean((0, 1))
+                          for column in range(width)] for row in range(height)])
+
+    return with_known(mean(with_known(mean(with_known(filled)))))
 
 
 @pytest.mark.parametrize("height, width, levels", [(16, 16, 8), (13, 22, 3), (7, 1, 2)])
@@ -98,12 +106,12 @@ def test_smooth_fill_is_push_pull(height, width, levels):
 
 
 def test_smooth_fill_ends_at_its_last_level():
-    """A hole of 32 pixels: three halvings leave its middle grey, six do not."""
-    inputs = np.full([1, 64, 64, 4], 0.5, "float32")
+    """A hole of 64 pixels: two halvings leave its middle grey, eight do not."""
+    inputs = np.full([1, 96, 96, 4], 0.5, "float32")
     inputs[..., 3] = -1
-    inputs[:, 16:48, 16:48, 3] = 1
-    assert np.asarray(SmoothFill(3)(inputs))[0, 32, 32, 0] == 0
-    np.testing.assert_allclose(SmoothFill(6)(inputs), np.full([1, 64, 64, 3], 0.5), atol=1e-6)
+    inputs[:, 16:80, 16:80, 3] = 1
+    assert np.asarray(SmoothFill(2)(inputs))[0, 48, 48, 0] == 0
+    np.testing.assert_allclose(SmoothFill()(inputs), np.full([1, 96, 96, 3], 0.5), atol=1e-6)
 
 
 def test_nothing_known_is_grey():

