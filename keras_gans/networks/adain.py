@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_gans.errors import UserError
 from keras_gans.layers.adaptive_instance_normalization import AdaptiveInstanceNormalization, style_statistics
 from keras_gans.layers.padding import ReflectionPadding2D
 from keras_gans.metrics.features.efficientnet_lite import build_efficientnet_lite0
@@ -70,9 +71,8 @@ class AdaIN(StyleNetwork):
         if architecture == QUICK:
             encoding, depths = build_quick_encoder(encoder, blocks, pretrained), DEPTHS["vgg16"]
         else:
-            encoding, depths = build_encoder(DEPTHS[architecture], blocks), DEPTHS[architecture]
-            if pretrained:
-                load_encoder(encoding, encoder)
+            depths = DEPTHS[architecture]
+            encoding = normalized_encoder(encoder, blocks) if pretrained else build_encoder(depths, blocks)
         decoding = build_decoder(depths, width, blocks, encoding.outputs[-1].shape[-1])
         images = keras.Input((None, None, 3), name="images")
         style = keras.Model(images, style_statistics(encoding(images)[-1]), name="style")
@@ -122,6 +122,20 @@ def build_encoder(depths, blocks=4):
             x = layers.MaxPooling2D(padding="same", name=f"pool{block}")(x)  # odd sides are rounded up
     encoder = keras.Model(images, outputs, name="encoder")
     encoder.trainable = False
+    return encoder
+
+
+def normalized_encoder(spec, blocks=4):
+    """Returns `build_encoder`'s model with the weights of the VGG that `spec` names (vgg16-hed, say), normalised.
+
+    Raises:
+        UserError: no VGG, or its weights are missing.
+    """
+    architecture = parse_spec(spec)[0].partition("-")[0]
+    if architecture not in DEPTHS:
+        raise UserError(f"{spec!r} is no VGG; take vgg19, vgg16 or vgg16-hed")
+    encoder = build_encoder(DEPTHS[architecture], blocks)
+    load_encoder(encoder, spec)
     return encoder
 
 
