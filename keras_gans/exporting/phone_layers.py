@@ -46,8 +46,8 @@ class _SlicedReflection(ReflectionPadding2D):
     def call(self, inputs):
         for axis in (1, 2):
             last = _shape(inputs)[axis] - 1
-            before = [_line(inputs, axis, step) for step in range(self.padding, 0, -1)]
-            after = [_line(inputs, axis, last - step) for step in range(1, self.padding + 1)]
+            before = [_line(inputs, axis, step) for step in range(self.sides[0], 0, -1)]
+            after = [_line(inputs, axis, last - step) for step in range(1, self.sides[1] + 1)]
             inputs = tf.concat([*before, inputs, *after], axis)
         return inputs
 

@@ -11,7 +11,6 @@ from keras_gans.games.game import Game
 from keras_gans.layers.adaptive_instance_normalization import style_statistics
 from keras_gans.losses.style import content_loss, moments, moments_loss, shift_loss, total_variation
 from keras_gans.losses.stylization import Stylization
-from keras_gans.networks.adain import normalized_encoder
 from keras_gans.networks.style_network import StyleNetwork
 from keras_gans.registry import GAMES
 
@@ -86,21 +85,19 @@ class AdaINGame(StyleGame):
 
     Huang & Belongie 2017, equations 11 to 13: the content's target is the normalised features themselves, the style's
     the means and deviations of relu1_1 to relu4_1 (or to the generator's `layer`); reductions as in
-    `xunhuang1995/AdaIN-style`. One network, the generator's encoder, encodes and judges, unless `style_network` is given.
+    `xunhuang1995/AdaIN-style`. One network, the generator's encoder, encodes and judges.
 
     Args:
         generator: `keras_gans.networks.adain.AdaIN`.
-        style_network: spec of a VGG whose relu1_1 to relu4_1 judge the style, for an encoder that knows colours but not
-            textures (efficientnet_lite0). Default: the encoder, as published.
-        content_weight, style_weight, variation_weight: of the terms. Default 1, 0.01 and 0, as in that code.
+        content_weight, style_weight: default 1 and 0.01, as in that code.
+        variation_weight: of the total variation. Default 0, as published; above 0 for an encoder that makes noise
+            (efficientnet_lite0).
         ema_kimg, seed: see `StyleGame`.
     """
 
-    def __init__(self, generator, *, style_network=None, content_weight=1.0, style_weight=0.01, variation_weight=0.0,
-                 ema_kimg=0.0, seed=0):
+    def __init__(self, generator, *, content_weight=1.0, style_weight=0.01, variation_weight=0.0, ema_kimg=0.0, seed=0):
         super().__init__(generator, ema_kimg=ema_kimg, seed=seed)
         self.content_weight, self.style_weight, self.variation_weight = content_weight, style_weight, variation_weight
-        self._judge = normalized_encoder(style_network) if style_network else None
 
     def losses(self, content, style, seed, tape):
         encoder, normalize = self.generator.encoder, self.generator.transfer.get_layer("adain")
@@ -109,12 +106,12 @@ class AdaINGame(StyleGame):
             of_content, *_ = tf.split(both[-1], 2)
             of_style = [tf.split(features, 2)[1] for features in both]
             target = normalize(of_content, style_statistics(of_style[-1]))
-            wanted = [moments(features, epsilon=0.0) for features in (self._judge(style) if self._judge else of_style)]
+            wanted = [moments(features, epsilon=0.0) for features in of_style]
         drawn = self.generator.decoder(target, training=True)
         shown = encoder(drawn)
         terms = {"content": content_loss(shown[-1], target),
-                 "style": tf.add_n([moments_loss(moments(features), goal) for features, goal in
-                                    zip(self._judge(drawn) if self._judge else shown, wanted, strict=True)])}
+                 "style": tf.add_n([moments_loss(moments(features), goal)
+                                    for features, goal in zip(shown, wanted, strict=True)])}
         loss = self.content_weight * terms["content"] + self.style_weight * terms["style"]
         if self.variation_weight:
             terms["total_variation"] = total_variation(drawn)

@@ -13,7 +13,8 @@ class ReflectionPadding2D(keras.layers.Layer):
     """Pads images by their reflection; the border pixel is not repeated (PyTorch `ReflectionPad2d`).
 
     Args:
-        padding: pixels on each side, less than the height and the width.
+        padding: pixels on each side, less than the height and the width; or a pair, above and on the left, below and
+            on the right.
 
     Call:
         [batch, h, w, channels] -> [batch, h + 2 padding, w + 2 padding, channels].
@@ -22,13 +23,13 @@ class ReflectionPadding2D(keras.layers.Layer):
     def __init__(self, padding, **kwargs):
         super().__init__(**kwargs)
         self.padding = padding
+        self.sides = (padding, padding) if isinstance(padding, int) else tuple(padding)
 
     def call(self, inputs):
-        sides = [self.padding, self.padding]
-        return tf.pad(inputs, [[0, 0], sides, sides, [0, 0]], "REFLECT")
+        return tf.pad(inputs, [[0, 0], self.sides, self.sides, [0, 0]], "REFLECT")
 
     def compute_output_shape(self, input_shape):
-        return _grown(input_shape, self.padding)
+        return _grown(input_shape, self.sides)
 
     def get_config(self):
         return super().get_config() | {"padding": self.padding}
@@ -105,7 +106,7 @@ class PaddedConv2D(keras.layers.Conv2D):
         return convolve(inputs, tf.convert_to_tensor(kernel), self.strides, self.pad)
 
     def compute_output_shape(self, input_shape):
-        return super().compute_output_shape(_grown(input_shape, self.pad))
+        return super().compute_output_shape(_grown(input_shape, (self.pad, self.pad)))
 
     def get_config(self):
         config = super().get_config() | {"pad": self.pad}
@@ -143,6 +144,6 @@ class PaddedConv2DTranspose(keras.layers.Conv2DTranspose):
         return config
 
 
-def _grown(shape, padding):
+def _grown(shape, sides):
     batch, height, width, channels = shape
-    return batch, *(side and side + 2 * padding for side in (height, width)), channels
+    return batch, *(side and side + sum(sides) for side in (height, width)), channels

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_gans.errors import UserError
 from keras_gans.layers.adaptive_instance_normalization import AdaptiveInstanceNormalization, style_statistics
 from keras_gans.layers.padding import ReflectionPadding2D
 from keras_gans.metrics.features.efficientnet_lite import build_efficientnet_lite0
@@ -31,8 +30,7 @@ class AdaIN(StyleNetwork):
     Args:
         channels: 3.
         encoder: spec of a VGG, see `keras_gans.metrics.features`: vgg19 (the paper's; its weights must be had), vgg16
-            or vgg16-hed; or efficientnet_lite0, which knows colours where an ImageNet VGG cannot be had, and pads with
-            zeros.
+            or vgg16-hed; or efficientnet_lite0, which knows colours where an ImageNet VGG cannot be had.
         layer: whose features take the style's statistics: relu4_1 (default, the paper's), relu3_1 or relu2_1; of
             efficientnet_lite0 expand5 (default), expand3 or expand1. A shallower one keeps more of the photograph and
             takes smaller textures of the style.
@@ -41,8 +39,8 @@ class AdaIN(StyleNetwork):
 
     Call:
         [pictures float [batch, h, w, 3], style images float [batch, h', w', 3]], both in [-1, 1] -> float32
-        [batch, h, w, 3], about [-1, 1]; with relu4_1 or expand5, h and w multiples of 8, all sides at least 16;
-        half as much for each layer less.
+        [batch, h, w, 3], about [-1, 1]; with relu4_1 or expand5, h and w multiples of 8, all sides at least 16
+        (expand5: 24); half as much for each layer less.
 
     Attributes:
         encoder: `keras.Model`, images -> list of the features of `STYLE_LAYERS` or `QUICK_LAYERS` up to `layer`;
@@ -71,8 +69,9 @@ class AdaIN(StyleNetwork):
         if architecture == QUICK:
             encoding, depths = build_quick_encoder(encoder, blocks, pretrained), DEPTHS["vgg16"]
         else:
-            depths = DEPTHS[architecture]
-            encoding = normalized_encoder(encoder, blocks) if pretrained else build_encoder(depths, blocks)
+            encoding, depths = build_encoder(DEPTHS[architecture], blocks), DEPTHS[architecture]
+            if pretrained:
+                load_encoder(encoding, encoder)
         decoding = build_decoder(depths, width, blocks, encoding.outputs[-1].shape[-1])
         images = keras.Input((None, None, 3), name="images")
         style = keras.Model(images, style_statistics(encoding(images)[-1]), name="style")
@@ -84,7 +83,8 @@ class AdaIN(StyleNetwork):
         self.style = style
         self.transfer = transfer
         self.multiple = transfer.multiple = 2 ** (blocks - 1)
-        self.smallest = 2**blocks  # at a layer, two pixels: one cannot be padded by reflection
+        # At a layer two pixels, of which one can be padded by reflection; the kernel of 5 before expand5 needs three.
+        self.smallest = 24 if layer == QUICK_LAYERS[-1] else 2**blocks
         self.encoder = encoding
         self.decoder = decoding
 
@@ -125,26 +125,19 @@ def build_encoder(depths, blocks=4):
     return encoder
 
 
-def normalized_encoder(spec, blocks=4):
-    """Returns `build_encoder`'s model with the weights of the VGG that `spec` names (vgg16-hed, say), normalised.
-
-    Raises:
-        UserError: no VGG, or its weights are missing.
-    """
-    architecture = parse_spec(spec)[0].partition("-")[0]
-    if architecture not in DEPTHS:
-        raise UserError(f"{spec!r} is no VGG; take vgg19, vgg16 or vgg16-hed")
-    encoder = build_encoder(DEPTHS[architecture], blocks)
-    load_encoder(encoder, spec)
-    return encoder
-
-
 def build_quick_encoder(spec, blocks, pretrained):
-    """Builds EfficientNet-Lite0 up to a layer: images -> features of `QUICK_LAYERS`, of which `blocks` are there."""
+    """Builds EfficientNet-Lite0 up to a layer: images -> features of `QUICK_LAYERS`, of which `blocks` are there.
+
+    It pads by reflection, as the other encoders do.
+    """
+    images, known, *_ = build_efficientnet_lite0(reflect=True)
+    encoder = Taps(images, [known[layer] for layer in QUICK_LAYERS[:blocks]])
     if pretrained:
-        return create_perceptual(spec).taps(QUICK_LAYERS[:blocks])
-    images, known, *_ = build_efficientnet_lite0()
-    return Taps(images, [known[layer] for layer in QUICK_LAYERS[:blocks]])
+        source = create_perceptual(spec).taps(QUICK_LAYERS[:blocks])
+        for layer in encoder.layers:
+            if layer.weights:
+                layer.set_weights(source.get_layer(layer.name).get_weights())
+    return encoder
 
 
 def build_decoder(depths, width, blocks, channels):

@@ -58,29 +58,16 @@ def test_adain_step_by_hand():
     assert all((before != after).any() for before, after in zip(decoder, generator.decoder.get_weights()))
 
 
-def test_the_style_may_be_judged_by_another_network():
-    """The content by the encoder's last layer still, the style by a normalised VGG, and noise by its variation."""
-    needs_vgg()
-    generator = AdaIN(encoder="efficientnet_lite0", layer="expand1", width=4, pretrained=False)
-    game = compiled(AdaINGame(generator, style_network="vgg16-hed", content_weight=2.0, style_weight=0.5,
-                              variation_weight=3.0))
+def test_adain_may_be_held_smooth():
+    generator = AdaIN(encoder="vgg16", layer="relu2_1", width=4, pretrained=False)
+    game = compiled(AdaINGame(generator, content_weight=2.0, style_weight=3.0, variation_weight=5.0))
     content, style = pictures(), pictures()
-    judge = AdaIN(encoder="vgg16-hed", width=4).encoder  # normalised
-    drawn = generator([content, style])
-    mixed = generator.transfer.get_layer("adain")(generator.encoder(content)[-1], generator.style(style))
-    shown = generator.encoder(drawn)[-1]
-    expected = {
-        "content": np.mean((np.asarray(shown, np.float64) - mixed) ** 2),
-        "style": sum(((moments(a, 1e-6) - moments(b)) ** 2).sum(1)
-                     for a, b in zip(judge(drawn), judge(style), strict=True)).mean(),
-        "total_variation": sum((np.diff(np.asarray(drawn, np.float64), axis=axis) ** 2).mean() for axis in (1, 2))}
-    logs = game.train_step((content, style))
-    for name, value in expected.items():
-        assert float(logs[f"{name}_loss"]) == pytest.approx(value, rel=1e-2)
-    total = sum(weight * expected[name] for name, weight in (("content", 2), ("style", 0.5), ("total_variation", 3)))
-    assert float(logs["generator_loss"]) == pytest.approx(total, rel=1e-2)
-    with pytest.raises(UserError, match="'efficientnet_lite0' is no VGG; take vgg19, vgg16 or vgg16-hed"):
-        AdaINGame(generator, style_network="efficientnet_lite0")
+    drawn = np.asarray(generator([content, style]), np.float64)
+    variation = sum((np.diff(drawn, axis=axis) ** 2).mean() for axis in (1, 2))
+    logs = {name: float(value) for name, value in game.train_step((content, style)).items()}
+    assert logs["total_variation_loss"] == pytest.approx(variation, rel=1e-4)
+    assert logs["generator_loss"] == pytest.approx(
+        2 * logs["content_loss"] + 3 * logs["style_loss"] + 5 * variation, rel=1e-4)
 
 
 def test_arbitrary_style_learns_from_coloured_styles():

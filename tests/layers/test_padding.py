@@ -12,14 +12,14 @@ def images(*shape):
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
 
-@pytest.mark.parametrize("padding", [1, 3])
-def test_reflection(padding):
+@pytest.mark.parametrize("padding, sides", [(1, (1, 1)), (3, (3, 3)), ((0, 1), (0, 1)), ((2, 1), (2, 1))])
+def test_reflection(padding, sides):
     x = images(2, 5, 4, 3)
-    expected = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)), mode="reflect")
-    layer = ReflectionPadding2D(padding)
+    expected = np.pad(x, ((0, 0), sides, sides, (0, 0)), mode="reflect")
+    layer = ReflectionPadding2D.from_config(ReflectionPadding2D(padding).get_config())
     np.testing.assert_array_equal(layer(x), expected)
     assert layer.compute_output_shape(x.shape) == expected.shape
-    assert layer(keras.Input((None, 4, 3))).shape == (None, None, 4 + 2 * padding, 3)
+    assert layer(keras.Input((None, 4, 3))).shape == (None, None, 4 + sum(sides), 3)
 
 
 def test_gradient_of_reflection_counts_how_often_a_pixel_is_seen():

@@ -8,6 +8,7 @@ import itertools
 
 import keras
 
+from keras_gans.layers.padding import ReflectionPadding2D
 from keras_gans.metrics.features.perceptual import PerceptualNetwork
 from keras_gans.pretrained import lookup
 from keras_gans.pretrained.torch_file import read_state_dict
@@ -22,8 +23,12 @@ STAGES = (  # kernel, repeats, width, expansion, stride
 NORMS = {"conv_stem": "bn0", "expand_conv": "bn0", "depthwise_conv": "bn1", "project_conv": "bn2", "conv_head": "bn1"}
 
 
-def build_efficientnet_lite0():
+def build_efficientnet_lite0(reflect=False):
     """Builds the network; its layers are named as in the state dict, less the leading underscores.
+
+    Args:
+        reflect: pad by reflection, as the encoders of style transfer do, not by zeros, which leave a frame in pictures;
+            inside, and wherever sides are even, all else stays as it is. Default False.
 
     Returns:
         The input, a Keras tensor [n, h, w, 3] in [-1, 1]; a dict of layer names -> Keras tensors (`stem`, `head` and
@@ -31,8 +36,19 @@ def build_efficientnet_lite0():
         one, as the architecture has it); the features, [n, 1280]; the logits, [n, 1000].
     """
 
+    def padded(x, kernel, stride):
+        """Returns the input of a convolution and how that should pad: TensorFlow's "same", for even sides."""
+        if not reflect or kernel == 1:
+            return x, "same"
+        return ReflectionPadding2D(((kernel - stride) // 2, (kernel - stride + 1) // 2))(x), "valid"
+
     def convolution(x, width, name, kernel=1, stride=1):
-        return keras.layers.Conv2D(width, kernel, stride, "same", name=name)(x)
+        x, padding = padded(x, kernel, stride)
+        return keras.layers.Conv2D(width, kernel, stride, padding, name=name)(x)
+
+    def depthwise(x, name, kernel, stride):
+        x, padding = padded(x, kernel, stride)
+        return keras.layers.DepthwiseConv2D(kernel, stride, padding, name=name)(x)
 
     def relu6(x):
         return keras.layers.ReLU(6.0)(x)
@@ -47,7 +63,7 @@ def build_efficientnet_lite0():
             if expansion > 1:
                 x = relu6(convolution(x, expansion * x.shape[-1], f"blocks.{block}.expand_conv"))
                 layers[f"expand{block}"] = x
-            x = relu6(keras.layers.DepthwiseConv2D(kernel, stride, "same", name=f"blocks.{block}.depthwise_conv")(x))
+            x = relu6(depthwise(x, f"blocks.{block}.depthwise_conv", kernel, stride))
             x = convolution(x, width, f"blocks.{block}.project_conv")
             if repeat > 0:
                 x = keras.layers.Add()([x, entry])
