@@ -3,7 +3,7 @@
     python benchmarks/style.py [--shared=../shared/data] [--runs=adain --runs=multi_style] [--gatys_steps=200]
 
 Trains each network by train.py with its flagfile on the photographs and eighteen of the paintings of --shared (every
-tenth photograph and three paintings are held out), and goes on from there as the flagfile's header says ("Strokes").
+tenth photograph and three paintings are held out), those for strokes from the run without.
 Scores five photographs that no network has seen, in two styles that none has seen and in three that they trained on, by
 the terms of `Stylization` in EfficientNet-Lite0, which the flagfiles train with, and in VGG16-HED, which gives the
 strokes; beside the photographs themselves, Gatys' optimisation (five pairs, for it is slow), and Magenta's published
@@ -19,18 +19,16 @@ import time
 
 import runs
 
-STROKES = "network=vgg16-hed,content_network=efficientnet_lite0,content_layer=block2,style_weight=5,variation_weight=0.1"
 TRAINED = {  # run -> flagfile, changes
     "adain": ("adain", []),
-    "adain_strokes": ("adain", ["--init_from={work}/adain", f"--game=arbitrary_style:{STROKES}", "--kimg=3"]),
+    "adain_strokes": ("adain_strokes", ["--init_from={work}/adain"]),
     "arbitrary_style": ("arbitrary_style", []),
-    "arbitrary_style_strokes": ("arbitrary_style", [
-        "--init_from={work}/arbitrary_style", f"--game=arbitrary_style:{STROKES}", "--kimg=3"]),
+    "arbitrary_style_strokes": ("arbitrary_style_strokes", ["--init_from={work}/arbitrary_style"]),
     "multi_style": ("multi_style", []),
-    "multi_style_strokes": ("multi_style", [
-        "--init_from={work}/multi_style", f"--game=multi_style:{STROKES}", "--kimg=3"]),
-    "multi_style_steady": ("multi_style", [
-        "--init_from={work}/multi_style_strokes", f"--game=multi_style:{STROKES},shift_weight=100", "--kimg=1"]),
+    "multi_style_strokes": ("multi_style_strokes", ["--init_from={work}/multi_style"]),
+    "multi_style_steady": ("multi_style_strokes", [
+        "--init_from={work}/multi_style_strokes", "--kimg=1", "--game=multi_style:network=vgg16-hed,"
+        "content_network=efficientnet_lite0,content_layer=block2,style_weight=5,variation_weight=0.1,shift_weight=100"]),
 }
 HELD_OUT = ("Wassily_Kandinsky_Composition_VIII_1923", "Bazille_The_Ramparts_at_Aigues_Mortes_1867",
             "Giuseppe_Arcimboldo_The_Librarian_1566")
@@ -62,7 +60,7 @@ def main():
     folders = {}
     for name in flags.runs:
         recipe, changes = TRAINED[name]
-        paintings = work / ("numbered" if recipe == "multi_style" else "paintings")
+        paintings = work / ("numbered" if recipe.startswith("multi_style") else "paintings")
         folders[name] = kept.train(name, [f"--flagfile={runs.ROOT}/configs/{recipe}.flags",
                                           f"--data=unpaired:{shared}/photos:{paintings}", "--export=none",
                                           "--precision=bfloat16", *(change.format(work=work) for change in changes)])

@@ -9,8 +9,9 @@ import pytest
 from keras_gans import cli, recipes, training
 from keras_gans.errors import UserError
 
-STYLES = {"adain", "arbitrary_style", "multi_style"}  # test_style_configs.py
-CONFIGS = sorted(path for path in (helpers.ROOT / "configs").glob("*.flags") if path.stem not in STYLES)
+STYLES = {"adain", "arbitrary_style", "multi_style"}  # and their second parts: test_style_configs.py
+CONFIGS = sorted(path for path in (helpers.ROOT / "configs").glob("*.flags")
+                 if path.stem.removesuffix("_strokes") not in STYLES)
 # What translates or restores wants pictures of the user's; here it gets small ones, in narrow networks.
 NARROW = {
     "unet": "--generator=unet:width=4,norm=affine_instance", "resnet": "--generator=resnet:width=4,blocks=1",
