@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from keras_gans.layers.instance_normalization import InstanceNormalization
 
-_WHOLE = "the network calls a layer more than once, or nests models or instance norms; it cannot be cut into bands"
+_WHOLE = "the network nests instance norms in layers, or models that are no graphs; it cannot be cut into bands"
 
 
 def norms(network):
@@ -43,6 +43,7 @@ class Stage:
 
     Attributes:
         norm: the first operation; None in the first stage.
+        normalized: what it makes, a tensor of the graph.
         reads: `Map`s; the norm's input comes first.
         makes: `Map`s.
         norm_conditions, conditions: indices of the network's other inputs that the norm and the model read.
@@ -51,6 +52,7 @@ class Stage:
     """
 
     norm: InstanceNormalization = None
+    normalized: keras.KerasTensor = None
     reads: list = dataclasses.field(default_factory=list)
     makes: list = dataclasses.field(default_factory=list)
     norm_conditions: list = dataclasses.field(default_factory=list)
@@ -79,6 +81,34 @@ class Stage:
         return outputs if isinstance(outputs, (list, tuple)) else [outputs]
 
 
+def calls(network):
+    """Calls a network's layers anew, those of models inside it too.
+
+    Args:
+        network: functional keras.Model.
+
+    Returns:
+        (its new inputs; its new output; a list of (operation, tensors that it takes, tensors that it makes), each behind
+        those whose tensors it takes).
+    """
+    made = []
+
+    def recorded(operation):
+        if isinstance(operation, keras.Model) and hasattr(operation, "_run_through_graph"):
+            return lambda *args, **_: operation._run_through_graph(args, recorded)
+
+        def call(*args, **kwargs):
+            outputs = operation(*args, **kwargs)
+            taken = [tensor for tensor in keras.tree.flatten((args, kwargs)) if isinstance(tensor, keras.KerasTensor)]
+            made.append((operation, taken, keras.tree.flatten(outputs)))
+            return outputs
+
+        return call
+
+    inputs = [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in network.inputs]
+    return inputs, keras.tree.flatten(network._run_through_graph(inputs, recorded))[0], made
+
+
 def cut(network):
     """Cuts a network into stages.
 
@@ -91,16 +121,12 @@ def cut(network):
     Raises:
         ValueError: a network that is no plain graph of layers, or that normalizes the picture before anything else.
     """
-    picture, conditions = network.inputs[0], {id(tensor): index for index, tensor in enumerate(network.inputs[1:])}
-    made = {id(tensor): 0 for tensor in network.inputs}  # by which stage
+    (picture, *others), result, made_by = calls(network)
+    conditions = {id(tensor): index for index, tensor in enumerate(others)}
+    made = {id(tensor): 0 for tensor in (picture, *others)}  # by which stage
     maps = {id(picture): Map(picture)}
     stages, reads = [Stage()], [{}]  # what the models read, by id
-    for operation in network.operations:
-        if isinstance(operation, keras.layers.InputLayer):
-            continue
-        inputs = keras.tree.flatten(operation.input)
-        if not all(id(tensor) in made for tensor in inputs):
-            raise ValueError(_WHOLE)
+    for operation, inputs, outputs in made_by:
         if isinstance(operation, InstanceNormalization):
             if inputs[0] is picture:
                 raise ValueError("the network normalizes the picture itself; bands begin behind another layer")
@@ -109,15 +135,14 @@ def cut(network):
             number = len(stages)
             own = maps.setdefault(id(inputs[0]), Map(inputs[0]))
             own.norm, own.last = operation, number
-            stages.append(Stage(operation, [own], norm_conditions=[conditions[id(tensor)] for tensor in inputs[1:]]))
+            stages.append(Stage(operation, outputs[0], [own], norm_conditions=[conditions[id(tensor)] for tensor in inputs[1:]]))
             reads.append({})
         else:
             number = max(made[id(tensor)] for tensor in inputs)
             reads[number] |= {id(tensor): tensor for tensor in inputs
                               if made[id(tensor)] < number or tensor is picture or id(tensor) in conditions}
-        made |= {id(tensor): number for tensor in keras.tree.flatten(operation.output)}
-    result = network.outputs[0]
-    if id(result) not in made or len(stages) <= len(norms(network)):
+        made |= {id(tensor): number for tensor in outputs}
+    if len(stages) <= len(norms(network)):
         raise ValueError(_WHOLE)
     for number, (stage, read) in enumerate(zip(stages, reads)):
         stage.conditions = [conditions[key] for key in read if key in conditions]
@@ -131,14 +156,14 @@ def cut(network):
         if one.tensor is not picture:
             stages[made[key]].makes.append(one)
     for stage in stages:
-        stage.model = _model(stage, network.inputs[1:])
+        stage.model = _model(stage, others)
     return stages, maps[id(picture)], maps[id(result)]
 
 
 def _model(stage, conditions):
     begin = [one.tensor for one in stage.reads]
     if stage.norm:
-        begin[0] = stage.norm.output
+        begin[0] = stage.normalized
     begin += [conditions[index] for index in stage.conditions]
     # An output that is an input as well would make it no graph: it gets an operation.
     end = [keras.layers.Identity()(one.tensor) if any(one.tensor is tensor for tensor in begin) else one.tensor

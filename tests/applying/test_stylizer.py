@@ -140,8 +140,12 @@ def test_pictures_and_styles_of_any_size(make):
         assert draw(picture).shape == picture.shape
 
 
-def test_a_large_picture_in_pieces_is_as_in_one():
-    network = ArbitraryStyle(width=4, blocks=1, style_dim=6, pretrained=False)
+@pytest.mark.parametrize("make", [
+    lambda: ArbitraryStyle(width=4, blocks=1, style_dim=6, pretrained=False),
+    lambda: AdaIN(encoder="vgg16", layer="relu2_1", width=4, pretrained=False),
+    lambda: AdaIN(encoder="efficientnet_lite0", layer="expand3", width=4, pretrained=False)])
+def test_a_large_picture_in_pieces_is_as_in_one(make):
+    network = make()
     picture, style = (RANDOM.integers(0, 256, (96, 64, 3)).astype("uint8") for _ in range(2))
     whole, pieces = (Stylizer(Translator(network.transfer_network(), tile=tile), network, [style],
                               style_size=32)(picture) for tile in (1024, 48))
