@@ -13,6 +13,7 @@ import json
 import pathlib
 import statistics
 import sys
+import time
 
 import runs
 
@@ -25,9 +26,9 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "--data=paired:{work}/elevation:{work}/satellite", "--image_size=128", "--load_size=143",
         "--generator=unet:width=32,norm=affine_instance", "--discriminator=patchgan:width=32,norm=affine_instance",
         "--precision=bfloat16"]),
-    "cyclegan": (3, "cyclegan", [
+    "cyclegan": (24, "cyclegan", [
         *EMOJI, "--generator=resnet:width=24,blocks=6", "--discriminator=patchgan:width=32,layers=2"]),
-    "cut": (2, "cut", [
+    "cut": (16, "cut", [
         *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,layers=2,antialias=true,init=xavier"]),
     "fastcut": (1, "fastcut", [
         "--data=unpaired:{shared}/photos:{shared}/paintings", "--image_size=128", "--load_size=256",
@@ -76,7 +77,8 @@ def main():
                  f"--log_kimg={kimg / 50:g}", *(change.format(**places) for change in changes)]
         folder = kept.train(name, words)
         if folder:
-            rows += [{"task": name, "kimg": kimg, "seconds": folder.record["finished"]["seconds"],
+            rows += [{"task": name, "date": time.strftime("%Y-%m-%d"), "kimg": kimg,
+                      "seconds": folder.record["finished"]["seconds"],
                       "parameters": folder.record["parameters"]["generator" if "generator" in folder.record["parameters"]
                                                                 else "generator_ab"], **row}
                      for row in SCORED[name](folder.directory, places, runs.ROOT / flags.pictures / f"{name}.png")]
@@ -366,7 +368,8 @@ COLUMNS = {"psnr": ("PSNR, dB", ".2f"), "ssim": ("SSIM", ".4f"), "l1": ("mean ab
 
 def document(rows, about):
     """Returns the Markdown of the section."""
-    lines = [f"Measured on {about['date']} by `{about['command']}` on {about['machine']}.", "",
+    lines = ["Measured by `python benchmarks/translation.py --shared=../shared/data --tasks=NAME` on "
+             f"{about['machine']}, on the days that stand with the tasks.", "",
              "Networks are narrower and training is far shorter than in the papers (the command lines are in "
              "benchmarks/translation.py), so these numbers say that the recipes learn, not what the papers' networks can do. "
              "Seconds are those of the training, on a machine that other work shared.", ""]
@@ -375,8 +378,8 @@ def document(rows, about):
         title, columns = TITLES[task]
         keys = [key for key in COLUMNS if key in mine[0]]
         lines += [f"### {title}", "",
-                  f"{mine[0]['kimg']:g} kimg in {mine[0]['seconds']:.0f} s, {mine[0]['parameters'] / 1e6:.2f} M weights in a "
-                  f"generator; {mine[0]['pictures']} held-out pictures.", "",
+                  f"{mine[0]['date']}: {mine[0]['kimg']:g} kimg in {mine[0]['seconds']:.0f} s, "
+                  f"{mine[0]['parameters'] / 1e6:.2f} M weights in a generator; {mine[0]['pictures']} held-out pictures.", "",
                   f"| | {' | '.join(COLUMNS[key][0] for key in keys)} |", "|---" * (len(keys) + 1) + "|"]
         lines += [f"| {row['what']} | {' | '.join(format(row[key], COLUMNS[key][1]) for key in keys)} |" for row in mine]
         lines += ["", f"![{task}](translation/{task}.png)", "", f"Columns: {columns}.", ""]
