@@ -26,9 +26,9 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "--data=paired:{work}/elevation:{work}/satellite", "--image_size=128", "--load_size=143",
         "--generator=unet:width=32,norm=affine_instance", "--discriminator=patchgan:width=32,norm=affine_instance",
         "--precision=bfloat16"]),
-    "cyclegan": (24, "cyclegan", [
+    "cyclegan": (20, "cyclegan", [
         *EMOJI, "--generator=resnet:width=24,blocks=6", "--discriminator=patchgan:width=32,layers=2"]),
-    "cut": (16, "cut", [
+    "cut": (10, "cut", [
         *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,layers=2,antialias=true,init=xavier"]),
     "fastcut": (1, "fastcut", [
         "--data=unpaired:{shared}/photos:{shared}/paintings", "--image_size=128", "--load_size=256",
