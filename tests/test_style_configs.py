@@ -36,7 +36,7 @@ def test_header(name):
         before = recipe(f"--flagfile={helpers.ROOT}/configs/{first}.flags")
         changed = {flag for flag in flags if flags[flag] != before[flag]}
         assert changed == {"run_dir", "init_from", "game", "kimg"}
-    assert flags["export"] == ["saved_model", "tflite"][: 1 if first == "adain" else 2]  # an encoder is not for phones
+    assert flags["export"] == ["saved_model", "tflite"]
 
 
 @pytest.mark.parametrize("name", NAMES)
