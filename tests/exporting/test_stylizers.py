@@ -184,6 +184,19 @@ def test_the_pair_is_computed_once_and_applied(served, pair):
     assert pair["predict_float16"].stat().st_size < 0.65 * pair["predict_float32"].stat().st_size
 
 
+def test_adain_on_a_small_encoder_is_a_pair_too(tmp_path):
+    run = Run.open(make_run(tmp_path, "quick"))
+    models = {model.name: model.path for model in tflite.export_variants(run, tmp_path, height=40, width=32)}
+    predict, transfer = (Interpreter(model_path=str(models[f"quick_style_{part}_float32"])).get_signature_runner()
+                         for part in ("predict", "transfer"))
+    painting, content = pictures((256, 256, 3), (40, 32, 3))
+    style = predict(images=painting[None].astype(np.float32) / 255)["style"]
+    made = transfer(images=content[None].astype(np.float32) / 255, style=style)["images"]
+    expected = (run.game.ema([images.to_model(content[None]), images.to_model(painting[None])], training=False) + 1) / 2
+    assert peak_signal_noise_ratio(np.clip(expected, 0, 1), made, data_range=1.0) > 80
+    test_the_pair_has_fast_operators_of_static_shape(models)
+
+
 def test_the_pair_has_fast_operators_of_static_shape(pair):
     for path in pair.values():
         interpreter = Interpreter(model_path=str(path))

@@ -27,6 +27,8 @@ STYLES = {
                  (32, 32, 3), (32, 32, 3)),
     "adain": (_STYLE | {"game": "adain", "generator": "adain:encoder=vgg16,width=4,pretrained=false"},
               (32, 32, 3), (32, 32, 3)),
+    "quick": (_STYLE | {"game": "adain", "generator": "adain:encoder=efficientnet_lite0,layer=expand1,width=4,"
+                        "pretrained=false"}, (32, 32, 3), (32, 32, 3)),
 }
 
 
