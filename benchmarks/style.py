@@ -155,7 +155,6 @@ def compare(folders, shared, pictures, gatys_steps, keep):
     """Returns the rows of the table, and writes the sheets."""
     import numpy as np
 
-    from keras_gans import grids
     from keras_gans.data import images
     from keras_gans.metrics.flicker import flicker
 
@@ -185,7 +184,7 @@ def compare(folders, shared, pictures, gatys_steps, keep):
             header = np.concatenate([blank, *(middle(fitted_style(style), SIZE) for style in styles)], 1)
             lines = [np.concatenate([content, *(drawn.get((photo, number), blank) for number in range(len(styles)))], 1)
                      for photo, content in enumerate(photos)]
-            grids.write_png(pictures / f"{name}.png", half(np.concatenate([header, *lines], 0)))
+            write_sheet(pictures / f"{name}.jpg", np.concatenate([header, *lines], 0))
     if gatys_steps:
         draw = optimised(styles, gatys_steps, keep)
         drawn = {pair: draw(photos[pair[0]], pair[1]) for pair in ALONE}
@@ -193,7 +192,7 @@ def compare(folders, shared, pictures, gatys_steps, keep):
         print("   ", rows[-1], flush=True)
         lines = [np.concatenate([photos[photo], middle(fitted_style(styles[number]), SIZE), picture], 1)
                  for (photo, number), picture in drawn.items()]
-        grids.write_png(pictures / "gatys.png", half(np.concatenate(lines, 0)))
+        write_sheet(pictures / "gatys.jpg", np.concatenate(lines, 0))
     return rows
 
 
@@ -246,11 +245,13 @@ def middle(picture, size):
     return picture[top : top + size, left : left + size]
 
 
-def half(picture):
-    import numpy as np
+def write_sheet(path, picture):
+    """Writes a sheet at half its size; as PNG a repository of them would be heavy."""
     from PIL import Image
 
-    return np.asarray(Image.fromarray(picture).resize((picture.shape[1] // 2, picture.shape[0] // 2), Image.Resampling.BOX))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = Image.fromarray(picture).resize((picture.shape[1] // 2, picture.shape[0] // 2), Image.Resampling.BOX)
+    half.save(path, quality=92)
 
 
 TERMS = {"unseen_content": "unseen styles: content", "unseen_style": "style", "seen_content": "seen styles: content",
@@ -281,7 +282,7 @@ def document(rows, about, folders):
         lines += table(rows, {prefix + key: title for key, title in TERMS.items()} | ({} if prefix else OTHERS))
     optimised = ["gatys"] * any(row["what"].startswith("Gatys") for row in rows)
     for name in [*folders, *optimised]:
-        lines += ["", f"![{name}](style/{name}.png)", "", {
+        lines += ["", f"![{name}](style/{name}.jpg)", "", {
             "gatys": "Gatys: photograph, style, result."}.get(name, f"{name}: rows are photographs, columns styles, of which "
                                                               "the first two were held out.")]
     return "\n".join([*lines, "", CREDIT])
