@@ -180,11 +180,11 @@ def compare(folders, shared, pictures, gatys_steps, keep):
         print("   ", {key: round(value, 4) if isinstance(value, float) else value for key, value in rows[-1].items()},
               flush=True)
         if name in folders:
-            blank = np.full_like(photos[0], 255)
-            header = np.concatenate([blank, *(middle(fitted_style(style), SIZE) for style in styles)], 1)
-            lines = [np.concatenate([content, *(drawn.get((photo, number), blank) for number in range(len(styles)))], 1)
-                     for photo, content in enumerate(photos)]
-            write_sheet(pictures / f"{name}.jpg", np.concatenate([header, *lines], 0))
+            numbers = sorted({number for _, number in drawn})
+            header = [np.full_like(photos[0], 255), *(middle(fitted_style(styles[number]), SIZE) for number in numbers)]
+            lines = [np.concatenate(line, 1) for line in [header] + [
+                [content, *(drawn[photo, number] for number in numbers)] for photo, content in enumerate(photos)]]
+            write_sheet(pictures / f"{name}.jpg", np.concatenate(lines, 0))
     if gatys_steps:
         draw = optimised(styles, gatys_steps, keep)
         drawn = {pair: draw(photos[pair[0]], pair[1]) for pair in ALONE}
@@ -272,8 +272,9 @@ def document(rows, about, folders):
              "they trained on; the content and style terms of `keras_gans.losses.Stylization`, relative to their targets "
              "(0: kept exactly; the unstyled photograph has content 0). Each photograph in one style for Gatys' method. "
              "Magenta's networks were trained on 80,000 paintings with an ImageNet VGG, ours on 18 with the losses of the "
-             "first table and, for strokes, with the style of the second. Flicker: the mean difference of consecutive stylised frames of a panned photograph where they "
-             "show the same. Seconds are those of this process, on a shared machine.", ""]
+             "first table and, for strokes, with the style of the second. Flicker: the mean difference of consecutive "
+             "stylised frames of a panned photograph where they show the same. Seconds are those of this process, on a "
+             "shared machine.", ""]
     for name, folder in folders.items():
         if folder:
             lines.append(f"- `{name}`: {folder.record['recipe']['kimg']:g} kimg in {folder.record['finished']['seconds']:.0f} s.")
@@ -282,9 +283,9 @@ def document(rows, about, folders):
         lines += table(rows, {prefix + key: title for key, title in TERMS.items()} | ({} if prefix else OTHERS))
     optimised = ["gatys"] * any(row["what"].startswith("Gatys") for row in rows)
     for name in [*folders, *optimised]:
-        lines += ["", f"![{name}](style/{name}.jpg)", "", {
-            "gatys": "Gatys: photograph, style, result."}.get(name, f"{name}: rows are photographs, columns styles, of which "
-                                                              "the first two were held out.")]
+        columns = "photograph, style, result" if name == "gatys" else "photographs against styles" + (
+            ", all of which it has learned" if name.startswith("multi_style") else ", of which the first two were held out")
+        lines += ["", f"![{name}](style/{name}.jpg)", "", f"`{name}`: {columns}."]
     return "\n".join([*lines, "", CREDIT])
 
 
