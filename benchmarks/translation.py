@@ -28,7 +28,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "--precision=bfloat16"]),
     "cyclegan": (20, "cyclegan", [
         *EMOJI, "--generator=resnet:width=24,blocks=6", "--discriminator=patchgan:width=32,layers=2"]),
-    "cut": (10, "cut", [
+    "cut": (6, "cut", [
         *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,layers=2,antialias=true,init=xavier"]),
     "fastcut": (1, "fastcut", [
         "--data=unpaired:{shared}/photos:{shared}/paintings", "--image_size=128", "--load_size=256",
@@ -44,10 +44,10 @@ TASKS = {  # name -> thousands of images, flagfile, changes
     "denoise": (20, "denoise", [
         "--data=folder:{shared}/photos", "--image_size=48", "--generator=dncnn:depth=8,width=32", "--batch_size=8",
         "--ema_kimg=0.2"]),
-    "inpaint": (14, "inpaint", [
+    "inpaint": (10, "inpaint", [
         "--data=folder:{shared}/photos", "--image_size=192", "--generator=gated:width=16,smooth=true", "--batch_size=4",
         "--precision=bfloat16", "--optimizer=adam", "--learning_rate=7e-4", "--schedule=cosine", "--ema_kimg=0.5",
-        "--reconstruction=l1:weight=10", "--reconstruction=l2:weight=10", "--game=supervised",
+        "--reconstruction=l2:weight=10", "--game=supervised",
         "--loss=non_saturating", "--discriminator=dcgan"]),  # the defaults: this game has no use for the flagfile's
 }
 CREDIT = """Pictures: NASA Blue Marble and SRTM (public domain); Noto Emoji (Apache-2.0); Twemoji (CC-BY-4.0, Twitter, Inc. and
@@ -359,7 +359,8 @@ TITLES = {
     "esrgan": ("Four times the resolution, for the eye (ESRGAN's losses; features of VGG16-HED, conv5_3, in place of VGG19)",
                "input, bicubic, output, target"),
     "denoise": ("Gaussian noise of unknown strength, scored at 25 grey levels (DnCNN)", "input, Gaussian filter, output, target"),
-    "inpaint": ("Holes: strokes and boxes, for fidelity (gated convolutions that correct a smooth fill, L1 alone)", "input, Telea, output, target"),
+    "inpaint": ("Holes: strokes and boxes, for fidelity (gated convolutions that correct a smooth fill, by squared error)",
+                "input, Telea, output, target"),
 }
 COLUMNS = {"psnr": ("PSNR, dB", ".2f"), "ssim": ("SSIM", ".4f"), "l1": ("mean abs. difference, grey levels", ".2f"),
            "psnr_y": ("PSNR of luma, dB", ".2f"), "features": ("feature distance", ".4f"),
