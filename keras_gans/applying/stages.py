@@ -121,12 +121,12 @@ def cut(network):
     Raises:
         ValueError: a network that is no plain graph of layers, or that normalizes the picture before anything else.
     """
-    (picture, *others), result, made_by = calls(network)
+    (picture, *others), result, operations = calls(network)
     conditions = {id(tensor): index for index, tensor in enumerate(others)}
     made = {id(tensor): 0 for tensor in (picture, *others)}  # by which stage
     maps = {id(picture): Map(picture)}
     stages, reads = [Stage()], [{}]  # what the models read, by id
-    for operation, inputs, outputs in made_by:
+    for operation, inputs, outputs in operations:
         if isinstance(operation, InstanceNormalization):
             if inputs[0] is picture:
                 raise ValueError("the network normalizes the picture itself; bands begin behind another layer")
@@ -135,7 +135,8 @@ def cut(network):
             number = len(stages)
             own = maps.setdefault(id(inputs[0]), Map(inputs[0]))
             own.norm, own.last = operation, number
-            stages.append(Stage(operation, outputs[0], [own], norm_conditions=[conditions[id(tensor)] for tensor in inputs[1:]]))
+            styles = [conditions[id(tensor)] for tensor in inputs[1:]]
+            stages.append(Stage(operation, outputs[0], [own], norm_conditions=styles))
             reads.append({})
         else:
             number = max(made[id(tensor)] for tensor in inputs)
