@@ -28,7 +28,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "--precision=bfloat16"]),
     "cyclegan": (20, "cyclegan", [
         *EMOJI, "--generator=resnet:width=24,blocks=6", "--discriminator=patchgan:width=32,layers=2"]),
-    "cut": (6, "cut", [
+    "cut": (8, "cut", [
         *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,layers=2,antialias=true,init=xavier"]),
     "fastcut": (1, "fastcut", [
         "--data=unpaired:{shared}/photos:{shared}/paintings", "--image_size=128", "--load_size=256",
