@@ -44,9 +44,9 @@ TASKS = {  # name -> thousands of images, flagfile, changes
     "denoise": (20, "denoise", [
         "--data=folder:{shared}/photos", "--image_size=48", "--generator=dncnn:depth=8,width=32", "--batch_size=8",
         "--ema_kimg=0.2"]),
-    "inpaint": (10, "inpaint", [
+    "inpaint": (6, "inpaint", [
         "--data=folder:{shared}/photos", "--image_size=192", "--generator=gated:width=16,smooth=true", "--batch_size=4",
-        "--precision=bfloat16", "--optimizer=adam", "--learning_rate=7e-4", "--schedule=cosine", "--ema_kimg=0.5",
+        "--precision=bfloat16", "--optimizer=adam", "--learning_rate=2e-4", "--schedule=cosine", "--ema_kimg=0.2",
         "--reconstruction=l2:weight=10", "--game=supervised",
         "--loss=non_saturating", "--discriminator=dcgan"]),  # the defaults: this game has no use for the flagfile's
 }
