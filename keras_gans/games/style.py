@@ -169,7 +169,8 @@ class ArbitraryStyleGame(PerceptualStyleGame):
     """Style and transfer network learn together, from any number of paintings (Ghiasi et al. 2017).
 
     Args:
-        generator: `keras_gans.networks.arbitrary_style.ArbitraryStyle`.
+        generator: a network of any style: `keras_gans.networks.arbitrary_style.ArbitraryStyle`, or
+            `keras_gans.networks.adain.AdaIN`, whose decoder then learns from this objective in place of its own.
         augment: callable `(images, seed=) -> images` for the paintings, see `keras_gans.augment`; the paper too makes
             more of them (by flipping, rotating, scaling, cropping and colouring). Default: none.
         network, content_network, content_layer, content_weight, style_weight, variation_weight, shift_weight, ema_kimg,

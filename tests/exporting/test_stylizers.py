@@ -186,6 +186,8 @@ def test_the_pair_is_computed_once_and_applied(served, pair):
 
 def test_adain_on_a_small_encoder_is_a_pair_too(tmp_path):
     run = Run.open(make_run(tmp_path, "quick"))
+    last = run.game.ema.decoder.layers[-1].kernel
+    last.assign(10 * last)  # random weights draw next to nothing
     models = {model.name: model.path for model in tflite.export_variants(run, tmp_path, height=40, width=32)}
     predict, transfer = (Interpreter(model_path=str(models[f"quick_style_{part}_float32"])).get_signature_runner()
                          for part in ("predict", "transfer"))
@@ -193,7 +195,7 @@ def test_adain_on_a_small_encoder_is_a_pair_too(tmp_path):
     style = predict(images=painting[None].astype(np.float32) / 255)["style"]
     made = transfer(images=content[None].astype(np.float32) / 255, style=style)["images"]
     expected = (run.game.ema([images.to_model(content[None]), images.to_model(painting[None])], training=False) + 1) / 2
-    assert peak_signal_noise_ratio(np.clip(expected, 0, 1), made, data_range=1.0) > 80
+    assert np.std(expected) > 0.05 and 80 < peak_signal_noise_ratio(np.clip(expected, 0, 1), made, data_range=1.0) < 200
     test_the_pair_has_fast_operators_of_static_shape(models)
 
 

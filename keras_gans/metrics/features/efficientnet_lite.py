@@ -27,8 +27,8 @@ def build_efficientnet_lite0(reflect=False):
     """Builds the network; its layers are named as in the state dict, less the leading underscores.
 
     Args:
-        reflect: pad by reflection, as the encoders of style transfer do, not by zeros, which leave a frame in pictures;
-            inside, and wherever sides are even, all else stays as it is. Default False.
+        reflect: pad by reflection, as the encoders of style transfer do, not by zeros, which leave a frame in pictures.
+            Of pictures whose sides stay even the features away from the border are the same. Default False.
 
     Returns:
         The input, a Keras tensor [n, h, w, 3] in [-1, 1]; a dict of layer names -> Keras tensors (`stem`, `head` and
