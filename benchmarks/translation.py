@@ -27,7 +27,8 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "--generator=unet:width=32,norm=affine_instance", "--discriminator=patchgan:width=32,norm=affine_instance",
         "--precision=bfloat16"]),
     "cyclegan": (20, "cyclegan", [
-        *EMOJI, "--generator=resnet:width=24,blocks=6", "--discriminator=patchgan:width=32,layers=2"]),
+        *EMOJI, "--generator=resnet:width=24,blocks=6,antialias=true",  # strides leave a grid, in both networks
+        "--discriminator=patchgan:width=32,layers=2,antialias=true"]),
     "cut": (8, "cut", [
         *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,layers=2,antialias=true,init=xavier"]),
     "fastcut": (1, "fastcut", [

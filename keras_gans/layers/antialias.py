@@ -1,7 +1,7 @@
 """Resampling that does not alias (Zhang 2019, "Making Convolutional Networks Shift-Invariant Again"), as CUT has it.
 
-`Downsample` and `Upsample` of `taesungp/contrastive-unpaired-translation` (`models/networks.py`) with their defaults, as
-sums of shifted images, for sides known or not; `keras_gans.layers.resample` has filters with zeros outside.
+`Downsample` and `Upsample` of `taesungp/contrastive-unpaired-translation` (`models/networks.py`) with their defaults, for
+sides known or not; `keras_gans.layers.resample` has filters with zeros outside.
 """
 
 import keras
@@ -18,8 +18,8 @@ class BlurDownsample(keras.layers.Layer):
 
     def call(self, inputs):
         x = tf.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
-        x = x[:, :-2:2] + 2 * x[:, 1:-1:2] + x[:, 2::2]
-        return (x[:, :, :-2:2] + 2 * x[:, :, 1:-1:2] + x[:, :, 2::2]) / 16
+        # [1, 2, 1] / 4 is the mean of two, twice. Strided slices say the same in 15 times the time on a CPU.
+        return tf.nn.avg_pool2d(tf.nn.avg_pool2d(x, 2, 1, "VALID"), 2, 2, "VALID")
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
@@ -35,19 +35,9 @@ class BlurUpsample(keras.layers.Layer):
     """
 
     def call(self, inputs):
-        return _double(_double(inputs, 1), 2)
+        height, width = (2 * (known or tf.shape(inputs)[axis]) for axis, known in enumerate(inputs.shape[1:3], 1))
+        return tf.cast(tf.image.resize(inputs, [height, width]), inputs.dtype)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
         return batch, *(side and 2 * side for side in (height, width)), channels
-
-
-def _double(x, axis):
-    """Doubles one axis of [batch, h, w, c]: each pixel becomes two, three quarters of it and one of a neighbour."""
-    sides = [[1, 1] if index == axis else [0, 0] for index in range(4)]
-    padded = tf.pad(x, sides, "SYMMETRIC")
-    before, after = (padded[:, :-2], padded[:, 2:]) if axis == 1 else (padded[:, :, :-2], padded[:, :, 2:])
-    near = 0.75 * x
-    sizes = [tf.shape(x)[index] if side is None else side for index, side in enumerate(x.shape)]
-    sizes[axis] *= 2
-    return tf.reshape(tf.stack([near + 0.25 * before, near + 0.25 * after], axis + 1), sizes)

@@ -135,7 +135,7 @@ def test_rrdb_of_23_blocks_at_full_width():
 def test_gradients(build, module):
     """In training: outputs, and the gradients of their squares' sum for each weight, relative to its largest.
 
-    Biases in front of an instance norm have none but rounding noise.
+    Biases in front of an instance norm have none but rounding noise, far below their kernel's.
     """
     network, module = build(), module()
     randomise(network)
@@ -154,6 +154,7 @@ def test_gradients(build, module):
         if np.abs(other).max() > 1e-3:
             np.testing.assert_allclose(one / np.abs(other).max(), other / np.abs(other).max(), atol=1e-3,
                                        err_msg=variable.path)
+            largest = np.abs(other).max()
         else:
             assert variable.name == "bias"
-            assert np.abs(one).max() < 1e-3
+            assert np.abs(one).max() < 1e-4 * largest
