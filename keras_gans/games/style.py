@@ -124,7 +124,8 @@ class PerceptualStyleGame(StyleGame):
 
     Args:
         generator: a `StyleNetwork`.
-        network, content_network: specs of the perceptual networks, see `Stylization`. Default vgg19 for both.
+        network: spec of the perceptual network, see `Stylization`. Default vgg19.
+        content_network: another one for the content. Default: the same.
         content_layer: whose features the picture keeps; a shallower one keeps more of the photograph. Default: relu3_1
             of a VGG, block4 of efficientnet_lite0.
         content_weight, style_weight, variation_weight: of the terms of `Stylization`. Default 1, 5 and 0.01.
