@@ -22,14 +22,14 @@ EMOJI = ["--data=unpaired:{work}/google:{work}/twitter", "--image_size=64", "--l
 RRDB = "rrdb:width=32,growth=16,blocks=2"
 CUT = "blocks=6,antialias=true,init=xavier"
 TASKS = {  # name -> thousands of images, flagfile, changes
-    "pix2pix": (30, "pix2pix", [
+    "pix2pix": (60, "pix2pix", [
         "--data=paired:{work}/elevation:{work}/satellite", "--image_size=128", "--load_size=143",
-        "--generator=unet:width=32,norm=affine_instance", "--discriminator=patchgan:width=32,norm=affine_instance",
-        "--precision=bfloat16"]),
+        "--generator=unet:width=32,norm=affine_instance", "--ema_kimg=1", "--precision=bfloat16",
+        "--discriminator=patchgan:width=32,norm=affine_instance,antialias=true"]),
     "cyclegan": (20, "cyclegan", [
         *EMOJI, "--generator=resnet:width=24,blocks=6,antialias=true",  # strides leave a grid, in both networks
         "--discriminator=patchgan:width=32,layers=2,antialias=true"]),
-    "cut": (8, "cut", [
+    "cut": (24, "cut", [
         *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,layers=2,antialias=true,init=xavier"]),
     "fastcut": (1, "fastcut", [
         "--data=unpaired:{shared}/photos:{shared}/paintings", "--image_size=128", "--load_size=256",
