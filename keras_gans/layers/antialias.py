@@ -36,7 +36,8 @@ class BlurUpsample(keras.layers.Layer):
 
     def call(self, inputs):
         height, width = (2 * (known or tf.shape(inputs)[axis]) for axis, known in enumerate(inputs.shape[1:3], 1))
-        return tf.cast(tf.image.resize(inputs, [height, width]), inputs.dtype)
+        # In float32, as its result is: XLA's gradient for narrower types has the wrong type.
+        return tf.cast(tf.image.resize(tf.cast(inputs, "float32"), [height, width]), inputs.dtype)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
