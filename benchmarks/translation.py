@@ -30,7 +30,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         *EMOJI, "--generator=resnet:width=24,blocks=6,antialias=true",  # strides leave a grid, in both networks
         "--discriminator=patchgan:width=32,layers=2,antialias=true"]),
     "cut": (24, "cut", [
-        *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,layers=2,antialias=true,init=xavier"]),
+        *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,antialias=true,init=xavier"]),
     "fastcut": (1, "fastcut", [
         "--data=unpaired:{shared}/photos:{shared}/paintings", "--image_size=128", "--load_size=256",
         f"--generator=resnet:width=32,{CUT}", "--discriminator=patchgan:width=32,antialias=true,init=xavier"]),
