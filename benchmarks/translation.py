@@ -29,11 +29,13 @@ TASKS = {  # name -> thousands of images, flagfile, changes
     "cyclegan": (20, "cyclegan", [
         *EMOJI, "--generator=resnet:width=24,blocks=6,antialias=true",  # strides leave a grid, in both networks
         "--discriminator=patchgan:width=32,layers=2,antialias=true"]),
-    "cut": (24, "cut", [
-        *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,antialias=true,init=xavier"]),
-    "fastcut": (1, "fastcut", [
+    "cut": (10, "cut", [
+        *EMOJI, f"--generator=resnet:width=24,{CUT}", "--discriminator=patchgan:width=32,antialias=true,init=xavier",
+        "--game=cut:nce_weight=10"]),  # at 1, as published, colours wander: pink caps, then all yellow, then all black
+    "fastcut": (5, "fastcut", [
         "--data=unpaired:{shared}/photos:{shared}/paintings", "--image_size=128", "--load_size=256",
-        f"--generator=resnet:width=32,{CUT}", "--discriminator=patchgan:width=32,antialias=true,init=xavier"]),
+        f"--generator=resnet:width=32,{CUT}", "--discriminator=patchgan:width=32,antialias=true,init=xavier",
+        "--precision=bfloat16"]),
     "rrdb": (20, "rrdb", [
         "--data=folder:{shared}/photos", "--image_size=64", f"--generator={RRDB}", "--batch_size=4",
         "--learning_rate=1e-3", "--schedule=cosine", "--ema_kimg=0.2"]),

@@ -30,7 +30,8 @@ class CUT(Translation, GAN):
         loss: an adversarial loss, see `keras_gans.losses`; the paper's is `least_squares`.
         adversarial_weight: of the generator's adversarial loss. Default 2: the authors' squared errors have no factor
             1/2, which those of `least_squares` have. (It suits the discriminator, whose loss the authors halve.)
-        nce_weight: of PatchNCE. Default 1 (CUT; FastCUT: 10).
+        nce_weight: of PatchNCE. Default 1 (CUT; FastCUT: 10). More holds colours in place where both sides have many
+            (docs/results.md, emoji).
         identity_nce: images of B, too, should keep their patches; both PatchNCE losses then count half. Default True
             (CUT; FastCUT: False).
         flip_equivariance: mirror half of the inputs left to right, and the features of their outputs back. Default
