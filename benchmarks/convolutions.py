@@ -6,9 +6,9 @@ This is what the choices in `keras_gans/layers/convolution.py` rest on.
 """
 
 import os
-import statistics
 import sys
-import time
+
+import runs
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -54,13 +54,7 @@ def _milliseconds(function, repeats):
     import tensorflow as tf
 
     compiled = tf.function(lambda: tf.reduce_sum(function()[:1, :1]), autograph=False)
-    compiled().numpy()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        compiled().numpy()
-        seconds.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(seconds)
+    return runs.milliseconds(lambda: compiled().numpy(), repeats)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ pixels and of the authors' network at 64 to 256. --jit compiles all by XLA. On a
 """
 
 import os
-import statistics
 import sys
-import time
+
+import runs
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -61,12 +61,7 @@ def milliseconds(form, dtype, batch, size, channels, filters, jit, repeats):
             square = tf.reduce_sum(tf.cast(form(*inputs), tf.float32) ** 2)
         return square, [tf.reduce_sum(tf.cast(slope, tf.float32)) for slope in tape.gradient(square, inputs)]
 
-    value, seconds = float(call()[0]), []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        [float(part) for part in call()[1]]
-        seconds.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(seconds), value
+    return runs.milliseconds(lambda: [float(part) for part in call()[1]], repeats), float(call()[0])
 
 
 def main():

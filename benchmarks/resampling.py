@@ -8,9 +8,9 @@ are stacked. The shapes are those of CUT's generator at 256x256 pixels. All ways
 """
 
 import os
-import statistics
 import sys
-import time
+
+import runs
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -63,12 +63,7 @@ def milliseconds(way, images, repeats):
             square = tf.reduce_sum(tf.cast(outputs, tf.float32) ** 2)
         return outputs, tf.reduce_sum(tf.cast(tape.gradient(square, x), tf.float32))
 
-    outputs, seconds = tf.cast(call()[0], tf.float32).numpy(), []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        float(call()[1])
-        seconds.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(seconds), outputs
+    return runs.milliseconds(lambda: float(call()[1]), repeats), tf.cast(call()[0], tf.float32).numpy()
 
 
 def main():

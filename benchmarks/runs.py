@@ -1,12 +1,14 @@
-"""What zoo.py and modes.py share: runs of train.py that are kept, so that a second start goes on where one was stopped.
+"""What the benchmarks share: runs of train.py that are kept, so that a second start goes on where one was stopped; timing.
 
-    python benchmarks/runs.py --flag=value ...      (flags of train.py) prints the images per second of its steps
+    python benchmarks/runs.py --flag=value ...      (flags of train.py) prints the memory and the images per second of its
+                                                    steps: those of five seconds, at least one, after the first three
 """
 
 import json
 import os
 import pathlib
 import shlex
+import statistics
 import subprocess
 import sys
 import time
@@ -39,6 +41,17 @@ def images_per_second(words, seconds=5):
         game.train_function(batches)
         calls += 1
     return calls * recipe["steps_per_execution"] * recipe["batch_size"] / (time.perf_counter() - start)
+
+
+def milliseconds(call, repeats):
+    """Returns the median time of `repeats` calls, after a first one that compiles; `call` must wait for its results."""
+    call()
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(seconds)
 
 
 def resolve(words):
@@ -155,4 +168,7 @@ def _write(path, text):
 
 
 if __name__ == "__main__":
-    print(images_per_second(sys.argv[1:]))
+    rate = images_per_second(sys.argv[1:])
+    from keras_gans.training import peak_memory_mb
+
+    print(f"{peak_memory_mb()} MB of memory at most; images/s:\n{rate}")

@@ -18,7 +18,8 @@ class BlurDownsample(keras.layers.Layer):
 
     def call(self, inputs):
         x = tf.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
-        # [1, 2, 1] / 4 is the mean of two, twice; strided slices take 12 times as long on a CPU (benchmarks/resampling.py).
+        # [1, 2, 1] / 4 is the mean of two, twice. Strided slices, with their gradient, take 12 to 17 times as long on a CPU
+        # (2026-11-26, one core AMD EPYC, `taskset -c 0 python benchmarks/resampling.py`).
         return tf.nn.avg_pool2d(tf.nn.avg_pool2d(x, 2, 1, "VALID"), 2, 2, "VALID")
 
     def compute_output_shape(self, input_shape):
