@@ -49,7 +49,7 @@ def scored(network, layers, photos):
     """Yields R2 of red, green and blue for each layer."""
     import numpy as np
 
-    from keras_gans.metrics.features.perceptual import create_perceptual
+    from keras_gans.features.perceptual import create_perceptual
 
     photos = np.asarray(photos)
     for features in create_perceptual(network).taps(layers)(photos):

@@ -47,7 +47,7 @@ def _measure(generator, width, height, tile):
     import numpy as np
     from PIL import Image
 
-    from keras_gans.applying import Translator, pictures
+    from keras_gans.using import Translator, pictures
     from keras_gans.registry import GENERATORS
 
     network = GENERATORS.create(generator)

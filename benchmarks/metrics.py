@@ -32,7 +32,7 @@ def random_weights(path):
     """Writes a state dict of the Inception network with random kernels whose activations neither vanish nor explode."""
     import torch
 
-    from keras_gans.metrics.features.inception import build_inception
+    from keras_gans.features.inception import build_inception
 
     state = {}
     for layer in build_inception().layers:
@@ -62,7 +62,7 @@ def images(count, size):
 
 def ours(weights):
     """Returns the function from a uint8 batch to features of this package."""
-    from keras_gans.metrics.features.inception import InceptionFeatures
+    from keras_gans.features.inception import InceptionFeatures
 
     return InceptionFeatures(path=weights, batch_size=BATCH)
 
@@ -106,7 +106,7 @@ def projection():
     """Returns an extractor of 2048 features that costs next to nothing."""
     import tensorflow as tf
 
-    from keras_gans.metrics.features.base import FeatureExtractor
+    from keras_gans.features.base import FeatureExtractor
 
     class Projection(FeatureExtractor):
         name, dims, resize, weights_sha256 = "projection2048", 2048, "none", None
@@ -124,11 +124,11 @@ def projection():
 
 def memory(extractor, metric, weights, count):
     """Runs in a process of its own: the seconds and the peak memory of a score of `count` images a side."""
-    from keras_gans.metrics.features.fashion import FashionFeatures
+    from keras_gans.features.fashion import FashionFeatures
     from keras_gans.metrics.statistics import gather
     from keras_gans.progress import progress
     from keras_gans.registry import SCORES
-    from keras_gans.training import peak_memory_mb
+    from keras_gans.runs.training import peak_memory_mb
 
     makers = {"projection": projection, "fashion": FashionFeatures, "inception2015": lambda: ours(weights)}
     extractor, score = makers[extractor](), SCORES.create(metric)

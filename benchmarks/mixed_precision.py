@@ -21,7 +21,8 @@ def logs_of(name, precision, seed, steps, image_size):
     """Returns {log: [value of each step]} of a run, and the steps that float16 left out as an overflow."""
     import numpy as np
 
-    from keras_gans import cli, data, recipes
+    from keras_gans import cli, data
+    from keras_gans.trained import recipes
 
     root = pathlib.Path(__file__).parents[1]
     flags = cli.parse("train", [

@@ -92,7 +92,7 @@ def slug(name):
 
 def samples(folder, count=10_000):
     """Draws points from a finished run: float32 [count, 2]."""
-    from keras_gans.run import Run
+    from keras_gans.trained.run import Run
 
     return np.concatenate(list(Run.open(folder.directory).generate(count, seed=1, batch_size=count)))
 

@@ -33,7 +33,7 @@ def main():
     flags.integer("rounds", 10, "turns of three calls", 1)
     flags(sys.argv)
     from keras_gans.exporting import tflite
-    from keras_gans.run import Run
+    from keras_gans.trained.run import Run
 
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
@@ -49,9 +49,9 @@ def main():
 
 def untrained(folder, shared):
     """Writes a run folder of the flagfile's networks with random weights; returns its path."""
-    from keras_gans import recipes
+    from keras_gans.trained import recipes
     from keras_gans.callbacks import checkpoints
-    from keras_gans.run import Folder
+    from keras_gans.trained.run import Folder
 
     recipe = runs.resolve([f"--flagfile={runs.ROOT}/configs/arbitrary_style.flags",
                            f"--data=unpaired:{shared}/photos:{shared}/paintings"])

@@ -26,7 +26,8 @@ def images_per_second(words, seconds=5):
     """
     import tensorflow as tf
 
-    from keras_gans import recipes, training
+    from keras_gans.runs import training
+    from keras_gans.trained import recipes
 
     recipe = resolve(words)
     source = recipes.build_source(recipe)
@@ -100,10 +101,10 @@ class Runs:
             words: flags of train.py, all but --run_dir.
 
         Returns:
-            The run's `keras_gans.run.Folder`, or None if train.py failed (its reason stands on the terminal).
+            The run's `keras_gans.trained.run.Folder`, or None if train.py failed (its reason stands on the terminal).
         """
         from keras_gans.errors import UserError
-        from keras_gans.run import Folder
+        from keras_gans.trained.run import Folder
 
         self.number += 1
         folder = Folder(self.work / name)
@@ -169,6 +170,6 @@ def _write(path, text):
 
 if __name__ == "__main__":
     rate = images_per_second(sys.argv[1:])
-    from keras_gans.training import peak_memory_mb
+    from keras_gans.runs.training import peak_memory_mb
 
     print(f"{peak_memory_mb()} MB of memory at most; images/s:\n{rate}")

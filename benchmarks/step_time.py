@@ -80,7 +80,8 @@ def step_of(words, precision, jit, data, *shapes):
     """Returns a function that runs one step of a recipe on `data`; `shapes` are those of outputs and inputs."""
     import tensorflow as tf
 
-    from keras_gans import cli, recipes
+    from keras_gans import cli
+    from keras_gans.trained import recipes
 
     flags = cli.parse("train", [*words, f"--precision={precision}", f"--jit_compile={str(jit).lower()}"])
     game = recipes.build_game({name: flags[name].value for name in flags}, shapes[0], 0, *shapes[1:])
@@ -294,7 +295,7 @@ RHYTHM = {16: 1, 4: 3, 1: 12}
 
 def one_round(task, name, steps):
     """Runs in a process of its own: the seconds of each step, and the peak memory."""
-    from keras_gans.training import peak_memory_mb
+    from keras_gans.runs.training import peak_memory_mb
 
     if name.startswith("peak"):
         return {"gflops": peak_gflops(name.split()[1])}
@@ -317,7 +318,7 @@ def one_round(task, name, steps):
 
 def rhythmic(play, steps):
     """`one_round` of a step whose work goes by its number: each second is the mean over sixteen steps."""
-    from keras_gans.training import peak_memory_mb
+    from keras_gans.runs.training import peak_memory_mb
 
     def timed(number):
         start = time.perf_counter()

@@ -88,9 +88,9 @@ def prepare(shared, work):
 
 def trained(directory, styles):
     """A run of ours; a network of numbered styles answers None for those that it has not learned."""
-    from keras_gans.applying import Translator
-    from keras_gans.applying.stylizer import Stylizer
-    from keras_gans.run import Run
+    from keras_gans.using import Translator
+    from keras_gans.using.stylizer import Stylizer
+    from keras_gans.trained.run import Run
 
     network = Run.open(directory).game.ema
     translator = Translator(network.transfer_network())
@@ -105,7 +105,7 @@ def magenta(styles):
     """Magenta's published pair (Ghiasi et al. 2017), or None where it is not installed."""
     import numpy as np
 
-    from keras_gans.styles import fit_style
+    from keras_gans.data.paintings import fit_style
 
     try:
         import onnxruntime
@@ -132,10 +132,11 @@ def magenta(styles):
 
 def optimised(styles, steps, keep):
     """Gatys et al. 2016; the pictures are kept, since they take minutes."""
-    from keras_gans import gatys, grids
+    from keras_gans import grids
+    from keras_gans.using import gatys
     from keras_gans.data import images
     from keras_gans.losses.stylization import Stylization
-    from keras_gans.styles import fit_style
+    from keras_gans.data.paintings import fit_style
 
     objective = Stylization("vgg16-hed", content_network="efficientnet_lite0", style_weight=100.0, variation_weight=1.0)
 
@@ -229,13 +230,13 @@ class Judge:
 
 
 def fitted(photo):
-    from keras_gans.styles import fit_style
+    from keras_gans.data.paintings import fit_style
 
     return middle(fit_style(photo, SIZE), SIZE)
 
 
 def fitted_style(style):
-    from keras_gans.styles import fit_style
+    from keras_gans.data.paintings import fit_style
 
     return fit_style(style, SIZE)
 

@@ -127,7 +127,7 @@ def pictures(folder, channels=3, held_out=True):
 
 
 def translator(directory, direction="ab"):
-    from keras_gans.run import Run
+    from keras_gans.trained.run import Run
 
     return Run.open(directory).translator(direction)
 
@@ -271,7 +271,7 @@ def feature_distance(outputs, targets):
     import tensorflow as tf
 
     from keras_gans.data import images
-    from keras_gans.metrics.features.perceptual import create_perceptual
+    from keras_gans.features.perceptual import create_perceptual
 
     taps = create_perceptual("efficientnet_lite0").taps(["block3"])
 

@@ -21,7 +21,7 @@ def define(flags):
 
 
 def run(flags):
-    from keras_gans.run import Run
+    from keras_gans.trained.run import Run
 
     opened = Run.open(flags.run, flags.checkpoint)
     from keras_gans.exporting import saved_model

@@ -37,7 +37,7 @@ def define(flags):
 
 
 def run(flags):
-    from keras_gans.run import Run
+    from keras_gans.trained.run import Run
 
     variants, keep = (_variants(flags, name) for name in ("variants", "keep"))
     if not variants:

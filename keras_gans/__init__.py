@@ -7,8 +7,8 @@ import importlib
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("applying", "augment", "callbacks", "data", "exporting", "games", "layers", "losses", "metrics", "networks",
-               "penalties", "recipes", "registry", "run", "serving", "training")
+_SUBMODULES = ("augment", "callbacks", "data", "exporting", "features", "games", "layers", "losses", "metrics", "networks",
+               "penalties", "pretrained", "registry", "runs", "serving", "trained", "using", "weights")
 
 
 def __getattr__(name):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from keras_gans import recipes
+from keras_gans.trained import recipes
 from keras_gans.callbacks import checkpoints
 from keras_gans.cli import Flags, train
-from keras_gans.run import Folder
+from keras_gans.trained.run import Folder
 
 CLASSES = ("shirt", "shoe", "bag")
 UNCONDITIONAL = {"generator": "dcgan:width=8", "discriminator": "dcgan:width=8", "image_size": 16, "latent_dim": 12}

@@ -12,12 +12,13 @@ import run_cases
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans import callbacks, grids, recipes
+from keras_gans import callbacks, grids
+from keras_gans.trained import recipes
 from keras_gans.callbacks.periodic import Periodic
 from keras_gans.callbacks.samples import density
 from keras_gans.data.images import to_uint8
 from keras_gans.errors import UserError
-from keras_gans.run import Folder, generate
+from keras_gans.trained.run import Folder, generate
 
 
 def fit(steps, *beside, steps_per_execution=1):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import recipes
+from keras_gans.trained import recipes
 
 PENALTIES = {"plain": [], "wgan_gp": ["--loss=wasserstein", "--penalty=wgan_gp", "--discriminator=dcgan:width=8,norm=false"]}
 

@@ -1,4 +1,4 @@
-"""Trains the network behind the `fashion` features and writes keras_gans/metrics/features/weights/fashion.npz.
+"""Trains the network behind the `fashion` features and writes keras_gans/features/weights/fashion.npz.
 
 Needs the four original files of Fashion-MNIST (https://github.com/zalandoresearch/fashion-mnist):
 
@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from keras_gans.data.images import to_model
 from keras_gans.files import whole, write_text
-from keras_gans.metrics.features.fashion import WEIGHTS, build_classifier
+from keras_gans.features.fashion import WEIGHTS, build_classifier
 
 
 def read(folder, split):

@@ -7,7 +7,6 @@ A verb module has a docstring (its first line is the summary, the whole is shown
 import importlib
 import itertools
 import keyword
-import math
 import pkgutil
 import re
 import sys
@@ -17,33 +16,8 @@ from absl import flags as absl_flags
 
 from keras_gans import startup
 from keras_gans.errors import UserError
+from keras_gans.flags import Flags
 from keras_gans.registry import nearest
-
-
-class Flags(absl_flags.FlagValues):
-    """absl flags of one verb, with short names for the definitions."""
-
-    def string(self, name, default, help, required=False):
-        absl_flags.DEFINE_string(name, default, help, flag_values=self, required=required)
-
-    def strings(self, name, default, help):
-        absl_flags.DEFINE_multi_string(name, default, help, flag_values=self)
-
-    def choices(self, name, default, values, help):
-        absl_flags.DEFINE_multi_enum(name, default, list(values), help, flag_values=self)
-
-    def integer(self, name, default, help, lower=None, upper=None):
-        absl_flags.DEFINE_integer(name, default, help, lower, upper, flag_values=self)
-
-    def number(self, name, default, help, lower=None, upper=None):
-        absl_flags.DEFINE_float(name, default, help, lower, upper, flag_values=self)
-        absl_flags.register_validator(name, lambda value: value is None or math.isfinite(value), flag_values=self)
-
-    def boolean(self, name, default, help):
-        absl_flags.DEFINE_boolean(name, default, help, flag_values=self)
-
-    def choice(self, name, default, values, help):
-        absl_flags.DEFINE_enum(name, default, list(values), help, flag_values=self)
 
 
 def _verbs():

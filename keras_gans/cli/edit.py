@@ -39,8 +39,9 @@ def run(flags):
         raise UserError(f"--out={flags.out}: the name should end in .png")
     import numpy as np
 
-    from keras_gans import directions, grids, latents, projection, randomness
-    from keras_gans.run import Run
+    from keras_gans import grids, randomness
+    from keras_gans.using import directions, latents, projection
+    from keras_gans.trained.run import Run
 
     opened = Run.open(flags.run, flags.checkpoint)
     generator = latents.require_styles(opened, "keras-gans edit")

@@ -85,7 +85,7 @@ def _of_run(flags, scores, set_specs, generator_specs):
     from keras_gans.data import open_source
     from keras_gans.metrics import Evaluator, records
     from keras_gans.progress import progress
-    from keras_gans.run import Run
+    from keras_gans.trained.run import Run
 
     trained = Run.open(flags.run, flags.checkpoint)
     size, channels = trained.recipe["image_size"], trained.recipe["channels"]

@@ -31,8 +31,8 @@ def define(flags):
 
 
 def run(flags):
-    from keras_gans.applying import pictures
-    from keras_gans.applying.masks import Masks
+    from keras_gans.using import pictures
+    from keras_gans.using.masks import Masks
     from keras_gans.cli.translate import process
     from keras_gans.errors import UserError
     from keras_gans.exporting.phone_filter import Filter

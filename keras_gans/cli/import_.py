@@ -74,7 +74,7 @@ def _existing(path, models):
 
 def _downloaded(model):
     """Shows the license, then fetches the files that are not there yet."""
-    from keras_gans.pretrained import lookup
+    from keras_gans.weights import lookup
 
     print(f"license: {model.license}", flush=True)
     if not model.free:

@@ -35,7 +35,7 @@ def define(flags):
 
 
 def run(flags):
-    from keras_gans.applying import pictures
+    from keras_gans.using import pictures
     from keras_gans.data.images import BadImage
     from keras_gans.serving.client import Client
     from keras_gans.serving.errors import ServingError

@@ -35,9 +35,10 @@ def define(flags):
 def run(flags):
     import numpy as np
 
-    from keras_gans import grids, latents, projection
+    from keras_gans import grids
+    from keras_gans.using import latents, projection
     from keras_gans.data import images
-    from keras_gans.run import Run
+    from keras_gans.trained.run import Run
 
     out = pathlib.Path(flags.out).expanduser()
     if out.exists() and not out.is_dir():

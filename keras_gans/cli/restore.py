@@ -19,9 +19,9 @@ def define(flags):
 
 
 def run(flags):
-    from keras_gans.applying import pictures
-    from keras_gans.applying.masks import Masks
-    from keras_gans.run import Run
+    from keras_gans.using import pictures
+    from keras_gans.using.masks import Masks
+    from keras_gans.trained.run import Run
 
     items = pictures.find(flags.input, flags.out)
     masks = Masks(flags.mask) if flags.mask is not None else None

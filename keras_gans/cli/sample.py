@@ -66,8 +66,8 @@ def define(flags):
 
 def run(flags):
     write = _writer(flags)
-    from keras_gans.latents import Painter
-    from keras_gans.run import Run
+    from keras_gans.using.latents import Painter
+    from keras_gans.trained.run import Run
 
     opened = Run.open(flags.run, flags.checkpoint)
     labels = _labels(flags.label, opened)
@@ -155,7 +155,8 @@ def _write_files(painter, flags, labels):
 def _write_mixed(painter, flags, labels):
     import numpy as np
 
-    from keras_gans import grids, latents
+    from keras_gans import grids
+    from keras_gans.using import latents
 
     generator = latents.require_styles(painter.run, "--mix")
     layers = latents.numbers(flags.mix, generator.layers_w, "mix", "layers")
@@ -213,7 +214,8 @@ def _frames(painter, flags, labels):
     """Yields the uint8 frames of a loop: images, or for a run with labels grids of one image per label."""
     import numpy as np
 
-    from keras_gans import grids, latents
+    from keras_gans import grids
+    from keras_gans.using import latents
     from keras_gans.progress import progress
 
     cells = max(1, len(labels))

@@ -43,10 +43,10 @@ def define(flags):
 
 
 def run(flags):
-    from keras_gans import styles
-    from keras_gans.applying import pictures
+    from keras_gans.data import paintings
+    from keras_gans.using import pictures
 
-    styles.check_alpha(flags.alpha)
+    paintings.check_alpha(flags.alpha)
     if flags.method == "gatys" and flags.run is not None:
         raise UserError("--method=gatys needs no run; leave out --run")
     if flags.method == "network" and flags.run is None:
@@ -61,10 +61,10 @@ def run(flags):
 
 def _network(flags, weights):
     """Returns the `Stylizer` of a run."""
-    from keras_gans.applying import Translator
-    from keras_gans.applying.stylizer import Stylizer
+    from keras_gans.using import Translator
+    from keras_gans.using.stylizer import Stylizer
     from keras_gans.games.style import StyleGame
-    from keras_gans.run import Run
+    from keras_gans.trained.run import Run
 
     opened = Run.open(flags.run, flags.checkpoint)
     if opened.recipe.get("degrade") or not opened.translates:
@@ -86,19 +86,20 @@ def _gatys(flags, weights):
     """Returns the function that optimises one picture."""
     import numpy as np
 
-    from keras_gans import gatys, styles
+    from keras_gans.data import paintings
+    from keras_gans.using import gatys
     from keras_gans.losses.stylization import Stylization
 
-    pictures = [styles.fit_style(_picture(style), flags.style_size) for style in flags.style]
-    styles.blend_weights(weights, len(pictures))  # before a long run
+    pictures = [paintings.fit_style(_picture(style), flags.style_size) for style in flags.style]
+    paintings.blend_weights(weights, len(pictures))  # before a long run
     objective = Stylization(flags.network, style_weight=flags.style_weight, variation_weight=flags.variation_weight,
                             content_network=flags.content_network)
 
     def stylize(image, report):
-        given = [styles.match_colors(picture, image) for picture in pictures] if flags.colors == "match" else pictures
+        given = [paintings.match_colors(picture, image) for picture in pictures] if flags.colors == "match" else pictures
         drawn, _ = gatys.stylize(image, given, objective, weights, flags.steps)
         drawn = np.rint(flags.alpha * drawn + (1 - flags.alpha) * image).astype(np.uint8)
-        return styles.keep_chroma(drawn, image) if flags.colors == "luma" else drawn
+        return paintings.keep_chroma(drawn, image) if flags.colors == "luma" else drawn
 
     return stylize
 

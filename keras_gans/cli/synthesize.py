@@ -37,7 +37,7 @@ def run(flags):
         raise UserError(f"--out={flags.out} exists; remove it, or name a folder that does not")
     from keras_gans import files
     from keras_gans.progress import progress
-    from keras_gans.run import Run
+    from keras_gans.trained.run import Run
 
     opened = Run.open(flags.run, flags.checkpoint)
     if not opened.num_classes:

@@ -10,69 +10,12 @@ The same command on the same --run_dir resumes the run.
 """
 
 
-def define(flags):
-    # What
-    flags.string("data", "embedded:fashion", "training images: embedded:NAME, folder:PATH (class subfolders are labels), "
-                 "tfrecord:GLOB, or tfds:NAME[/CONFIG][@SPLIT]; pairs of images: paired:A:B (two folders), ab:DIR (side by "
-                 "side in each file), paired:tfds:NAME[/CONFIG][@SPLIT]; two kinds of images: unpaired:A:B (two folders)")
-    flags.string("degrade", None, "learn to undo this damage to single images: downscale4, noise, poisson, jpeg, blind, mask "
-                 "or gray, with arguments as in noise:sigma=25")
-    flags.integer("image_size", 32, "height and width that images are brought to, in pixels", 1, 4096)
-    flags.integer("channels", None, "1 (grey) or 3 (RGB); default: what the data have", 1, 3)
-    flags.integer("load_size", None, "bring the shorter side to so many pixels, then cut out --image_size at random, anew "
-                  "every time; 0 cuts from pictures of their own size; default: the middle, at --image_size", 0)
-    flags.boolean("flip", False, "mirror half of the images left to right, drawn anew every time")
-    flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
-    flags.boolean("conditional", False, "train on the data's labels; the networks must take them")
-    # Who
-    flags.string("game", "gan", "who plays and when; gan is the two-player game")
-    flags.string("loss", "non_saturating", "what the players want, such as non_saturating, wasserstein, hinge")
-    flags.strings("reconstruction", [], "distance of output and target for games on pairs, such as l1:weight=100 or "
-                  "perceptual:network=vgg19,layer=conv5_4")
-    flags.strings("penalty", [], "what the discriminator must not do, such as wgan_gp:weight=10 or r1:weight=1,interval=16")
-    flags.string("generator", "dcgan", "the generator's architecture")
-    flags.string("discriminator", "dcgan", "the discriminator's architecture")
-    flags.string("augment", "none", "differentiable augmentation of all that the discriminator sees, or none")
-    flags.integer("latent_dim", 100, "width of the latent", 1)
-    flags.choice("latent", "normal", ("normal", "uniform"), "distribution of the latent: N(0, 1) or U(-1, 1)")
-    # How
-    flags.number("kimg", 100.0, "length of the run: thousands of images, generator steps x batch size / 1000", 0.001)
-    flags.integer("batch_size", 64, "images per step, over all devices", 1)
-    flags.integer("n_critic", 1, "discriminator turns per generator turn", 1)
-    flags.boolean("share_fakes", True, "one batch of fakes serves both players in a step")
-    flags.string("optimizer", "adam", "adam[:beta_1=0.5,beta_2=0.999,epsilon=1e-8], rmsprop or sgd[:momentum=0]")
-    flags.string("discriminator_optimizer", None, "the discriminator's; default: that of the generator")
-    flags.number("learning_rate", 2e-4, "of both players, per step", 0.0)
-    flags.number("discriminator_learning_rate", None, "the discriminator's; default: --learning_rate", 0.0)
-    flags.string("schedule", "constant", "of the learning rate: constant, linear[:hold=0.5], "
-                 "step[:factor=0.1,every=0.5] or cosine[:final=0]")
-    flags.number("ema_kimg", 10.0, "half-life of the generator's moving average, in thousands of images", 0.0)
-    flags.integer("seed", 0, "of the weights, the order of the images and all noise", 0)
-    # On what
-    flags.choice("precision", "float32", ("float32", "bfloat16", "float16"), "of the networks' arithmetic; weights and "
-                 "losses stay float32, float16 scales the losses of both players")
-    flags.boolean("jit_compile", False, "compile the step with XLA (slower to start)")
-    flags.integer("steps_per_execution", 1, "steps in one call of the compiled function", 1)
-    flags.choice("strategy", "none", ("none", "mirrored", "multi_worker"), "one device; all devices of this machine; "
-                 "or several machines that share --run_dir, each with TF_CONFIG set")
-    flags.boolean("deterministic", False, "bit-exact on GPU too (slower; on CPU runs are exact without it)")
-    # From where to where
-    flags.string("run_dir", "runs/default", "folder of the run; it is resumed if it holds one")
-    flags.string("init_from", None, "folder of a run to take the weights from (fine-tuning)")
-    flags.integer("freeze_discriminator", 0, "FreezeD: keep the first N layers of the discriminator as they are", 0)
-    flags.number("log_kimg", 1.0, "thousands of images between two lines of metrics.jsonl", 0.0)
-    flags.number("sample_kimg", 10.0, "thousands of images between sample grids; 0 for none", 0.0)
-    flags.number("score_kimg", 50.0, "thousands of images between scores", 0.0)
-    flags.number("checkpoint_kimg", 10.0, "thousands of images between checkpoints", 0.0)
-    flags.integer("keep_checkpoints", 2, "how many checkpoints are kept, beside the best", 1)
-    flags.strings("scores", [], "scores on held-out images while training and at the end, such as kid or fid; the first "
-                  "one chooses the best checkpoint")
-    flags.string("score_features", "fashion", "features that the scores are measured on")
-    flags.integer("score_count", 10_000, "images on each side of a score, at most", 2)
-    flags.choices("export", ["saved_model", "tflite"], ("saved_model", "tflite", "none"), "what the run ends with")
+from keras_gans.flags import define_recipe as define
+
+__all__ = ["define", "run"]
 
 
 def run(flags):
-    from keras_gans import training
+    from keras_gans.runs import training
 
     return training.train({name: flags[name].value for name in sorted(flags)})

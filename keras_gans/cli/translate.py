@@ -31,8 +31,8 @@ def define_common(flags):
 
 
 def run(flags):
-    from keras_gans.applying import pictures
-    from keras_gans.run import Run
+    from keras_gans.using import pictures
+    from keras_gans.trained.run import Run
 
     items = pictures.find(flags.input, flags.out)
     opened = Run.open(flags.run, flags.checkpoint)
@@ -49,8 +49,8 @@ def run(flags):
 
 
 def process(function, items, title, out):
-    """Takes items through `function`, see `keras_gans.applying.pictures`; returns the exit code."""
-    from keras_gans.applying import pictures
+    """Takes items through `function`, see `keras_gans.using.pictures`; returns the exit code."""
+    from keras_gans.using import pictures
 
     failed = pictures.process(function, items, title)
     done = len(items) - failed

@@ -8,7 +8,7 @@ from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 from keras_gans.exporting import phone_layers
 from keras_gans.exporting.endpoint import Endpoint
-from keras_gans.latents import Painter
+from keras_gans.using.latents import Painter
 
 SUMMARY = "An image generator"
 MOST_PIXELS = 2**26  # of the images of one request: 1024 of 256x256
@@ -29,7 +29,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
     - `sample_png`: the same -> images_bytes string [count], PNG files.
 
     Args:
-        run: a `keras_gans.run.Run`.
+        run: a `keras_gans.trained.run.Run`.
         max_pixels: most pixels of the images that `sample` makes at a time.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageOps
 
-from keras_gans.applying import tiles
+from keras_gans.using import tiles
 from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 from keras_gans.exporting import metadata

@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
-from keras_gans.styles import LONGEST
+from keras_gans.data.paintings import LONGEST
 
 FORMATS = "PNG, JPEG, WebP, GIF or BMP"
-LEAST_SIDE = 16  # pixels of what a network is given, as in `keras_gans.applying.translator`
+LEAST_SIDE = 16  # pixels of what a network is given, as in `keras_gans.using.translator`
 _HEADER = 32  # bytes that hold the size of all but JPEG
 
 
@@ -58,7 +58,7 @@ def padded(image, multiple):
 
 
 def fitted(picture, size):
-    """Brings the shorter side of a style to `size` pixels, as `keras_gans.styles.fit_style` does but for rounding.
+    """Brings the shorter side of a style to `size` pixels, as `keras_gans.data.paintings.fit_style` does but for rounding.
 
     Args:
         picture: uint8 [h, w, 3].

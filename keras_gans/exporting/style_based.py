@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_gans.exporting import latents, phone_layers
 from keras_gans.exporting.endpoint import Endpoint
-from keras_gans.latents import noise_images, noise_layers
+from keras_gans.using.latents import noise_images, noise_layers
 from keras_gans.layers.noise import MODES
 
 SUMMARY = latents.SUMMARY
@@ -23,7 +23,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
       noise) -> images float32 [n, h, w, c] in [-1, 1].
 
     Args:
-        run: a `keras_gans.run.Run` with a style-based generator.
+        run: a `keras_gans.trained.run.Run` with a style-based generator.
         max_pixels: most pixels of the images that `sample` makes at a time.
     """
     generator = run.generator

@@ -4,16 +4,17 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from keras_gans import data, styles
-from keras_gans.applying import Translator
-from keras_gans.applying.stylizer import Stylizer
+from keras_gans import data
+from keras_gans.data import paintings
+from keras_gans.using import Translator
+from keras_gans.using.stylizer import Stylizer
 from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 from keras_gans.exporting import phone_layers, picture_files, specimens
 from keras_gans.exporting.endpoint import Endpoint
 
 SUMMARY = "A network that draws pictures in a style"
-MOST_PIXELS = 2**20  # of a picture; `keras_gans.applying.Stylizer` takes larger ones to pieces
+MOST_PIXELS = 2**20  # of a picture; `keras_gans.using.Stylizer` takes larger ones to pieces
 SIDE, STYLE_SIDE = 384, 256  # of the phone's pictures, the contract of Magenta's pair; of styles, also elsewhere
 _FLOAT_LIMIT, _STYLE_LIMIT, _GREY_LIMIT = 1e-5, 1e-4, 1
 _EXAMPLES, _CALIBRATION = 8, 32  # pictures that TFLite models are compared with, and calibrated on
@@ -37,7 +38,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
       images_bytes string [n].
 
     Args:
-        run: a `keras_gans.run.Run`.
+        run: a `keras_gans.trained.run.Run`.
         max_pixels: most pixels of a picture file.
     """
     return list(_Run(run, max_pixels).endpoints())
@@ -241,7 +242,7 @@ class _Run:
         return {"images_bytes": made}
 
     def _file(self, file, style, alpha):
-        """Draws one picture file, as `keras_gans.applying.stylizer.Stylizer` does in one piece."""
+        """Draws one picture file, as `keras_gans.using.stylizer.Stylizer` does in one piece."""
         image = picture_files.decode(file, 3, self.most_pixels)
         if self.encoder is not None:
             style = tf.cond(alpha < 1, lambda: alpha * style + (1 - alpha) * self._own(image), lambda: style)

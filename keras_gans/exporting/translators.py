@@ -28,7 +28,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
     A network that is random when it is used (pix2pix's dropout) answers each image by itself, always with the same noise.
 
     Args:
-        run: a `keras_gans.run.Run`.
+        run: a `keras_gans.trained.run.Run`.
         max_pixels: most pixels of a result that is made of a file.
     """
     return [endpoint for direction in run.game.directions
@@ -182,7 +182,7 @@ class _Direction:
         return {"images_bytes": made}
 
     def _file(self, image, mask=None):
-        """Translates one picture file, as `keras_gans.applying.Translator` does in one piece."""
+        """Translates one picture file, as `keras_gans.using.Translator` does in one piece."""
         image = picture_files.decode(image, self.channels - self.takes_mask, self.most_pixels)
         inputs = image
         if mask is not None:

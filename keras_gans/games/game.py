@@ -55,7 +55,7 @@ class Game(keras.Model):
         """Returns the networks' constructor arguments of this game.
 
         Args:
-            make: `keras_gans.recipes.Maker`, which builds what the flags name.
+            make: `keras_gans.trained.recipes.Maker`, which builds what the flags name.
 
         Returns:
             A dict of arguments for the constructor.

@@ -4,7 +4,8 @@ import functools
 
 import tensorflow as tf
 
-from keras_gans import data, randomness, styles
+from keras_gans import data, randomness
+from keras_gans.data import paintings
 from keras_gans.data.images import BadImage, decode, to_model
 from keras_gans.errors import UserError
 from keras_gans.games.game import Game
@@ -254,7 +255,7 @@ def load_styles(recipe):
     pictures = []
     for number in range(folder.count):
         try:
-            pictures.append(styles.fit_style(decode(folder.read(number)[0], None, 3), size))
+            pictures.append(paintings.fit_style(decode(folder.read(number)[0], None, 3), size))
         except BadImage as error:
             raise UserError(f"the style {folder.where(number)} is {error}") from error
     return pictures

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from keras_gans.errors import UserError
 from keras_gans.losses.reconstruction import rgb
-from keras_gans.metrics.features.perceptual import PerceptualNetwork
+from keras_gans.features.perceptual import PerceptualNetwork
 from keras_gans.registry import EXTRACTORS
 
 LAYERS = {

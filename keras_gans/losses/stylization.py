@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from keras_gans.losses.style import content_loss, gram, gram_loss, total_variation
-from keras_gans.metrics.features.perceptual import create_perceptual
+from keras_gans.features.perceptual import create_perceptual
 
 VGG_LAYERS = ("relu3_1",), ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the content, and of the style
 LAYERS = {"efficientnet_lite0": (("block4",), ("stem", "expand1", "expand3", "expand5", "expand8"))}  # others: a VGG

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.errors import UserError
-from keras_gans.metrics.features.base import FeatureExtractor
+from keras_gans.features.base import FeatureExtractor
 from keras_gans.metrics.manifold import squared_distances
 from keras_gans.progress import progress
 from keras_gans.registry import EXTRACTORS

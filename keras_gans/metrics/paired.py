@@ -158,7 +158,7 @@ class PairLPIPS(PairScore):
     """
 
     def __init__(self, net="alex", path=None):
-        from keras_gans.metrics.features.lpips import LPIPS
+        from keras_gans.features.lpips import LPIPS
 
         self._distance = LPIPS(net, path, batch_size=1)  # pairs may differ in size from one another
 

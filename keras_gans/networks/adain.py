@@ -6,9 +6,9 @@ from keras import layers
 
 from keras_gans.layers.adaptive_instance_normalization import AdaptiveInstanceNormalization, style_statistics
 from keras_gans.layers.padding import ReflectionPadding2D
-from keras_gans.metrics.features.efficientnet_lite import build_efficientnet_lite0
-from keras_gans.metrics.features.perceptual import Taps, create_perceptual
-from keras_gans.metrics.features.vgg import DEPTHS
+from keras_gans.features.efficientnet_lite import build_efficientnet_lite0
+from keras_gans.features.perceptual import Taps, create_perceptual
+from keras_gans.features.vgg import DEPTHS
 from keras_gans.networks.style_network import StyleNetwork, connect
 from keras_gans.registry import GENERATORS, parse_spec
 
@@ -29,7 +29,7 @@ class AdaIN(StyleNetwork):
 
     Args:
         channels: 3.
-        encoder: spec of a VGG, see `keras_gans.metrics.features`: vgg19 (the paper's; its weights must be had), vgg16
+        encoder: spec of a VGG, see `keras_gans.features`: vgg19 (the paper's; its weights must be had), vgg16
             or vgg16-hed; or efficientnet_lite0, which knows colours where an ImageNet VGG cannot be had.
         layer: whose features take the style's statistics: relu4_1 (default, the paper's), relu3_1 or relu2_1; of
             efficientnet_lite0 expand5 (default), expand3 or expand1. A shallower one keeps more of the photograph and

@@ -4,8 +4,8 @@ import keras
 from keras import layers, ops
 
 from keras_gans.layers.standardization import Standardization
-from keras_gans.metrics.features.efficientnet_lite import build_efficientnet_lite0
-from keras_gans.metrics.features.perceptual import create_perceptual
+from keras_gans.features.efficientnet_lite import build_efficientnet_lite0
+from keras_gans.features.perceptual import create_perceptual
 from keras_gans.networks.style_network import StyleNetwork, connect
 from keras_gans.networks.style_transfer import build_transfer
 from keras_gans.registry import GENERATORS

@@ -5,15 +5,17 @@ import pathlib
 import platform
 from importlib import metadata
 
-from keras_gans import cli, files, recipes, report
+from keras_gans import files, flags as recipe_flags
+from keras_gans.runs import report
+from keras_gans.trained import recipes
 from keras_gans.callbacks import checkpoints
-from keras_gans.cli import train
 from keras_gans.errors import UserError
 from keras_gans.exporting.parity import exact_float32
-from keras_gans.pretrained import lookup, matching, metric_files, reference, weight_files
+from keras_gans.pretrained import matching, metric_files, reference
+from keras_gans.weights import lookup, weight_files
 from keras_gans.pretrained.family import FAMILIES
 from keras_gans.registry import parse_spec
-from keras_gans.run import Folder
+from keras_gans.trained.run import Folder
 
 LIMIT = 1e-3  # a larger difference, of values in [-1, 1], is no rounding
 
@@ -93,7 +95,7 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
     name, family, arguments = recognize(weights, kind)
     flags = family.flags(states, arguments)
     input_shape, image_shape = family.shapes(arguments)
-    recipe = _defaults() | {"data": "none", "discriminator": "none", "export": ["none"], "run_dir": str(directory),
+    recipe = recipe_flags.defaults() | {"data": "none", "discriminator": "none", "export": ["none"], "run_dir": str(directory),
                             "image_size": image_shape[0], "channels": image_shape[-1]} | flags
     classes = family.class_names(arguments)
     game = recipes.build_game(recipe, image_shape, len(classes), input_shape)
@@ -160,13 +162,6 @@ def _attribute(game, name):
     for part in name.split("."):
         game = getattr(game, part)
     return game
-
-
-def _defaults():
-    flags = cli.Flags()
-    train.define(flags)
-    flags.mark_as_parsed()
-    return {name: flags[name].value for name in sorted(flags)}
 
 
 def _write(directory, game, recipe, imported, image_shape, input_shape, classes):

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 
 from keras_gans.files import whole
-from keras_gans.pretrained import lookup
+from keras_gans.weights import lookup
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ def keep(file, path):
 
 
 def _known():
-    from keras_gans.metrics.features import inception, lpips
+    from keras_gans.features import inception, lpips
 
     return (
         MetricFile("the Inception of FID", "Mixed_5b.branch1x1.conv.weight", (64, 192, 1, 1),

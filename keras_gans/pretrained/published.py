@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_gans.pretrained.lookup import WeightFile
+from keras_gans.weights.lookup import WeightFile
 
 _BERKELEY = "http://efrosgans.eecs.berkeley.edu"
 _REAL_ESRGAN = "https://github.com/xinntao/Real-ESRGAN/releases/download"

@@ -20,7 +20,7 @@ from keras_gans import randomness
 from keras_gans.cli import main
 from keras_gans.errors import UserError
 from keras_gans.exporting import card, latents, saved_model
-from keras_gans.run import Run
+from keras_gans.trained.run import Run
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "export" / "saved_model.py"
 

@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from keras_gans.data.images import to_uint8
 from keras_gans.exporting import measuring, parity, tflite
-from keras_gans.latents import Painter, noise_images, noise_layers
+from keras_gans.using.latents import Painter, noise_images, noise_layers
 from keras_gans.serving.client import Client
 from keras_gans.serving.signatures import Signature
 

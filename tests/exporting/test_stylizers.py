@@ -11,15 +11,15 @@ from ai_edge_litert.interpreter import Interpreter
 from skimage.metrics import peak_signal_noise_ratio
 from translation_runs import make_run, pictures
 
-from keras_gans import styles
-from keras_gans.applying import Translator
-from keras_gans.applying.stylizer import Stylizer
+from keras_gans.data import paintings
+from keras_gans.using import Translator
+from keras_gans.using.stylizer import Stylizer
 from keras_gans.data import images
 from keras_gans.errors import UserError
 from keras_gans.exporting import families, picture_files, tflite
 from keras_gans.losses import stylization
 from keras_gans.networks import adain, arbitrary_style
-from keras_gans.run import Run
+from keras_gans.trained.run import Run
 
 SIZES = ((33, 47), (3, 2), (16, 90))
 
@@ -131,7 +131,7 @@ def test_adain_answers_as_keras(served, tmp_path):
 @pytest.mark.parametrize("sides", [(1, 1), (5, 90), (300, 200), (7, 400), (256, 256), (600, 500)])
 def test_styles_are_brought_to_size_as_pillow_does(sides):
     picture, = pictures((*sides, 3))
-    expected = styles.fit_style(picture, 64)
+    expected = paintings.fit_style(picture, 64)
     made = picture_files.fitted(tf.constant(picture), 64).numpy()
     assert made.shape == expected.shape and np.abs(made.astype(int) - expected).max() <= 1
 

@@ -16,7 +16,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from keras_gans.cli import main
 from keras_gans.errors import UserError
 from keras_gans.exporting import measuring, metadata, parity, saved_model, tflite
-from keras_gans.run import Run
+from keras_gans.trained.run import Run
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "export" / "tflite.py"
 

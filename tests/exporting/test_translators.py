@@ -15,7 +15,7 @@ from translation_runs import CASES, pictures
 from keras_gans.data import images
 from keras_gans.errors import UserError
 from keras_gans.exporting import measuring, tflite
-from keras_gans.run import Run
+from keras_gans.trained.run import Run
 
 @pytest.fixture(scope="module")
 def phones(served, tmp_path_factory):

@@ -4,9 +4,9 @@ import numpy as np
 import run_cases
 from PIL import Image
 
-from keras_gans import recipes
+from keras_gans.trained import recipes
 from keras_gans.callbacks import checkpoints
-from keras_gans.run import Folder
+from keras_gans.trained.run import Folder
 
 _ALONE = {"game": "supervised", "reconstruction": ["l1"]}
 CASES = {  # name: (flags, input_shape, image_shape)

@@ -6,7 +6,8 @@ import pytest
 import run_cases
 import tensorflow as tf
 
-from keras_gans import randomness, recipes
+from keras_gans import randomness
+from keras_gans.trained import recipes
 from keras_gans.errors import UserError
 from keras_gans.games.cyclegan import CycleGAN
 from keras_gans.losses.adversarial import LeastSquares

@@ -6,7 +6,7 @@ import pytest
 import run_cases
 import tensorflow as tf
 
-from keras_gans import recipes
+from keras_gans.trained import recipes
 from keras_gans.errors import UserError
 from keras_gans.games.pix2pix import Pix2Pix
 from keras_gans.games.restoration import Restoration, Supervised

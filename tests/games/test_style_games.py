@@ -7,7 +7,7 @@ import run_cases
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans import recipes
+from keras_gans.trained import recipes
 from keras_gans.errors import UserError
 from keras_gans.games.style import AdaINGame, ArbitraryStyleGame, MultiStyleGame, load_styles
 from keras_gans.networks.adain import AdaIN

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from keras_gans.errors import UserError
 from keras_gans.layers.padding import ReflectionPadding2D
-from keras_gans.metrics.features.perceptual import create_perceptual
-from keras_gans.metrics.features.vgg import DEPTHS
+from keras_gans.features.perceptual import create_perceptual
+from keras_gans.features.vgg import DEPTHS
 from keras_gans.networks import adain
 from keras_gans.networks.adain import AdaIN
 from keras_gans.networks.arbitrary_style import ArbitraryStyle

@@ -13,8 +13,9 @@ import pytest
 import test_cli
 import weight_writers
 
-from keras_gans.metrics.features import lpips
-from keras_gans.pretrained import lookup, published
+from keras_gans.features import lpips
+from keras_gans.pretrained import published
+from keras_gans.weights import lookup
 from keras_gans.pretrained.published import MODELS, Published
 
 CONTENT = bytes(range(256)) * 40

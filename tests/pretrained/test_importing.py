@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from keras_gans import recipes, training
+from keras_gans.runs import training
+from keras_gans.trained import recipes
 from keras_gans.data.images import to_uint8
 from keras_gans.errors import UserError
 from keras_gans.pretrained import importing, reference
 from keras_gans.pretrained.families import stylegan2
-from keras_gans.run import Run
+from keras_gans.trained.run import Run
 
 torch = pytest.importorskip("torch", reason="the parity extra is not installed")
 

@@ -14,7 +14,7 @@ import pytest
 import run_cases
 from helpers import ROOT, run
 
-from keras_gans.run import Run
+from keras_gans.trained.run import Run
 from keras_gans.serving.client import Client
 
 

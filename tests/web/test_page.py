@@ -34,7 +34,7 @@ def models(tmp_path_factory):
     from translation_runs import make_run
 
     from keras_gans.exporting import tflite
-    from keras_gans.run import Run
+    from keras_gans.trained.run import Run
 
     folder = tmp_path_factory.mktemp("models")
     tflite.export(Run.open(make_run(tmp_path_factory.mktemp("run"), "both")), folder)

@@ -1,0 +1,1 @@
+"""Runs from the first step to the report."""

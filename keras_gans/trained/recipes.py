@@ -1,0 +1,230 @@
+"""Flags -> objects: the only place where names become networks, losses, games and data."""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+from keras_gans import data, flags
+from keras_gans.errors import UserError
+from keras_gans.optimizers import OPTIMIZERS, SCHEDULES
+from keras_gans.penalties.gradient import Penalty
+from keras_gans.registry import AUGMENTS, DISCRIMINATORS, GAMES, GENERATORS, LOSSES, PENALTIES, RECONSTRUCTIONS, parameters, parse_spec
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+def build_source(recipe, split="train"):
+    """Opens the data of a recipe; see `keras_gans.data.open_source`."""
+    return data.open_source(recipe["data"], image_size=recipe["image_size"], channels=recipe["channels"], split=split,
+                            bad=recipe["bad_images"], load_size=recipe["load_size"], degrade=recipe["degrade"])
+
+
+def build_strategy(name):
+    """Returns the `tf.distribute.Strategy` called `name`: none, mirrored or multi_worker."""
+    if name == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    if name == "multi_worker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def total_steps(recipe):
+    """Generator steps of a whole run: `--kimg` thousand images, rounded up to whole calls of the compiled function."""
+    steps = max(1, round(recipe["kimg"] * 1000 / recipe["batch_size"]))
+    return -(-steps // recipe["steps_per_execution"]) * recipe["steps_per_execution"]
+
+
+class Maker:
+    """Builds the parts that the flags name, for data of known shapes.
+
+    Args:
+        recipe: dict of resolved flags, see `keras_gans.flags.define_recipe`.
+        image_shape: (height, width, channels) of the images to make; (2,) for points.
+        num_classes: 0 for an unconditional recipe.
+        input_shape: (height, width, channels) of the images to start from; None for latents.
+    """
+
+    def __init__(self, recipe, image_shape, num_classes=0, input_shape=None):
+        self.recipe, self.image_shape, self.input_shape = recipe, tuple(image_shape), input_shape and tuple(input_shape)
+        self.context = {"image_size": image_shape[0], "channels": image_shape[-1], "latent_dim": recipe["latent_dim"],
+                        "num_classes": num_classes}
+        if input_shape:
+            self.context |= {"input_channels": input_shape[-1], "scale": image_shape[0] // input_shape[0]}
+
+    def generator(self, **changes):
+        """Builds the generator; `changes` win over what is known of the data (image_size, channels, ...)."""
+        return self._network(GENERATORS, "generator", changes)
+
+    def discriminator(self, **changes):
+        """Builds the discriminator, as `generator` does."""
+        return self._network(DISCRIMINATORS, "discriminator", changes)
+
+    def _network(self, registry, flag, changes):
+        with precision(self.recipe["precision"]):
+            return registry.create(self.recipe[flag], **self.context | changes)
+
+    def reconstructions(self):
+        """Builds the reconstruction losses, a list."""
+        return [RECONSTRUCTIONS.create(spec) for spec in self.recipe["reconstruction"]]
+
+
+def build_game(recipe, image_shape, num_classes, input_shape=None):
+    """Builds the compiled game of a recipe.
+
+    Args:
+        recipe, image_shape, num_classes, input_shape: see `Maker`.
+
+    Returns:
+        A compiled `keras_gans.games.game.Game`.
+
+    Raises:
+        UserError: unknown names, arguments that do not fit, combinations that make no sense.
+    """
+    name, _ = parse_spec(recipe["game"])
+    game_class = GAMES.get(name)
+    if game_class.kind != "none":  # whose recipe nobody has written
+        refuse_idle_flags(recipe, game_class)
+    refuse_other_data(recipe, game_class)
+    keras.utils.set_random_seed(recipe["seed"])
+    parts = game_class.parts(Maker(recipe, image_shape, num_classes, input_shape))
+    penalties = [PENALTIES.create(spec) for spec in recipe["penalty"]]
+    if game_class.kind == "images":
+        refuse_nonsense(recipe, parts["generator"], parts["discriminator"], image_shape, num_classes)
+    augment = AUGMENTS.create(recipe["augment"], channels=image_shape[-1]) if recipe["augment"] != "none" else None
+    game = GAMES.create(
+        recipe["game"], **parts, loss=LOSSES.create(recipe["loss"]), penalties=penalties, augment=augment,
+        batch_size=recipe["batch_size"], n_critic=recipe["n_critic"], share_fakes=recipe["share_fakes"],
+        latent=recipe["latent"], ema_kimg=recipe["ema_kimg"], seed=recipe["seed"])
+    if "discriminator" in game.players:
+        refuse_batch_norm(recipe, game, penalties)
+        freeze(game.networks_of("discriminator"), recipe["freeze_discriminator"])
+    optimizers = {"generator_optimizer": build_optimizer(recipe, recipe["optimizer"], recipe["learning_rate"],
+                                                         total_steps(recipe), game.lazy_interval("generator"))}
+    if "discriminator" in game.players:
+        rate = recipe["discriminator_learning_rate"]
+        optimizers["discriminator_optimizer"] = build_optimizer(
+            recipe, recipe["discriminator_optimizer"] or recipe["optimizer"], recipe["learning_rate"] if rate is None else rate,
+            total_steps(recipe) * recipe["n_critic"], game.lazy_interval("discriminator"))
+    game.compile(**optimizers, jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
+    return game
+
+
+def build_optimizer(recipe, spec, learning_rate, steps, lazy=1):
+    """Builds one player's optimizer.
+
+    Args:
+        recipe: for the schedule and the precision.
+        spec: such as `adam:beta_1=0.5`.
+        learning_rate: at the start.
+        steps: how often it will be applied in the whole run.
+        lazy: interval k of a lazy penalty: learning rate times c and betas to the power c, c = k / (k + 1)
+            (Karras et al. 2020, appendix B).
+    """
+    correction = lazy / (lazy + 1) if lazy > 1 else 1.0
+    schedule = SCHEDULES.create(recipe["schedule"], learning_rate=learning_rate * correction, steps=steps)
+    optimizer = OPTIMIZERS.create(spec, learning_rate=schedule)
+    for beta in ("beta_1", "beta_2"):
+        if hasattr(optimizer, beta):
+            setattr(optimizer, beta, getattr(optimizer, beta) ** correction)
+    return keras.optimizers.LossScaleOptimizer(optimizer) if recipe["precision"] == "float16" else optimizer
+
+
+@contextlib.contextmanager
+def precision(name):
+    """Sets the dtype policy that networks are built under: float32, bfloat16 or float16."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(POLICIES[name])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def refuse_nonsense(recipe, generator, discriminator, image_shape, num_classes):
+    """Raises UserError for parts that do not work together, with the reason."""
+    made, seen = tuple(generator.output_shape[1:]), tuple(discriminator.inputs[0].shape[1:])
+    if made != tuple(image_shape) or seen != tuple(image_shape):
+        raise UserError(f"--generator={recipe['generator']} makes {made} and --discriminator={recipe['discriminator']} "
+                        f"takes {seen}, but the data are {tuple(image_shape)}; choose networks for these data")
+    if len(image_shape) != 3 and recipe["augment"] != "none":
+        raise UserError(f"--augment={recipe['augment']} is for images, but the data are points; leave it out")
+    labels = {"generator": len(generator.inputs) > 1, "discriminator": len(discriminator.inputs) > 1}
+    for flag, takes in labels.items():
+        if takes and not num_classes:
+            raise UserError(f"--{flag}={recipe[flag]} takes labels; give labelled data and --conditional")
+    names_classes = isinstance(discriminator.output, dict)
+    labels["discriminator"] |= names_classes
+    for flag, takes in labels.items():
+        if num_classes and not takes:
+            raise UserError(f"--conditional: --{flag}={recipe[flag]} takes no labels; choose a {flag} that does, such "
+                            "as cdcgan, or --noconditional")
+    game, _ = parse_spec(recipe["game"])
+    if names_classes and game != "acgan":
+        raise UserError(f"--discriminator={recipe['discriminator']} names classes too, which --game={game} has no use "
+                        "for; take --game=acgan, or another discriminator")
+    if game == "gan" and tuple(discriminator.output_shape[1:]) == seen:
+        raise UserError(f"--discriminator={recipe['discriminator']} is an autoencoder, which answers with images; "
+                        "take --game=began, or a discriminator that answers with logits")
+
+
+def refuse_batch_norm(recipe, game, penalties):
+    """Raises UserError for a gradient penalty on a discriminator with batch norm."""
+    normalised = any(isinstance(layer, keras.layers.BatchNormalization)
+                     for network in game.networks_of("discriminator") for layer in network._flatten_layers())
+    gradient = [spec for spec, part in zip(recipe["penalty"], penalties)
+                if isinstance(part, Penalty) and part.differentiates]
+    if normalised and gradient:
+        raise UserError(f"--penalty={gradient[0]} bounds the gradient per image, but batch norm in "
+                        f"--discriminator={recipe['discriminator']} mixes the images of a batch; take a discriminator "
+                        "without it (dcgan:norm=false)")
+
+
+# Flag -> the argument of a game that it becomes; where a game does not take it, any value but the default is a mistake.
+_OF_GAMES = {"loss": "loss", "penalty": "penalties", "augment": "augment", "n_critic": "n_critic", "latent": "latent",
+             "share_fakes": "share_fakes", "reconstruction": "reconstructions", "discriminator": "discriminator"}
+
+
+def refuse_idle_flags(recipe, game_class):
+    """Raises UserError for flags that the game has no use for."""
+    taken = {*parameters(game_class), *game_class.players}
+    for flag, argument in _OF_GAMES.items():
+        if argument not in taken and recipe[flag] != flags.defaults()[flag]:
+            value = recipe[flag][0] if isinstance(recipe[flag], list) else recipe[flag]
+            raise UserError(f"--{flag}={value}: --game={recipe['game']} has no use for it; leave it out")
+
+
+def kind_of_data(recipe):
+    """Returns what the data of a recipe are: "images", "paired" or "unpaired"; "none" for imported networks."""
+    scheme = recipe["data"].partition(":")[0]
+    if scheme == "none":
+        return "none"
+    if scheme == "unpaired":
+        return "unpaired"
+    return "paired" if scheme in ("paired", "ab") or recipe["degrade"] else "images"
+
+
+_RIGHT = {"images": "plain images, such as --data=folder:DIR", "unpaired": "two kinds of images, --data=unpaired:A:B",
+          "paired": "pairs, --data=paired:A:B or ab:DIR, or --degrade with plain images",
+          "none": "nothing: keras-gans import makes its runs"}
+
+
+def refuse_other_data(recipe, game_class):
+    """Raises UserError where the game learns from data of another kind."""
+    kind = kind_of_data(recipe)
+    if kind != game_class.kind:
+        given = f"--data={recipe['data']}" + (f" --degrade={recipe['degrade']}" if recipe["degrade"] else "")
+        raise UserError(f"--game={recipe['game']} learns from {_RIGHT[game_class.kind]}; not from {given}, which is "
+                        f"{_RIGHT[kind].partition(',')[0]}")
+
+
+def freeze(discriminators, count):
+    """Freezes the first `count` layers that have weights of each discriminator (FreezeD, Mo et al. 2020)."""
+    for discriminator in discriminators:
+        layers = [layer for layer in discriminator.layers if layer.weights]
+        if not 0 <= count < len(layers):
+            raise UserError(f"--freeze_discriminator={count}: the discriminator has {len(layers)} layers with weights, "
+                            f"of which at most {len(layers) - 1} can be frozen")
+        for layer in layers[:count]:
+            layer.trainable = False

@@ -1,0 +1,1 @@
+"""Files as weights: readers for PyTorch, pickles of StyleGAN, safetensors; bounded, executing nothing."""

@@ -1,0 +1,122 @@
+"""Any weight file -> the tensors of its networks by name, whatever its format."""
+
+import dataclasses
+import mmap
+import pathlib
+
+import numpy as np
+
+from keras_gans.errors import UserError
+from keras_gans.weights import persistent_file, safetensors, torch_file
+
+_TORCH_MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"  # how PyTorch's older files begin
+_WRAPPERS = ("params_ema", "params", "state_dict")  # dicts within a file, the best first
+
+
+class State(dict):
+    """The tensors of one network by name, views of a file that is mapped into memory.
+
+    What was read of the file is dropped from memory when the next tensor is taken, so that an import needs room for the
+    network but not for the file.
+    """
+
+    def __init__(self, tensors, release=lambda: None):
+        super().__init__(tensors)
+        self._release = release
+
+    def __getitem__(self, name):
+        self._release()
+        return super().__getitem__(name)
+
+    def shapes(self):
+        """Returns names -> shapes, and reads nothing."""
+        return {name: tensor.shape for name, tensor in self.items()}
+
+    def within(self, prefix):
+        """Returns the tensors whose names begin with `prefix`, under the rest of their names."""
+        return State({name.removeprefix(prefix): tensor for name, tensor in self.items() if name.startswith(prefix)},
+                     self._release)
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """What a weight file holds.
+
+    Attributes:
+        path: the file.
+        part: the dict within the file that was taken, such as "params_ema"; "" for the file itself.
+        networks: name -> `State`; the name is "" in a file of one network.
+    """
+
+    path: pathlib.Path
+    part: str
+    networks: dict
+
+
+def read(path):
+    """Reads a file of PyTorch (.pth), of NVIDIA's networks (.pkl) or of safetensors; its content says which it is.
+
+    Returns:
+        `Weights`.
+
+    Raises:
+        UserError: missing, damaged, of another kind, or with anything in it but tensors; one line.
+    """
+    path = pathlib.Path(path)
+    with torch_file.opened(path, "weight file") as mapped:
+        release = lambda: mapped.madvise(mmap.MADV_DONTNEED)  # noqa: E731
+        part, begin = "", mapped[:16]
+        if begin.startswith((b"PK", _TORCH_MAGIC)):
+            part, found = _tensors(torch_file.parse(path, mapped))
+        elif begin.startswith(b"\x80"):
+            found = persistent_file.parse(mapped)
+        elif begin[8:9] == b"{":
+            found = {"": safetensors.parse(mapped)}
+        else:
+            raise UserError("no weight file; expected is one of PyTorch (.pth), of NVIDIA's networks (.pkl) or of "
+                            "safetensors")
+        return Weights(path, part, {name: State(_without_wrapping(tensors), release) for name, tensors in found.items()})
+
+
+def read_state_dict(path):
+    """Reads the tensors of a file of one network.
+
+    Returns:
+        `State`, names -> NumPy arrays.
+
+    Raises:
+        UserError: as `read`, or a file of several networks.
+    """
+    networks = read(path).networks
+    if list(networks) != [""]:
+        raise UserError(f"{path} holds the networks {', '.join(networks)}, not one state dict")
+    return networks[""]
+
+
+def _tensors(saved):
+    """Finds the state dict in what a .pth file holds; returns the name of the dict it was in, and the networks."""
+    if not isinstance(saved, dict):
+        raise UserError("holds no state dict (names -> tensors); save model.state_dict() alone")
+
+    def only_tensors(value):
+        return {name: item for name, item in value.items() if isinstance(item, np.ndarray) and isinstance(name, str)}
+
+    candidates = {name: only_tensors(value) for name, value in saved.items() if isinstance(value, dict)}
+    candidates = {name: tensors for name, tensors in candidates.items() if tensors}
+    for name in _WRAPPERS:
+        if name in candidates:
+            return name, {"": candidates[name]}
+    if only_tensors(saved):
+        return "", {"": only_tensors(saved)}
+    if len(candidates) == 1:
+        (name, tensors), = candidates.items()
+        return str(name), {"": tensors}
+    raise UserError("holds no state dict (names -> tensors)" + (
+        f" but several, {', '.join(map(str, candidates))}; save one alone" if candidates else "; save model.state_dict()"))
+
+
+def _without_wrapping(tensors):
+    """Takes off the `module.` that PyTorch's DataParallel puts before every name."""
+    if all(name.startswith("module.") for name in tensors):
+        return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    return tensors

@@ -1,0 +1,106 @@
+"""`keras-gans translate`: flags, files and messages; what networks do with pictures is tested in tests/applying."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_gans.trained import run as run_module
+from keras_gans.using import Translator
+from keras_gans.cli import main
+
+
+def network(sign):
+    """Answers with the picture, or with its negative."""
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, keras.layers.Rescaling(sign)(image))
+
+
+class Trained:
+    """What the verb asks of a run."""
+
+    translates, recipe = True, {"degrade": None}
+    directions = {"ab": -1.0, "ba": 1.0}
+    translators = []
+
+    def translator(self, direction="ab"):
+        self.translators.append(Translator(network(self.directions[direction])))
+        return self.translators[-1]
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    opened = Trained()
+    monkeypatch.setattr(run_module.Run, "open", lambda directory, checkpoint: opened)
+    return opened
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "in" / "photo.jpg"
+    path.parent.mkdir()
+    Image.fromarray(np.full((50, 70, 3), 200, np.uint8)).save(path, quality=100)
+    return path
+
+
+def translate(source, out, *flags):
+    return main(["translate", "--run=runs/any", f"--input={source}", f"--out={out}", *flags])
+
+
+@pytest.mark.parametrize("direction, level", [("ab", 55), ("ba", 200)])
+def test_file_and_folder(trained, photo, tmp_path, capsys, direction, level):
+    assert translate(photo, tmp_path / "out", f"--direction={direction}") == 0
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'out/photo.png'}\n"
+    np.testing.assert_array_equal(Image.open(tmp_path / "out/photo.png"), np.full((50, 70, 3), level))
+    Image.new("RGB", (20, 30)).save(photo.parent / "b.png")
+    assert translate(photo.parent, tmp_path / "all", "--tile=64") == 0
+    assert capsys.readouterr().out == f"wrote 2 results to {tmp_path / 'all'}\n"
+    assert trained.translators[-1].tile == 64
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == ["b.png", "photo.png"]
+
+
+def test_bad_files_end_in_exit_code_1(trained, photo, tmp_path, capsys):
+    (photo.parent / "bad.png").write_bytes(b"bad")
+    assert translate(photo.parent, tmp_path / "out") == 1
+    streams = capsys.readouterr()
+    assert f"passed over {photo.parent / 'bad.png'}: unreadable" in streams.err
+    assert streams.out == f"wrote 1 results to {tmp_path / 'out'}\n"
+
+
+def test_one_bad_file_ends_in_exit_code_2(trained, tmp_path, capsys):
+    (tmp_path / "bad.png").write_bytes(b"bad")
+    assert translate(tmp_path / "bad.png", tmp_path / "out") == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert lines == [f"error: {tmp_path / 'bad.png'} could not be used: unreadable: not an image that Pillow knows"]
+
+
+@pytest.mark.parametrize("source, flags, message", [
+    ("nowhere", [], "does not exist; name a picture, a GIF, a video, or a folder of them"),
+    ("in", ["--tile=16"], "--tile=16: expected"),
+    ("in", ["--direction=ac"], "--direction=ac: expected ab|ba"),
+    ("in", ["--inputs=in"], "unknown flag --inputs; did you mean 'input'?"),
+])
+def test_mistakes_are_one_line(trained, photo, tmp_path, capsys, source, flags, message):
+    assert translate(tmp_path / source, tmp_path / "out", *flags) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and error.startswith("error: ") and message in error, error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_restores_is_sent_to_restore(trained, photo, tmp_path, capsys):
+    trained.recipe = {"degrade": "noise"}
+    assert translate(photo, tmp_path / "out") == 2
+    assert "--degrade=noise has spoiled; use keras-gans restore" in capsys.readouterr().err
+
+
+def test_a_run_that_draws_from_latents_is_sent_to_sample(photo, tmp_path, capsys):
+    folder = tmp_path / "run"
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "checkpoints/step-000000001.weights.h5").write_bytes(b"")
+    (folder / "run.json").write_text(json.dumps({"recipe": {}, "data": {"image_shape": [32, 32, 1]}}))
+    for verb in ("translate", "restore"):
+        assert main([verb, f"--run={folder}", f"--input={photo}", f"--out={tmp_path / 'out'}"]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "keras-gans sample" in error

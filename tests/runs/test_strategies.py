@@ -1,0 +1,69 @@
+"""Two replicas and two processes train the same weights as one device on the same global batch."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import helpers
+
+from keras_gans.trained import run
+
+# Plain gradient descent: Adam would turn the rounding of a zero gradient into a full step.
+FLAGS = ["--optimizer=sgd", "--learning_rate=0.05", "--kimg=0.04", "--sample_kimg=0", "--penalty=r1:weight=1",
+         "--discriminator=dcgan:width=4,norm=false"]
+TWO_DEVICES = """
+import sys, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from keras_gans import cli
+sys.exit(cli.main(["train", *sys.argv[1:]]))
+"""
+
+
+def assert_same_weights(one, two):
+    one, two = run.Folder(one), run.Folder(two)
+    assert one.checkpoint_steps()[-1] == two.checkpoint_steps()[-1] == 5
+    for player in ("generator", "discriminator", "ema"):
+        difference = helpers.largest_difference(one.checkpoint_path(5), two.checkpoint_path(5), player)
+        moved = helpers.largest_difference(one.checkpoint_path(3), one.checkpoint_path(5), player)
+        assert difference < 2e-6 < 2e-5 < moved, (player, difference, moved)
+    for ours, theirs in zip(one.metrics(), two.metrics()):
+        assert abs(ours["discriminator_loss"] - theirs["discriminator_loss"]) < 1e-5
+
+
+def single(directory):
+    process = helpers.run(helpers.command(directory, *FLAGS))
+    assert process.returncode == 0, process.stderr
+
+
+def test_mirrored(tmp_path):
+    single(tmp_path / "one")
+    words = [sys.executable, "-c", TWO_DEVICES, *helpers.arguments(tmp_path / "two", *FLAGS, "--strategy=mirrored")]
+    process = helpers.run(words)
+    assert process.returncode == 0, process.stderr
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
+
+
+def test_multi_worker(tmp_path):
+    single(tmp_path / "one")
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        workers = [f"127.0.0.1:{s.getsockname()[1]}" for s in (one, two)]
+    words = helpers.command(tmp_path / "two", *FLAGS, "--strategy=multi_worker")
+    processes = []
+    for index in range(2):
+        cluster = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+        environment = os.environ | {"TF_CONFIG": json.dumps(cluster)}
+        processes.append(subprocess.Popen(words, cwd=helpers.ROOT, env=environment, stdout=subprocess.PIPE,
+                                          stderr=subprocess.PIPE, text=True))
+    try:
+        for process in processes:
+            _, error = process.communicate(timeout=300)
+            assert process.returncode == 0, error
+    finally:
+        for process in processes:
+            process.kill()
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
