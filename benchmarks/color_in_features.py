@@ -13,8 +13,10 @@ import sys
 
 import runs
 
-LAYERS = {"vgg16-hed": ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_3", "relu4_1"),
-          "efficientnet_lite0": ("stem", "block0", "block2", "block4")}
+LAYERS = {
+    "vgg16-hed": ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_3", "relu4_1"),
+    "efficientnet_lite0": ("stem", "block0", "block2", "block4"),
+}
 PHOTOS, SIZE, BORDER, RIDGE = 24, 128, 2, 1e-3
 
 
@@ -26,8 +28,11 @@ def main():
     flags.string("out", "benchmarks/results/color_in_features.json", "where the numbers are kept")
     flags(sys.argv)
     photos = load(pathlib.Path(flags.shared) / "photos")
-    rows = [{"network": network, "layer": layer, "r2": scores} for network, layers in LAYERS.items()
-            for layer, scores in zip(layers, scored(network, layers, photos), strict=True)]
+    rows = [
+        {"network": network, "layer": layer, "r2": scores}
+        for network, layers in LAYERS.items()
+        for layer, scores in zip(layers, scored(network, layers, photos), strict=True)
+    ]
     print("| network | layer | R2 of red | green | blue |\n|---|---|---|---|---|")
     for row in rows:
         print(f"| {row['network']} | {row['layer']} | {' | '.join(f'{value:.2f}' for value in row['r2'])} |")

@@ -26,10 +26,13 @@ def main():
 
     from keras_gans.layers import convolution
 
-    print("| type | size, channels, filters | operation | TensorFlow ms | product ms | TensorFlow GFLOP/s | product GFLOP/s |")
+    print(
+        "| type | size, channels, filters | operation | TensorFlow ms | product ms | TensorFlow GFLOP/s | product GFLOP/s |"
+    )
     print("|---|---|---|---|---|---|---|")
     for dtype in (tf.float32, tf.bfloat16):
         for size, channels, filters in LAYERS:
+
             def variable(*shape, dtype=dtype):
                 return tf.Variable(tf.cast(tf.random.normal(shape), dtype))
 
@@ -37,17 +40,25 @@ def main():
             y = variable(flags.batch, size // 2, size // 2, filters)
             gflop = 2 * flags.batch * (size // 2) ** 2 * 16 * channels * filters / 1e9
             pairs = {
-                "input gradient": (lambda: tf.nn.conv2d_transpose(y, kernel, x.shape, 2, "SAME"),
-                                   lambda: convolution._fold(tf.convert_to_tensor(y), tf.convert_to_tensor(kernel))),
-                "filter gradient": (lambda: tf.raw_ops.Conv2DBackpropFilter(
-                    input=x, filter_sizes=kernel.shape, out_backprop=y, strides=[1, 2, 2, 1], padding="SAME"),
-                                    lambda: convolution._filter_product(tf.convert_to_tensor(x), tf.convert_to_tensor(y))),
+                "input gradient": (
+                    lambda: tf.nn.conv2d_transpose(y, kernel, x.shape, 2, "SAME"),
+                    lambda: convolution._fold(tf.convert_to_tensor(y), tf.convert_to_tensor(kernel)),
+                ),
+                "filter gradient": (
+                    lambda: tf.raw_ops.Conv2DBackpropFilter(
+                        input=x, filter_sizes=kernel.shape, out_backprop=y, strides=[1, 2, 2, 1], padding="SAME"
+                    ),
+                    lambda: convolution._filter_product(tf.convert_to_tensor(x), tf.convert_to_tensor(y)),
+                ),
             }
             for name, functions in pairs.items():
                 ms = [_milliseconds(function, flags.repeats) for function in functions]
                 rates = [f"{gflop / m * 1e3:.0f}" for m in ms]
-                print(f"| {dtype.name} | {size}, {channels}, {filters} | {name} | {ms[0]:.1f} | {ms[1]:.1f} | "
-                      f"{rates[0]} | {rates[1]} |", flush=True)
+                print(
+                    f"| {dtype.name} | {size}, {channels}, {filters} | {name} | {ms[0]:.1f} | {ms[1]:.1f} | "
+                    f"{rates[0]} | {rates[1]} |",
+                    flush=True,
+                )
 
 
 def _milliseconds(function, repeats):

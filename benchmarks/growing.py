@@ -18,13 +18,18 @@ SHEETS = {  # name -> flags of keras-gans sample, title, whether the network mus
     "samples": (["--count=64"], "64 samples, not selected", False),
     "mixing": (["--mix={coarse}", "--count=8"], "styles mixed: layers {coarse} from the left, the others from above", True),
     "walk": (["--interpolate={space}", "--count=5", "--frames=10"], "from one to the next in {space}", False),
-    "nearest": (["--nearest={features}", "--count=8"], "samples and the training images nearest to them, by {features}", False),
+    "nearest": (
+        ["--nearest={features}", "--count=8"],
+        "samples and the training images nearest to them, by {features}",
+        False,
+    ),
 }
 EMOJI = "{work}/data/google"
 
 
 def main():
-    from keras_gans.cli import Flags, main as keras_gans
+    from keras_gans.cli import Flags
+    from keras_gans.cli import main as keras_gans
 
     flags = Flags()
     flags.strings("runs", list(TRAINED), f"which of {', '.join(TRAINED)}")
@@ -46,17 +51,26 @@ def main():
             continue
         finished = folder.record["finished"]
         scores = {score["name"]: (score["value"], score.get("standard_error")) for score in finished["scores"]}
-        rows.append({"run": name, "kimg": folder.record["recipe"]["kimg"], "seconds": finished["seconds"],
-                     "memory_mb": finished["peak_memory_mb"], "parameters": folder.record["parameters"], "scores": scores,
-                     "sheets": {}})
+        rows.append(
+            {
+                "run": name,
+                "kimg": folder.record["recipe"]["kimg"],
+                "seconds": finished["seconds"],
+                "memory_mb": finished["peak_memory_mb"],
+                "parameters": folder.record["parameters"],
+                "scores": scores,
+                "sheets": {},
+            }
+        )
         styles = name.startswith("stylegan")
         values = {"coarse": "0-3", "space": "w" if styles else "z", "features": "efficientnet_lite0" if emoji else "fashion"}
         for sheet, (more, title, needs_styles) in SHEETS.items():
             if styles or not needs_styles:
                 path = runs.ROOT / flags.pictures / f"{name}_{sheet}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                code = keras_gans(["sample", f"--run={folder.directory}", f"--out={path}",
-                                   *(word.format(**values) for word in more)])
+                code = keras_gans(
+                    ["sample", f"--run={folder.directory}", f"--out={path}", *(word.format(**values) for word in more)]
+                )
                 if code:
                     raise SystemExit(f"{path.name} could not be drawn")
                 rows[-1]["sheets"][path.name] = title.format(**values)
@@ -66,18 +80,26 @@ def main():
 
 def document(rows, about):
     """Returns the Markdown of the section."""
-    lines = [f"Measured on {about['date']} by `{about['command']}` on {about['machine']}.", "",
-             "Networks with 64 channels at most and minutes of training on a CPU: these say that the recipes learn, not what "
-             "the papers' networks do in days on eight GPUs. As published: FID on CIFAR-10 15.52 for ProGAN and 2.92 for "
-             "StyleGAN2-ADA (as the StyleGAN2-ADA paper lists them); on FFHQ at 1024x1024 4.40 for StyleGAN and 2.84 for "
-             "StyleGAN2 (the StyleGAN2 paper); with other features, so not comparable.", "",
-             "| run | kimg | seconds | weights, G + D | memory, MB | scores |", "|---|---|---|---|---|---|"]
+    lines = [
+        f"Measured on {about['date']} by `{about['command']}` on {about['machine']}.",
+        "",
+        "Networks with 64 channels at most and minutes of training on a CPU: these say that the recipes learn, not what "
+        "the papers' networks do in days on eight GPUs. As published: FID on CIFAR-10 15.52 for ProGAN and 2.92 for "
+        "StyleGAN2-ADA (as the StyleGAN2-ADA paper lists them); on FFHQ at 1024x1024 4.40 for StyleGAN and 2.84 for "
+        "StyleGAN2 (the StyleGAN2 paper); with other features, so not comparable.",
+        "",
+        "| run | kimg | seconds | weights, G + D | memory, MB | scores |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in rows:
-        scores = "; ".join(f"{name} {value:.3f}" + (f" ± {error:.3f}" if error else "")
-                           for name, (value, error) in row["scores"].items())
-        lines.append(f"| `{row['run']}` | {row['kimg']:g} | {row['seconds']:.0f} | "
-                     f"{' + '.join(f'{count / 1e6:.2f} M' for count in row['parameters'].values())} | {row['memory_mb']:.0f} | "
-                     f"{scores} |")
+        scores = "; ".join(
+            f"{name} {value:.3f}" + (f" ± {error:.3f}" if error else "") for name, (value, error) in row["scores"].items()
+        )
+        lines.append(
+            f"| `{row['run']}` | {row['kimg']:g} | {row['seconds']:.0f} | "
+            f"{' + '.join(f'{count / 1e6:.2f} M' for count in row['parameters'].values())} | {row['memory_mb']:.0f} | "
+            f"{scores} |"
+        )
     for row in rows:
         lines += ["", f"### {row['run']}"]
         for picture, title in row["sheets"].items():

@@ -43,11 +43,20 @@ def write(path):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "net.pkl"
-        size = subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r}); "
-                               f"import import_memory, pathlib; print(import_memory.write(pathlib.Path({str(path)!r})))"],
-                              check=True, capture_output=True, text=True).stdout
-        made = subprocess.run([sys.executable, "-c", _IMPORT, path, pathlib.Path(folder) / "run"], capture_output=True,
-                              text=True)
+        size = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"import sys; sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r}); "
+                f"import import_memory, pathlib; print(import_memory.write(pathlib.Path({str(path)!r})))",
+            ],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        made = subprocess.run(
+            [sys.executable, "-c", _IMPORT, path, pathlib.Path(folder) / "run"], capture_output=True, text=True
+        )
         if made.returncode:
             sys.exit(made.stderr)
         print(json.dumps({"file_mb": float(size)} | json.loads(made.stdout.splitlines()[-1])))

@@ -34,21 +34,31 @@ def main():
     print("| generator | picture | seconds | seconds per megapixel | peak memory, GB |")
     print("|---|---|---|---|---|")
     for generator in flags.generator:
-        child = [sys.executable, __file__, "--child", f"--generator={generator}", f"--width={flags.width}",
-                 f"--height={flags.height}", f"--tile={flags.tile}"]
+        child = [
+            sys.executable,
+            __file__,
+            "--child",
+            f"--generator={generator}",
+            f"--width={flags.width}",
+            f"--height={flags.height}",
+            f"--tile={flags.tile}",
+        ]
         output = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True).stdout
         measured = json.loads(output.splitlines()[-1])
         megapixels = flags.width * flags.height / 1e6
-        print(f"| {generator} | {flags.width}x{flags.height} | {measured['seconds']:.0f} | "
-              f"{measured['seconds'] / megapixels:.1f} | {measured['gigabytes']:.2f} |", flush=True)
+        print(
+            f"| {generator} | {flags.width}x{flags.height} | {measured['seconds']:.0f} | "
+            f"{measured['seconds'] / megapixels:.1f} | {measured['gigabytes']:.2f} |",
+            flush=True,
+        )
 
 
 def _measure(generator, width, height, tile):
     import numpy as np
     from PIL import Image
 
-    from keras_gans.using import Translator, pictures
     from keras_gans.registry import GENERATORS
+    from keras_gans.using import Translator, pictures
 
     network = GENERATORS.create(generator)
     translator = Translator(network, training=generator.startswith("unet"), tile=tile)

@@ -44,9 +44,14 @@ def random_weights(path):
                 state |= {"fc.weight": weight, "fc.bias": torch.zeros(width)}
                 continue
             ones, zeros = torch.ones(width), torch.zeros(width)
-            state |= {f"{layer.name}.conv.weight": weight, f"{layer.name}.bn.weight": ones,
-                      f"{layer.name}.bn.bias": zeros, f"{layer.name}.bn.running_mean": zeros,
-                      f"{layer.name}.bn.running_var": ones, f"{layer.name}.bn.num_batches_tracked": torch.tensor(0)}
+            state |= {
+                f"{layer.name}.conv.weight": weight,
+                f"{layer.name}.bn.weight": ones,
+                f"{layer.name}.bn.bias": zeros,
+                f"{layer.name}.bn.running_mean": zeros,
+                f"{layer.name}.bn.running_var": ones,
+                f"{layer.name}.bn.num_batches_tracked": torch.tensor(0),
+            }
     torch.save(state, path)
     return {}
 
@@ -134,8 +139,10 @@ def memory(extractor, metric, weights, count):
     extractor, score = makers[extractor](), SCORES.create(metric)
     start = time.perf_counter()
     with progress(f"{metric} {extractor.name}", total=2 * count) as bar:
-        sides = [gather(images(count, 32), extractor, score.needs, count, side, advance=bar.advance)
-                 for side in ("real", "generated")]
+        sides = [
+            gather(images(count, 32), extractor, score.needs, count, side, advance=bar.advance)
+            for side in ("real", "generated")
+        ]
     result = score(*sides, 0)[0]
     return {"name": result.name, "count": count, "seconds": time.perf_counter() - start, "memory_mb": peak_memory_mb()}
 
@@ -166,8 +173,12 @@ def main():
         for _ in range(flags.rounds):
             for name, values in seconds.items():
                 values += _in_process("speed", name, weights, flags.images)["seconds"]
-        rows = [("projection", "fid", flags.count), ("projection", "kid", flags.count), ("fashion", "fid", flags.count),
-                ("inception2015", "fid", flags.images)]
+        rows = [
+            ("projection", "fid", flags.count),
+            ("projection", "kid", flags.count),
+            ("fashion", "fid", flags.count),
+            ("inception2015", "fid", flags.images),
+        ]
         scores = [_in_process("memory", extractor, metric, weights, count) for extractor, metric, count in rows]
     report(seconds, scores, flags)
 
@@ -194,8 +205,20 @@ def report(seconds, scores, flags):
         print(f"| {row['name']} | {row['count']} | {row['seconds']:.0f} | {row['memory_mb']:.0f} |")
     path = pathlib.Path(flags.out)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"date": time.strftime("%Y-%m-%d"), "machine": machine(), "command": " ".join(sys.argv),
-                                "weights": weights, "images_per_second": rates, "scores": scores}, indent=2) + "\n")
+    path.write_text(
+        json.dumps(
+            {
+                "date": time.strftime("%Y-%m-%d"),
+                "machine": machine(),
+                "command": " ".join(sys.argv),
+                "weights": weights,
+                "images_per_second": rates,
+                "scores": scores,
+            },
+            indent=2,
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

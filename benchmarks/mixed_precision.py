@@ -25,9 +25,17 @@ def logs_of(name, precision, seed, steps, image_size):
     from keras_gans.trained import recipes
 
     root = pathlib.Path(__file__).parents[1]
-    flags = cli.parse("train", [
-        f"--flagfile={root}/configs/{name}.flags", f"--image_size={image_size}", f"--precision={precision}", "--batch_size=16",
-        f"--generator={name}:{NARROW[name]},w_dim=32,mapping_layers=2", f"--discriminator={name}:{NARROW[name]}"])
+    flags = cli.parse(
+        "train",
+        [
+            f"--flagfile={root}/configs/{name}.flags",
+            f"--image_size={image_size}",
+            f"--precision={precision}",
+            "--batch_size=16",
+            f"--generator={name}:{NARROW[name]},w_dim=32,mapping_layers=2",
+            f"--discriminator={name}:{NARROW[name]}",
+        ],
+    )
     recipe = {flag: flags[flag].value for flag in flags}
     source = recipes.build_source(recipe)
     game = recipes.build_game(recipe, source.image_shape, 0)
@@ -52,8 +60,15 @@ def main():
     flags.integer("image_size", 16, "in pixels", 8)
     flags.string("out", "benchmarks/results/mixed_precision.json", "where the numbers are kept")
     flags(sys.argv)
-    runs = {name: logs_of(flags.game, precision, seed, flags.steps, flags.image_size) for name, precision, seed in (
-        ("float32", "float32", 0), ("float32, other noise", "float32", 1), ("bfloat16", "bfloat16", 0), ("float16", "float16", 0))}
+    runs = {
+        name: logs_of(flags.game, precision, seed, flags.steps, flags.image_size)
+        for name, precision, seed in (
+            ("float32", "float32", 0),
+            ("float32, other noise", "float32", 1),
+            ("bfloat16", "bfloat16", 0),
+            ("float16", "float16", 0),
+        )
+    }
     rows = []
     for name, (logs, skipped) in runs.items():
         row = {"run": name, "skipped_steps": skipped}

@@ -20,22 +20,39 @@ SAMPLES = 2500
 
 # The same players for all (BEGAN: an autoencoder), Adam(1e-4, 0.5, 0.9) as in gan_toy.py of Gulrajani et al. 2017 except
 # where the paper has its own; no moving average, which would hide a generator that wanders.
-SHARED = ("--generator=points_mlp:width=128,depth=3", "--latent_dim=2", "--batch_size=256", "--ema_kimg=0",
-          "--steps_per_execution=50", "--export=none")
+SHARED = (
+    "--generator=points_mlp:width=128,depth=3",
+    "--latent_dim=2",
+    "--batch_size=256",
+    "--ema_kimg=0",
+    "--steps_per_execution=50",
+    "--export=none",
+)
 CRITIC = "--discriminator=points_mlp:width=128,depth=3"
 ADAM = ("--optimizer=adam:beta_1=0.5,beta_2=0.9", "--learning_rate=1e-4")
 OBJECTIVES = {
     "GAN (minimax)": ("--loss=minimax", CRITIC, *ADAM),
     "GAN (non-saturating)": ("--loss=non_saturating", CRITIC, *ADAM),
     "LSGAN": ("--loss=least_squares", CRITIC, *ADAM),
-    "WGAN": ("--loss=wasserstein", "--penalty=weight_clipping:limit=0.01", "--n_critic=5", CRITIC, "--optimizer=rmsprop",
-             "--learning_rate=5e-5"),
+    "WGAN": (
+        "--loss=wasserstein",
+        "--penalty=weight_clipping:limit=0.01",
+        "--n_critic=5",
+        CRITIC,
+        "--optimizer=rmsprop",
+        "--learning_rate=5e-5",
+    ),
     "WGAN-GP": ("--loss=wasserstein", "--penalty=wgan_gp:weight=0.1", "--n_critic=5", CRITIC, *ADAM),
     "DRAGAN": ("--loss=non_saturating", "--penalty=dragan:weight=10", CRITIC, *ADAM),
     "BEGAN": ("--game=began", "--latent=uniform", "--discriminator=points_autoencoder:width=128,depth=3", *ADAM),
     "hinge": ("--loss=hinge", CRITIC, *ADAM),
-    "relativistic + R1 + R2": ("--loss=relativistic_paired", "--penalty=r1:weight=0.1", "--penalty=r2:weight=0.1", CRITIC,
-                               *ADAM),
+    "relativistic + R1 + R2": (
+        "--loss=relativistic_paired",
+        "--penalty=r1:weight=0.1",
+        "--penalty=r2:weight=0.1",
+        CRITIC,
+        *ADAM,
+    ),
 }
 PUBLISHED = """| as published | ring modes | ring, high quality | grid modes | grid, high quality |
 |---|---|---|---|---|
@@ -76,8 +93,16 @@ def main():
             continue
         points = samples(folder)
         modes, share = captured(points[:SAMPLES], data)
-        rows.append({"data": data, "objective": name, "seed": seed, "modes": modes, "high_quality": share,
-                     "seconds": folder.metrics()[-1]["seconds"]})
+        rows.append(
+            {
+                "data": data,
+                "objective": name,
+                "seed": seed,
+                "modes": modes,
+                "high_quality": share,
+                "seconds": folder.metrics()[-1]["seconds"],
+            }
+        )
         if seed == 0:
             pictures[data, name] = density(points)
         print(f"{data}, {name}: {modes} modes, {share:.1%} of high quality", flush=True)
@@ -92,7 +117,7 @@ def slug(name):
 
 def samples(folder, count=10_000):
     """Draws points from a finished run: float32 [count, 2]."""
-    from keras_gans.trained.run import Run
+    from keras_gans.trained.trained import Run
 
     return np.concatenate(list(Run.open(folder.directory).generate(count, seed=1, batch_size=count)))
 
@@ -140,11 +165,22 @@ def document(rows, about, flags):
     real = [captured(points_of(data, SAMPLES), data) for data in DATA]
     lines.append("| real points | " + " | ".join(f"{modes} | {share:.1%}" for modes, share in real) + " | |")
     for name in flags.objectives:
-        lines.append(f"| {name} | " + " | ".join(cell(rows, data, name) for data in DATA) + " | "
-                     + " / ".join(f"{mean(rows, data, name, 'seconds'):.0f}" for data in DATA) + " |")
+        lines.append(
+            f"| {name} | "
+            + " | ".join(cell(rows, data, name) for data in DATA)
+            + " | "
+            + " / ".join(f"{mean(rows, data, name, 'seconds'):.0f}" for data in DATA)
+            + " |"
+        )
     picture = flags.picture.rpartition("/")[2]
-    lines += ["", f"![where the samples lie]({picture})", "", "10,000 samples each, above the ring and below the grid.", "",
-              PUBLISHED]
+    lines += [
+        "",
+        f"![where the samples lie]({picture})",
+        "",
+        "10,000 samples each, above the ring and below the grid.",
+        "",
+        PUBLISHED,
+    ]
     return "\n".join(lines)
 
 

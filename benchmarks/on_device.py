@@ -33,7 +33,7 @@ def main():
     flags.integer("rounds", 10, "turns of three calls", 1)
     flags(sys.argv)
     from keras_gans.exporting import tflite
-    from keras_gans.trained.run import Run
+    from keras_gans.trained.trained import Run
 
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
@@ -49,16 +49,18 @@ def main():
 
 def untrained(folder, shared):
     """Writes a run folder of the flagfile's networks with random weights; returns its path."""
-    from keras_gans.trained import recipes
     from keras_gans.callbacks import checkpoints
-    from keras_gans.trained.run import Folder
+    from keras_gans.trained import recipes
+    from keras_gans.trained.folder import Folder
 
-    recipe = runs.resolve([f"--flagfile={runs.ROOT}/configs/arbitrary_style.flags",
-                           f"--data=unpaired:{shared}/photos:{shared}/paintings"])
+    recipe = runs.resolve(
+        [f"--flagfile={runs.ROOT}/configs/arbitrary_style.flags", f"--data=unpaired:{shared}/photos:{shared}/paintings"]
+    )
     shape = [recipe["image_size"]] * 2 + [3]
     made = Folder(folder)
-    made.write_record(recipe=recipe, data={"spec": recipe["data"], "image_shape": shape, "input_shape": shape,
-                                           "class_names": []})
+    made.write_record(
+        recipe=recipe, data={"spec": recipe["data"], "image_shape": shape, "input_shape": shape, "class_names": []}
+    )
     checkpoints.save(recipes.build_game(recipe, shape, 0, shape), made.checkpoint_path(0))
     return folder
 
@@ -69,8 +71,12 @@ def litert(part, model, threads):
 
     call = Interpreter(model_path=str(model.path), num_threads=threads).get_signature_runner()
     inputs = noise(SHAPES[part])
-    row = {"part": part, "network": f"ours, {model.variant}, LiteRT", "bytes": model.path.stat().st_size,
-           "psnr_db": round(model.measured.psnr, 1)}
+    row = {
+        "part": part,
+        "network": f"ours, {model.variant}, LiteRT",
+        "bytes": model.path.stat().st_size,
+        "psnr_db": round(model.measured.psnr, 1),
+    }
     return row, lambda: call(**inputs)
 
 
@@ -83,8 +89,10 @@ def magenta(part, threads):
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     inputs = noise(dict(zip((one.name for one in session.get_inputs()), SHAPES[part].values(), strict=True)))
-    return ({"part": part, "network": "Magenta, onnxruntime", "bytes": path.stat().st_size, "psnr_db": None},
-            lambda: session.run(None, inputs))
+    return (
+        {"part": part, "network": "Magenta, onnxruntime", "bytes": path.stat().st_size, "psnr_db": None},
+        lambda: session.run(None, inputs),
+    )
 
 
 def noise(shapes):
@@ -107,8 +115,10 @@ def race(networks, rounds):
                 start = time.perf_counter()
                 call()
                 own.append(1000 * (time.perf_counter() - start))
-    return [row | {"median_ms": round(statistics.median(own), 1), "fastest_ms": round(min(own), 1)}
-            for (row, _), own in zip(networks, times)]
+    return [
+        row | {"median_ms": round(statistics.median(own), 1), "fastest_ms": round(min(own), 1)}
+        for (row, _), own in zip(networks, times)
+    ]
 
 
 def document(rows, about, flags):
@@ -116,12 +126,17 @@ def document(rows, about, flags):
     weights = f"the run {pathlib.Path(flags.run).name}" if flags.run else "random weights"
     lines = [
         f"`python benchmarks/on_device.py`, {about['date']}, {about['machine']}, {flags.threads} threads; our networks with "
-        f"{weights}. The networks took turns, {3 * flags.rounds} calls each.", "",
-        "| network | does | MB | median, ms | fastest, ms | PSNR against Keras, dB |", "|---|---|---|---|---|---|"]
+        f"{weights}. The networks took turns, {3 * flags.rounds} calls each.",
+        "",
+        "| network | does | MB | median, ms | fastest, ms | PSNR against Keras, dB |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in sorted(rows, key=lambda row: row["part"]):
         psnr = "" if row["psnr_db"] is None or not flags.run else f"{row['psnr_db']:.1f}"  # of no meaning for random weights
-        lines.append(f"| {row['network']} | {PARTS[row['part']]} | {row['bytes'] / 1e6:.3f} | {row['median_ms']} | "
-                     f"{row['fastest_ms']} | {psnr} |")
+        lines.append(
+            f"| {row['network']} | {PARTS[row['part']]} | {row['bytes'] / 1e6:.3f} | {row['median_ms']} | "
+            f"{row['fastest_ms']} | {psnr} |"
+        )
     return "\n".join(lines)
 
 

@@ -14,8 +14,9 @@ def convolution(inputs, outputs, kernel_size, **kwargs):
 class Block(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.body = nn.Sequential(nn.ReflectionPad2d(1), *convolution(width, width, 3), nn.ReflectionPad2d(1),
-                                  *convolution(width, width, 3)[:2])
+        self.body = nn.Sequential(
+            nn.ReflectionPad2d(1), *convolution(width, width, 3), nn.ReflectionPad2d(1), *convolution(width, width, 3)[:2]
+        )
 
     def forward(self, x):
         return x + self.body(x)
@@ -28,8 +29,11 @@ def generator(width=64, blocks=9):
         layers += convolution(inputs, 2 * inputs, 3, stride=2, padding=1)
     layers += [Block(4 * width) for _ in range(blocks)]
     for inputs in (4 * width, 2 * width):
-        layers += [nn.ConvTranspose2d(inputs, inputs // 2, 3, 2, 1, output_padding=1), nn.InstanceNorm2d(inputs // 2),
-                   nn.ReLU(True)]
+        layers += [
+            nn.ConvTranspose2d(inputs, inputs // 2, 3, 2, 1, output_padding=1),
+            nn.InstanceNorm2d(inputs // 2),
+            nn.ReLU(True),
+        ]
     return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
 
 
@@ -59,14 +63,15 @@ def step(size=256, precision="float32", channels_last=False):
     """Returns a function that plays one round on a batch of one image of each side."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    g_ab, g_ba, d_a, d_b = (build().to(device, memory_format=layout)
-                            for build in (generator, generator, discriminator, discriminator))
-    generators, discriminators = ([*itertools.chain(*(network.parameters() for network in player))]
-                                  for player in ((g_ab, g_ba), (d_a, d_b)))
+    g_ab, g_ba, d_a, d_b = (
+        build().to(device, memory_format=layout) for build in (generator, generator, discriminator, discriminator)
+    )
+    generators, discriminators = (
+        [*itertools.chain(*(network.parameters() for network in player))] for player in ((g_ab, g_ba), (d_a, d_b))
+    )
     adams = [torch.optim.Adam(parameters, 2e-4, (0.5, 0.999)) for parameters in (generators, discriminators)]
     pool_a, pool_b = Pool(), Pool()
-    a, b = (torch.empty(1, 3, size, size, device=device).uniform_(-1, 1).contiguous(memory_format=layout)
-            for _ in range(2))
+    a, b = (torch.empty(1, 3, size, size, device=device).uniform_(-1, 1).contiguous(memory_format=layout) for _ in range(2))
     cast = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
     l1 = nn.functional.l1_loss
 

@@ -65,7 +65,9 @@ class Modulated(nn.Module):
 class Generator(nn.Module):
     def __init__(self, size, channels, latent_dim, w_dim, width, depth):
         super().__init__()
-        self.mapping = nn.Sequential(*(Linear(latent_dim if i == 0 else w_dim, w_dim, 0.01, activate=True) for i in range(depth)))
+        self.mapping = nn.Sequential(
+            *(Linear(latent_dim if i == 0 else w_dim, w_dim, 0.01, activate=True) for i in range(depth))
+        )
         self.constant = nn.Parameter(torch.randn(width(4), 4, 4))
         self.blocks, self.images = nn.ModuleList(), nn.ModuleList()
         at = 4
@@ -107,8 +109,15 @@ class Discriminator(nn.Module):
         self.start, self.blocks = Conv(channels, width(size), 1), nn.ModuleList()
         while size > 4:
             inputs, outputs, half = width(size), width(size // 2), math.sqrt(0.5)
-            self.blocks.append(nn.ModuleList([Conv(inputs, inputs, 3, pad=1), Conv(inputs, outputs, 3, 2, gain=GAIN * half),
-                                              Conv(inputs, outputs, 1, gain=half, activate=False)]))
+            self.blocks.append(
+                nn.ModuleList(
+                    [
+                        Conv(inputs, inputs, 3, pad=1),
+                        Conv(inputs, outputs, 3, 2, gain=GAIN * half),
+                        Conv(inputs, outputs, 1, gain=half, activate=False),
+                    ]
+                )
+            )
             size //= 2
         self.end = Conv(width(4) + 1, width(4), 3, pad=1)
         self.dense, self.score = Linear(width(4) * 16, width(4), activate=True), Linear(width(4), 1)
@@ -123,8 +132,19 @@ class Discriminator(nn.Module):
         return self.score(self.dense(self.end(x).flatten(1)))
 
 
-def step(size, batch, channels, latent_dim, w_dim, channel_base, channel_max, depth, gamma=1.0, precision="float32",
-         channels_last=False):
+def step(
+    size,
+    batch,
+    channels,
+    latent_dim,
+    w_dim,
+    channel_base,
+    channel_max,
+    depth,
+    gamma=1.0,
+    precision="float32",
+    channels_last=False,
+):
     """Returns a function that plays the round of a number; R1 is due at multiples of 16, path length at those of 4."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     layout = torch.channels_last if channels_last else torch.contiguous_format
@@ -135,8 +155,10 @@ def step(size, batch, channels, latent_dim, w_dim, channel_base, channel_max, de
     generator = Generator(size, channels, latent_dim, w_dim, width, depth).to(device, memory_format=layout)
     discriminator = Discriminator(size, channels, width).to(device, memory_format=layout)
     average, average_w = copy.deepcopy(generator), torch.zeros(w_dim, device=device)
-    adams = [torch.optim.Adam(network.parameters(), 2.5e-3 * c, (0.0, 0.99**c))
-             for network, c in ((generator, 4 / 5), (discriminator, 16 / 17))]
+    adams = [
+        torch.optim.Adam(network.parameters(), 2.5e-3 * c, (0.0, 0.99**c))
+        for network, c in ((generator, 4 / 5), (discriminator, 16 / 17))
+    ]
     real = torch.empty(batch, channels, size, size, device=device).uniform_(-1, 1).contiguous(memory_format=layout)
     cast = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
     state = {"length": torch.zeros([], device=device)}
@@ -159,7 +181,7 @@ def step(size, batch, channels, latent_dim, w_dim, channel_base, channel_max, de
             average_w.lerp_(w.detach().float().mean(0), 0.005)
             if number % 16 == 0:
                 watched = real.detach().requires_grad_()
-                slope, = torch.autograd.grad(discriminator(watched).float().sum(), watched, create_graph=True)
+                (slope,) = torch.autograd.grad(discriminator(watched).float().sum(), watched, create_graph=True)
                 loss = loss + 16 * gamma / 2 * slope.float().square().sum((1, 2, 3)).mean()
         descend(adams[1], loss)
         for parameter in discriminator.parameters():
@@ -169,7 +191,7 @@ def step(size, batch, channels, latent_dim, w_dim, channel_base, channel_max, de
             if number % 4 == 0:
                 styles, _ = styles_of(batch // 2)
                 images = generator(styles).float()
-                slope, = torch.autograd.grad((images * torch.randn_like(images)).sum() / size, styles, create_graph=True)
+                (slope,) = torch.autograd.grad((images * torch.randn_like(images)).sum() / size, styles, create_graph=True)
                 lengths = slope.float().square().sum(2).mean(1).sqrt()
                 mean = state["length"].lerp(lengths.mean(), 0.01)
                 state["length"] = mean.detach()

@@ -46,8 +46,10 @@ def ways(channels, dtype):
             images = tf.reshape(tf.stack([0.75 * images + 0.25 * before, 0.75 * images + 0.25 * after], axis + 1), shape)
         return images
 
-    return ({"average pools": BlurDownsample(dtype=dtype), "depthwise": depthwise, "strided slices": strided},
-            {"bilinear": BlurUpsample(dtype=dtype), "stacked": stacked})
+    return (
+        {"average pools": BlurDownsample(dtype=dtype), "depthwise": depthwise, "strided slices": strided},
+        {"bilinear": BlurUpsample(dtype=dtype), "stacked": stacked},
+    )
 
 
 def milliseconds(way, images, repeats):

@@ -1,7 +1,7 @@
 """What the benchmarks share: runs of train.py that are kept, so that a second start goes on where one was stopped; timing.
 
-    python benchmarks/runs.py --flag=value ...      (flags of train.py) prints the memory and the images per second of its
-                                                    steps: those of five seconds, at least one, after the first three
+python benchmarks/runs.py --flag=value ...      (flags of train.py) prints the memory and the images per second of its
+                                                steps: those of five seconds, at least one, after the first three
 """
 
 import json
@@ -87,8 +87,9 @@ class Runs:
         recipe = resolve(words)
         if speeds.get(name, {}).get("recipe") != recipe:
             print(f"measuring the speed of {name}", flush=True)
-            done = subprocess.run([sys.executable, __file__, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True,
-                                  check=True)
+            done = subprocess.run(
+                [sys.executable, __file__, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+            )
             speeds[name] = {"images_per_second": float(done.stdout.splitlines()[-1]), "recipe": recipe}
             _write(self._speeds_path, json.dumps(speeds, indent=2) + "\n")
         return speeds[name]["images_per_second"]
@@ -101,10 +102,10 @@ class Runs:
             words: flags of train.py, all but --run_dir.
 
         Returns:
-            The run's `keras_gans.trained.run.Folder`, or None if train.py failed (its reason stands on the terminal).
+            The run's `keras_gans.trained.folder.Folder`, or None if train.py failed (its reason stands on the terminal).
         """
         from keras_gans.errors import UserError
-        from keras_gans.trained.run import Folder
+        from keras_gans.trained.folder import Folder
 
         self.number += 1
         folder = Folder(self.work / name)
@@ -117,8 +118,9 @@ class Runs:
             return folder
         self._say(f"{name}{self._left()}")
         with open(self.work / f"{name}.log", "w", encoding="utf-8") as log:
-            done = subprocess.run([sys.executable, "train.py", *words, f"--run_dir={folder.directory}"], cwd=ROOT,
-                                  stdout=log)
+            done = subprocess.run(
+                [sys.executable, "train.py", *words, f"--run_dir={folder.directory}"], cwd=ROOT, stdout=log
+            )
         self.trained += 1
         if done.returncode > 0:
             self._say(f"{name} failed")

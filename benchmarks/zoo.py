@@ -15,8 +15,21 @@ import sys
 
 import runs
 
-RECIPES = ("gan", "dcgan", "lsgan", "wgan", "wgan_gp", "dragan", "began", "sngan", "r3gan", "cgan", "acgan", "projection",
-           "sagan")
+RECIPES = (
+    "gan",
+    "dcgan",
+    "lsgan",
+    "wgan",
+    "wgan_gp",
+    "dragan",
+    "began",
+    "sngan",
+    "r3gan",
+    "cgan",
+    "acgan",
+    "projection",
+    "sagan",
+)
 REPEATED = ("dcgan", "wgan_gp", "sngan", "r3gan")
 SCORES = ("kd_fashion", "fd_fashion", "precision_fashion", "recall_fashion", "density_fashion", "coverage_fashion")
 FORMATS = (".3f", ".2f", ".3f", ".3f", ".3f", ".3f")
@@ -77,8 +90,13 @@ def main():
             print(f"    {brief(row(recipe, seed, folder, speeds[recipe]))}", flush=True)
     rows = [row(recipe, seed, folder, speeds[recipe]) for (recipe, seed), folder in folders.items()]
     real = score_of_real_images()
-    about = runs.keep(flags.out, rows, seconds=flags.seconds, real_images=real,
-                      failed=[f"{recipe}, seed {seed}" for recipe, seed in plan if (recipe, seed) not in folders])
+    about = runs.keep(
+        flags.out,
+        rows,
+        seconds=flags.seconds,
+        real_images=real,
+        failed=[f"{recipe}, seed {seed}" for recipe, seed in plan if (recipe, seed) not in folders],
+    )
     strips(flags.picture, {recipe: folder for (recipe, seed), folder in folders.items() if seed == 0})
     runs.fill(flags.document, "zoo", document(rows, plan, real, about, flags))
     if flags.write_headers:
@@ -89,11 +107,21 @@ def row(recipe, seed, folder, rate):
     """Returns what is known of one finished run, a dict for JSON; `rate` is its speed alone, in images per second."""
     record = folder.record
     lines = folder.metrics()
-    scores = {score["name"]: {"value": score["value"], "standard_error": score["standard_error"]}
-              for score in record["finished"]["scores"]}
-    return {"recipe": recipe, "seed": seed, "objective": objective(record["recipe"]), "kimg": lines[-1]["kimg"],
-            "images_per_second": rate, "seconds_per_kimg": round(1000 / rate, 3),
-            "memory_mb": record["finished"]["peak_memory_mb"], "parameters": record["parameters"], "scores": scores}
+    scores = {
+        score["name"]: {"value": score["value"], "standard_error": score["standard_error"]}
+        for score in record["finished"]["scores"]
+    }
+    return {
+        "recipe": recipe,
+        "seed": seed,
+        "objective": objective(record["recipe"]),
+        "kimg": lines[-1]["kimg"],
+        "images_per_second": rate,
+        "seconds_per_kimg": round(1000 / rate, 3),
+        "memory_mb": record["finished"]["peak_memory_mb"],
+        "parameters": record["parameters"],
+        "scores": scores,
+    }
 
 
 def objective(recipe):
@@ -106,9 +134,11 @@ def objective(recipe):
 
 def brief(row):
     score = row["scores"]["kd_fashion"]
-    return (f"kd_fashion {score['value']:.3f} ± {score['standard_error']:.3f}, fd_fashion "
-            f"{row['scores']['fd_fashion']['value']:.2f}; {row['kimg']:.3g} kimg, {row['seconds_per_kimg']:.2f} s/kimg, "
-            f"{row['memory_mb']} MB")
+    return (
+        f"kd_fashion {score['value']:.3f} ± {score['standard_error']:.3f}, fd_fashion "
+        f"{row['scores']['fd_fashion']['value']:.2f}; {row['kimg']:.3g} kimg, {row['seconds_per_kimg']:.2f} s/kimg, "
+        f"{row['memory_mb']} MB"
+    )
 
 
 def score_of_real_images(count=2000):
@@ -118,8 +148,13 @@ def score_of_real_images(count=2000):
     from keras_gans.metrics.evaluator import source_batches
 
     train, holdout = (open_source("embedded:fashion", split=split) for split in ("train", "holdout"))
-    results = evaluate(source_batches(train, count, seed=0), holdout, ("kid", "fid", "precision_recall", "density_coverage"),
-                       "fashion", count)
+    results = evaluate(
+        source_batches(train, count, seed=0),
+        holdout,
+        ("kid", "fid", "precision_recall", "density_coverage"),
+        "fashion",
+        count,
+    )
     return {one["name"]: {"value": one["value"], "standard_error": one["standard_error"]} for one in results}
 
 
@@ -151,14 +186,22 @@ def document(rows, plan, real, about, flags):
             continue
         row = first[recipe]
         sizes = " / ".join(f"{row['parameters'][player] / 1e6:.2f} M" for player in ("generator", "discriminator"))
-        lines.append(f"| [{recipe}](../configs/{recipe}.flags) | {row['objective']} | {sizes} | {row['kimg']:.3g} | "
-                     f"{row['seconds_per_kimg']:.2f} | {' | '.join(cells(row['scores']))} | {row['memory_mb']} | "
-                     f"{published} |")
-    lines += ["", SOURCES, "", f"![samples]({flags.picture.rpartition('/')[2]})", "",
-              f"The first {STRIP} samples of each run, not chosen; of recipes with labels one of each class. {flags.seconds:g} seconds "
-              "are short: recipes with several critic turns, double gradients or large batches have made a few hundred generator "
-              "steps by then and only begun (quickstart.flags has made 2,500 when its pictures are good). `--seconds` buys more.",
-              ""]
+        lines.append(
+            f"| [{recipe}](../configs/{recipe}.flags) | {row['objective']} | {sizes} | {row['kimg']:.3g} | "
+            f"{row['seconds_per_kimg']:.2f} | {' | '.join(cells(row['scores']))} | {row['memory_mb']} | "
+            f"{published} |"
+        )
+    lines += [
+        "",
+        SOURCES,
+        "",
+        f"![samples]({flags.picture.rpartition('/')[2]})",
+        "",
+        f"The first {STRIP} samples of each run, not chosen; of recipes with labels one of each class. {flags.seconds:g} seconds "
+        "are short: recipes with several critic turns, double gradients or large batches have made a few hundred generator "
+        "steps by then and only begun (quickstart.flags has made 2,500 when its pictures are good). `--seconds` buys more.",
+        "",
+    ]
     lines += spread(rows, flags)
     return "\n".join(lines)
 
@@ -172,14 +215,22 @@ def cells(scores):
 
 def spread(rows, flags):
     """Returns the table of the recipes that ran with several seeds: mean ± standard deviation over the seeds."""
-    lines = [f"Mean ± standard deviation over {flags.seeds} seeds:", "",
-             "| recipe | kd_fashion | fd_fashion | precision | recall | density | coverage |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        f"Mean ± standard deviation over {flags.seeds} seeds:",
+        "",
+        "| recipe | kd_fashion | fd_fashion | precision | recall | density | coverage |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for recipe in flags.repeated:
         scores = [row["scores"] for row in rows if row["recipe"] == recipe]
         if len(scores) > 1:
-            lines.append(f"| {recipe} | " + " | ".join(
-                mean_and_deviation([one[name]["value"] for one in scores], style)
-                for name, style in zip(SCORES, FORMATS)) + " |")
+            lines.append(
+                f"| {recipe} | "
+                + " | ".join(
+                    mean_and_deviation([one[name]["value"] for one in scores], style) for name, style in zip(SCORES, FORMATS)
+                )
+                + " |"
+            )
     return lines if len(lines) > 4 else []
 
 
@@ -195,8 +246,9 @@ def strips(path, folders):
     from keras_gans import grids
     from keras_gans.data import open_source
 
-    real = [image for image, _ in open_source("embedded:fashion", split="holdout").in_order().take(STRIP)
-            .as_numpy_iterator()]
+    real = [
+        image for image, _ in open_source("embedded:fashion", split="holdout").in_order().take(STRIP).as_numpy_iterator()
+    ]
     named = {"real images": np.stack(real)} | {recipe: first_samples(folder) for recipe, folder in folders.items()}
     sheet = grids.grid(np.concatenate(list(named.values())), columns=STRIP)
     sheet = np.repeat(np.repeat(sheet, 2, axis=0), 2, axis=1)[..., 0]
@@ -215,8 +267,11 @@ def first_samples(folder):
 
     sheet = np.asarray(Image.open(max(folder.samples.glob("*.png"))))
     size = folder.record["data"]["image_shape"][0]
-    images = [sheet[y : y + size, x : x + size] for y in range(2, sheet.shape[0], size + 2)
-              for x in range(2, sheet.shape[1], size + 2)]
+    images = [
+        sheet[y : y + size, x : x + size]
+        for y in range(2, sheet.shape[0], size + 2)
+        for x in range(2, sheet.shape[1], size + 2)
+    ]
     step = 8 if folder.record["recipe"]["conditional"] else 1  # its rows are classes
     return np.stack(images[: STRIP * step : step])[..., None]
 
@@ -230,8 +285,10 @@ def write_headers(rows, about):
         text = path.read_text(encoding="utf-8")
         scores = row["scores"]
         cost = f"{row['seconds_per_kimg']:.2f} s/kimg, {row['memory_mb']} MB ({about['machine']}; {about['date']})"
-        score = (f"kd_fashion {scores['kd_fashion']['value']:.3f} ± {scores['kd_fashion']['standard_error']:.3f}, fd_fashion "
-                 f"{scores['fd_fashion']['value']:.2f} with --kimg={row['kimg']:.3g}")
+        score = (
+            f"kd_fashion {scores['kd_fashion']['value']:.3f} ± {scores['kd_fashion']['standard_error']:.3f}, fd_fashion "
+            f"{scores['fd_fashion']['value']:.2f} with --kimg={row['kimg']:.3g}"
+        )
         text = re.sub(r"^# Cost:.*$", f"# Cost:    {cost}", text, flags=re.MULTILINE)
         text = re.sub(r"^# Score:.*$", f"# Score:   {score}", text, flags=re.MULTILINE)
         write_text(path, text)

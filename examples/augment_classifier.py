@@ -20,10 +20,14 @@ from keras_gans.errors import UserError
 
 
 def define(flags):
-    flags.string("synthetic", None, "the synthetic set, as of keras-gans synthesize: tfrecord:GLOB or folder:PATH",
-                 required=True)
-    flags.string("real", "embedded:fashion", "real images of the same classes, like --data of train.py; the classifier "
-                 "is tested on their held-out part")
+    flags.string(
+        "synthetic", None, "the synthetic set, as of keras-gans synthesize: tfrecord:GLOB or folder:PATH", required=True
+    )
+    flags.string(
+        "real",
+        "embedded:fashion",
+        "real images of the same classes, like --data of train.py; the classifier is tested on their held-out part",
+    )
     flags.integer("real_per_class", 50, "real images per class where they are few", 1)
     flags.integer("image_size", 32, "height and width in pixels", 8)
     flags.integer("steps", 600, "of 64 images, of every training", 1)
@@ -39,8 +43,10 @@ def run(flags):
     test = data.open_source(flags.real, flags.image_size, channels, split="holdout")
     synthetic = data.open_source(flags.synthetic, flags.image_size, channels, split="all")
     if not real.num_classes or real.class_names != synthetic.class_names:
-        raise UserError(f"--real has the classes {_said(real)} and --synthetic {_said(synthetic)}; give sets with the "
-                        "same labels (keras-gans synthesize --format=tfrecord keeps those of its run)")
+        raise UserError(
+            f"--real has the classes {_said(real)} and --synthetic {_said(synthetic)}; give sets with the "
+            "same labels (keras-gans synthesize --format=tfrecord keeps those of its run)"
+        )
     classes = real.num_classes
     real, test, synthetic = map(_arrays, (real, test, synthetic))
     rows = {}

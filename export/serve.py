@@ -44,8 +44,9 @@ def run(flags):
     from keras_gans.serving.local.limits import Limits
     from keras_gans.serving.site import Site
 
-    limits = Limits(int(flags.max_megabytes * 2**20), flags.max_pixels, flags.max_count, flags.max_seconds, flags.workers,
-                    flags.queue)
+    limits = Limits(
+        int(flags.max_megabytes * 2**20), flags.max_pixels, flags.max_count, flags.max_seconds, flags.workers, flags.queue
+    )
     try:
         site = Site(PAGE, folder)
     except UserError as error:
@@ -56,9 +57,13 @@ def run(flags):
         print(line, flush=True)
 
     server = local.Server(folder, limits, flags.host, flags.rest_port, flags.grpc_port, site, log)
-    local.serve_until_signal(server, lambda: log(
-        f"serving {folder} at http://{flags.host}:{server.rest_port} (REST{', page' if site else ''}) and "
-        f"{flags.host}:{server.grpc_port} (gRPC)"))
+    local.serve_until_signal(
+        server,
+        lambda: log(
+            f"serving {folder} at http://{flags.host}:{server.rest_port} (REST{', page' if site else ''}) and "
+            f"{flags.host}:{server.grpc_port} (gRPC)"
+        ),
+    )
 
 
 if __name__ == "__main__":

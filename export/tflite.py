@@ -23,21 +23,31 @@ def define(flags):
     flags.string("run", None, "run folder that train.py has made", required=True)
     flags.string("out", None, "folder to write into", required=True)
     flags.string("name", None, "of the model; default: the name of the run folder")
-    flags.string("variants", ",".join(VARIANTS), "which to make: float32, float16 (weights of half the size), dynamic (int8 "
-                 "weights), int8 (weights and activations, calibrated on the run's training data)")
-    flags.string("data", None, "pictures to measure and calibrate on, such as folder:PHOTOS; default: the run's data (an imported "
-                 "run has none)")
+    flags.string(
+        "variants",
+        ",".join(VARIANTS),
+        "which to make: float32, float16 (weights of half the size), dynamic (int8 "
+        "weights), int8 (weights and activations, calibrated on the run's training data)",
+    )
+    flags.string(
+        "data",
+        None,
+        "pictures to measure and calibrate on, such as folder:PHOTOS; default: the run's data (an imported run has none)",
+    )
     flags.string("keep", "", "variants to write even if they are below their floors")
     flags.integer("height", None, "of the input of a translating run, in pixels; default: the run's", 1)
     flags.integer("width", None, "likewise", 1)
     flags.boolean("resizable", False, "leave height and width open: the interpreter resizes the input")
-    flags.boolean("mobile_gpu", False, "avoid what mobile GPUs reject or compute badly: transposed convolutions, and sums over "
-                  "whole images")
+    flags.boolean(
+        "mobile_gpu",
+        False,
+        "avoid what mobile GPUs reject or compute badly: transposed convolutions, and sums over whole images",
+    )
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
 
 
 def run(flags):
-    from keras_gans.trained.run import Run
+    from keras_gans.trained.trained import Run
 
     variants, keep = (_variants(flags, name) for name in ("variants", "keep"))
     if not variants:
@@ -46,15 +56,26 @@ def run(flags):
     opened.pictures = flags.data
     from keras_gans.exporting import tflite
 
-    models = tflite.export_variants(opened, flags.out, flags.name, variants, keep, height=flags.height, width=flags.width,
-                                    resizable=flags.resizable, mobile_gpu=flags.mobile_gpu)
+    models = tflite.export_variants(
+        opened,
+        flags.out,
+        flags.name,
+        variants,
+        keep,
+        height=flags.height,
+        width=flags.width,
+        resizable=flags.resizable,
+        mobile_gpu=flags.mobile_gpu,
+    )
     for model in models:
         measured = model.measured
         if model.path:
             print(f"wrote {model.path} ({measured.bytes / 1e6:.2f} MB, {measured.psnr:.1f} dB)")
         else:
-            print(f"refused {model.name}: {measured.psnr:.1f} dB, at least {tflite.FLOORS[model.variant]:.0f} is right "
-                  f"(--keep={model.variant} writes it)")
+            print(
+                f"refused {model.name}: {measured.psnr:.1f} dB, at least {tflite.FLOORS[model.variant]:.0f} is right "
+                f"(--keep={model.variant} writes it)"
+            )
 
 
 def _variants(flags, flag):

@@ -7,8 +7,26 @@ import importlib
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("augment", "callbacks", "data", "exporting", "features", "games", "layers", "losses", "metrics", "networks",
-               "penalties", "pretrained", "registry", "runs", "serving", "trained", "using", "weights")
+_SUBMODULES = (
+    "augment",
+    "callbacks",
+    "data",
+    "exporting",
+    "features",
+    "games",
+    "layers",
+    "losses",
+    "metrics",
+    "networks",
+    "penalties",
+    "pretrained",
+    "registry",
+    "runs",
+    "serving",
+    "trained",
+    "using",
+    "weights",
+)
 
 
 def __getattr__(name):

@@ -43,23 +43,39 @@ def defaults():
 def define_recipe(flags):
     """Defines the flags of a recipe, those of `keras-gans train`."""
     # What
-    flags.string("data", "embedded:fashion", "training images: embedded:NAME, folder:PATH (class subfolders are labels), "
-                 "tfrecord:GLOB, or tfds:NAME[/CONFIG][@SPLIT]; pairs of images: paired:A:B (two folders), ab:DIR (side by "
-                 "side in each file), paired:tfds:NAME[/CONFIG][@SPLIT]; two kinds of images: unpaired:A:B (two folders)")
-    flags.string("degrade", None, "learn to undo this damage to single images: downscale4, noise, poisson, jpeg, blind, mask "
-                 "or gray, with arguments as in noise:sigma=25")
+    flags.string(
+        "data",
+        "embedded:fashion",
+        "training images: embedded:NAME, folder:PATH (class subfolders are labels), "
+        "tfrecord:GLOB, or tfds:NAME[/CONFIG][@SPLIT]; pairs of images: paired:A:B (two folders), ab:DIR (side by "
+        "side in each file), paired:tfds:NAME[/CONFIG][@SPLIT]; two kinds of images: unpaired:A:B (two folders)",
+    )
+    flags.string(
+        "degrade",
+        None,
+        "learn to undo this damage to single images: downscale4, noise, poisson, jpeg, blind, mask "
+        "or gray, with arguments as in noise:sigma=25",
+    )
     flags.integer("image_size", 32, "height and width that images are brought to, in pixels", 1, 4096)
     flags.integer("channels", None, "1 (grey) or 3 (RGB); default: what the data have", 1, 3)
-    flags.integer("load_size", None, "bring the shorter side to so many pixels, then cut out --image_size at random, anew "
-                  "every time; 0 cuts from pictures of their own size; default: the middle, at --image_size", 0)
+    flags.integer(
+        "load_size",
+        None,
+        "bring the shorter side to so many pixels, then cut out --image_size at random, anew "
+        "every time; 0 cuts from pictures of their own size; default: the middle, at --image_size",
+        0,
+    )
     flags.boolean("flip", False, "mirror half of the images left to right, drawn anew every time")
     flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
     flags.boolean("conditional", False, "train on the data's labels; the networks must take them")
     # Who
     flags.string("game", "gan", "who plays and when; gan is the two-player game")
     flags.string("loss", "non_saturating", "what the players want, such as non_saturating, wasserstein, hinge")
-    flags.strings("reconstruction", [], "distance of output and target for games on pairs, such as l1:weight=100 or "
-                  "perceptual:network=vgg19,layer=conv5_4")
+    flags.strings(
+        "reconstruction",
+        [],
+        "distance of output and target for games on pairs, such as l1:weight=100 or perceptual:network=vgg19,layer=conv5_4",
+    )
     flags.strings("penalty", [], "what the discriminator must not do, such as wgan_gp:weight=10 or r1:weight=1,interval=16")
     flags.string("generator", "dcgan", "the generator's architecture")
     flags.string("discriminator", "dcgan", "the discriminator's architecture")
@@ -75,17 +91,28 @@ def define_recipe(flags):
     flags.string("discriminator_optimizer", None, "the discriminator's; default: that of the generator")
     flags.number("learning_rate", 2e-4, "of both players, per step", 0.0)
     flags.number("discriminator_learning_rate", None, "the discriminator's; default: --learning_rate", 0.0)
-    flags.string("schedule", "constant", "of the learning rate: constant, linear[:hold=0.5], "
-                 "step[:factor=0.1,every=0.5] or cosine[:final=0]")
+    flags.string(
+        "schedule",
+        "constant",
+        "of the learning rate: constant, linear[:hold=0.5], step[:factor=0.1,every=0.5] or cosine[:final=0]",
+    )
     flags.number("ema_kimg", 10.0, "half-life of the generator's moving average, in thousands of images", 0.0)
     flags.integer("seed", 0, "of the weights, the order of the images and all noise", 0)
     # On what
-    flags.choice("precision", "float32", ("float32", "bfloat16", "float16"), "of the networks' arithmetic; weights and "
-                 "losses stay float32, float16 scales the losses of both players")
+    flags.choice(
+        "precision",
+        "float32",
+        ("float32", "bfloat16", "float16"),
+        "of the networks' arithmetic; weights and losses stay float32, float16 scales the losses of both players",
+    )
     flags.boolean("jit_compile", False, "compile the step with XLA (slower to start)")
     flags.integer("steps_per_execution", 1, "steps in one call of the compiled function", 1)
-    flags.choice("strategy", "none", ("none", "mirrored", "multi_worker"), "one device; all devices of this machine; "
-                 "or several machines that share --run_dir, each with TF_CONFIG set")
+    flags.choice(
+        "strategy",
+        "none",
+        ("none", "mirrored", "multi_worker"),
+        "one device; all devices of this machine; or several machines that share --run_dir, each with TF_CONFIG set",
+    )
     flags.boolean("deterministic", False, "bit-exact on GPU too (slower; on CPU runs are exact without it)")
     # From where to where
     flags.string("run_dir", "runs/default", "folder of the run; it is resumed if it holds one")
@@ -96,8 +123,12 @@ def define_recipe(flags):
     flags.number("score_kimg", 50.0, "thousands of images between scores", 0.0)
     flags.number("checkpoint_kimg", 10.0, "thousands of images between checkpoints", 0.0)
     flags.integer("keep_checkpoints", 2, "how many checkpoints are kept, beside the best", 1)
-    flags.strings("scores", [], "scores on held-out images while training and at the end, such as kid or fid; the first "
-                  "one chooses the best checkpoint")
+    flags.strings(
+        "scores",
+        [],
+        "scores on held-out images while training and at the end, such as kid or fid; the first "
+        "one chooses the best checkpoint",
+    )
     flags.string("score_features", "fashion", "features that the scores are measured on")
     flags.integer("score_count", 10_000, "images on each side of a score, at most", 2)
     flags.choices("export", ["saved_model", "tflite"], ("saved_model", "tflite", "none"), "what the run ends with")

@@ -32,9 +32,17 @@ class Adam(keras.optimizers.Adam):
         index = self._get_variable_index(variable)
         beta_1, beta_2 = tf.constant(self.beta_1, tf.float32), tf.constant(self.beta_2, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle, m=self._momentums[index].handle, v=self._velocities[index].handle,
-            beta1_power=beta_1**step, beta2_power=beta_2**step, lr=tf.cast(learning_rate, tf.float32),
-            beta1=beta_1, beta2=beta_2, epsilon=tf.constant(self.epsilon, tf.float32), grad=tf.convert_to_tensor(gradient))
+            var=variable.handle,
+            m=self._momentums[index].handle,
+            v=self._velocities[index].handle,
+            beta1_power=beta_1**step,
+            beta2_power=beta_2**step,
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=tf.constant(self.epsilon, tf.float32),
+            grad=tf.convert_to_tensor(gradient),
+        )
 
 
 @OPTIMIZERS.register("rmsprop")

@@ -35,8 +35,11 @@ class _Lines:
         rate = (self.done - self.initial) / seconds
         left = f", {(self.total - self.done) / rate:.0f} s left" if self.total and rate else ""
         total = f"/{self.total}" if self.total else ""
-        print(f"{self.title}: {self.done}{total} {self.unit}, {rate:.4g} {self.unit}/s{left} {note}".rstrip(),
-              file=sys.stderr, flush=True)
+        print(
+            f"{self.title}: {self.done}{total} {self.unit}, {rate:.4g} {self.unit}/s{left} {note}".rstrip(),
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 class Bar:
@@ -73,8 +76,14 @@ def progress(title, total=None, unit="images", initial=0):
     if not console.is_terminal:
         yield Bar(_Lines(title, total, unit, initial).update, initial)
         return
-    columns = ("{task.description}", rich_progress.BarColumn(), rich_progress.MofNCompleteColumn(), _Rate(unit),
-               rich_progress.TimeRemainingColumn(), "{task.fields[note]}")
+    columns = (
+        "{task.description}",
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        _Rate(unit),
+        rich_progress.TimeRemainingColumn(),
+        "{task.fields[note]}",
+    )
     with rich_progress.Progress(*columns, console=console) as display:
         task = display.add_task(title, total=total, completed=initial, note="")
         yield Bar(lambda done, note: display.update(task, completed=done, note=note), initial)

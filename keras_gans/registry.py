@@ -121,9 +121,7 @@ class Registry:
         """
         known = self.names()
         if name not in self._parts:
-            raise UserError(
-                f"unknown {self.kind} {name!r}; known: {', '.join(known)}{nearest(name, known)}"
-            )
+            raise UserError(f"unknown {self.kind} {name!r}; known: {', '.join(known)}{nearest(name, known)}")
         return self._parts[name]
 
     def create(self, spec, **context):

@@ -6,8 +6,10 @@ import sys
 import tempfile
 
 # oneDNN, instruction sets and the absence of a GPU; everything else is passed on.
-_NOTICES = re.compile(r"^WARNING: All log messages before absl|^I0000|^\s*$|cuInit: UNKNOWN ERROR \(303\)|"
-                      r"To enable the following instructions|Could not find cuda drivers|oneDNN custom operations")
+_NOTICES = re.compile(
+    r"^WARNING: All log messages before absl|^I0000|^\s*$|cuInit: UNKNOWN ERROR \(303\)|"
+    r"To enable the following instructions|Could not find cuda drivers|oneDNN custom operations"
+)
 
 
 def import_tensorflow():

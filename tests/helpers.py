@@ -11,8 +11,17 @@ from keras_gans import cli
 
 ROOT = pathlib.Path(__file__).parents[1]
 
-TINY = ["--generator=dcgan:width=4", "--discriminator=dcgan:width=4", "--latent_dim=8", "--batch_size=8", "--kimg=0.08",
-        "--log_kimg=0.008", "--checkpoint_kimg=0.024", "--sample_kimg=0.04", "--export=none"]
+TINY = [
+    "--generator=dcgan:width=4",
+    "--discriminator=dcgan:width=4",
+    "--latent_dim=8",
+    "--batch_size=8",
+    "--kimg=0.08",
+    "--log_kimg=0.008",
+    "--checkpoint_kimg=0.024",
+    "--sample_kimg=0.04",
+    "--export=none",
+]
 
 
 def arguments(run_dir, *flags):

@@ -2,16 +2,20 @@
 
 import numpy as np
 
-from keras_gans.trained import recipes
 from keras_gans.callbacks import checkpoints
 from keras_gans.cli import Flags, train
-from keras_gans.trained.run import Folder
+from keras_gans.trained import recipes
+from keras_gans.trained.folder import Folder
 
 CLASSES = ("shirt", "shoe", "bag")
 UNCONDITIONAL = {"generator": "dcgan:width=8", "discriminator": "dcgan:width=8", "image_size": 16, "latent_dim": 12}
 CONDITIONAL = UNCONDITIONAL | {"generator": "cdcgan:width=8", "discriminator": "cdcgan:width=8", "conditional": True}
-STYLE_BASED = {"generator": "stylegan2:w_dim=10,channel_base=64,channel_max=8,mapping_layers=2", "latent_dim": 12,
-               "discriminator": "stylegan2:channel_base=64,channel_max=8", "image_size": 16}
+STYLE_BASED = {
+    "generator": "stylegan2:w_dim=10,channel_base=64,channel_max=8,mapping_layers=2",
+    "latent_dim": 12,
+    "discriminator": "stylegan2:channel_base=64,channel_max=8",
+    "image_size": 16,
+}
 LABELLED_STYLES = STYLE_BASED | {"conditional": True}
 POINTS = {"generator": "points_mlp:width=8", "discriminator": "points_mlp:width=8", "latent_dim": 2}
 

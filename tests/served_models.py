@@ -60,8 +60,13 @@ def write(folder, gain=1.0, settled=True):
         settled: whether it counts as written some time ago.
     """
     model = Model(gain)
-    signatures = {"serving_default": model.scale, "translate": model.translate, "sample_png": model.sample,
-                  "slow": model.slow, "two": model.two}
+    signatures = {
+        "serving_default": model.scale,
+        "translate": model.translate,
+        "sample_png": model.sample,
+        "slow": model.slow,
+        "two": model.two,
+    }
     tf.saved_model.save(model, str(folder), signatures=signatures)
     if settled:
         settle(folder)

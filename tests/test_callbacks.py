@@ -13,12 +13,13 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gans import callbacks, grids
-from keras_gans.trained import recipes
 from keras_gans.callbacks.periodic import Periodic
 from keras_gans.callbacks.samples import density
 from keras_gans.data.images import to_uint8
 from keras_gans.errors import UserError
-from keras_gans.trained.run import Folder, generate
+from keras_gans.trained import recipes
+from keras_gans.trained.folder import Folder
+from keras_gans.trained.trained import generate
 
 
 def fit(steps, *beside, steps_per_execution=1):
@@ -31,8 +32,12 @@ def fit(steps, *beside, steps_per_execution=1):
 
 def make_game(classes=0, image_shape=(8, 8, 1), **flags):
     kind = "cdcgan" if classes else "dcgan"
-    flags = {"generator": f"{kind}:width=2", "discriminator": f"{kind}:width=2", "latent_dim": 4,
-             "conditional": bool(classes)} | flags
+    flags = {
+        "generator": f"{kind}:width=2",
+        "discriminator": f"{kind}:width=2",
+        "latent_dim": 4,
+        "conditional": bool(classes),
+    } | flags
     return recipes.build_game(run_cases.recipe(**flags), image_shape, classes)
 
 
@@ -62,17 +67,20 @@ class Noted(Periodic):
         self.steps.append(step)
 
 
-@pytest.mark.parametrize("every, start, steps, steps_per_execution, due", [
-    (4, 0, 10, 1, [4, 8, 10]),  # and at the end
-    (4, 0, 8, 1, [4, 8]),  # which is not told twice
-    (1, 0, 3, 1, [1, 2, 3]),
-    (100, 0, 3, 1, [3]),
-    (4, 3, 7, 1, [4, 8, 10]),  # resumed: the multiples are those of the whole run
-    (4, 4, 6, 1, [8, 10]),
-    (4, 0, 12, 3, [6, 9, 12]),  # at the end of the call in which it fell due
-    (2, 0, 12, 6, [6, 12]),  # once for several
-    (4, 6, 6, 3, [9, 12]),
-])
+@pytest.mark.parametrize(
+    "every, start, steps, steps_per_execution, due",
+    [
+        (4, 0, 10, 1, [4, 8, 10]),  # and at the end
+        (4, 0, 8, 1, [4, 8]),  # which is not told twice
+        (1, 0, 3, 1, [1, 2, 3]),
+        (100, 0, 3, 1, [3]),
+        (4, 3, 7, 1, [4, 8, 10]),  # resumed: the multiples are those of the whole run
+        (4, 4, 6, 1, [8, 10]),
+        (4, 0, 12, 3, [6, 9, 12]),  # at the end of the call in which it fell due
+        (2, 0, 12, 6, [6, 12]),  # once for several
+        (4, 6, 6, 3, [9, 12]),
+    ],
+)
 def test_due_points(every, start, steps, steps_per_execution, due):
     noted = Noted(every, start)
     fit(steps, noted, steps_per_execution=steps_per_execution)
@@ -216,10 +224,13 @@ def score_at(record, evaluator, *steps):
 def test_scores_are_written_and_see_the_averaged_generator(record):
     evaluator = FakeEvaluator(3.0)
     score_at(record, evaluator, 5)
-    line, = record.folder.metrics()
+    (line,) = record.folder.metrics()
     assert line["step"] == 5 and line["kimg"] == 0.02
     assert {name: line[name] for name in ("kid", "kid_standard_error", "other")} == {
-        "kid": 3.0, "kid_standard_error": 0.25, "other": 7.0}
+        "kid": 3.0,
+        "kid_standard_error": 0.25,
+        "other": 7.0,
+    }
     assert "other_standard_error" not in line
     game = make_game()
     wanted = to_uint8(np.asarray(game.ema(game.draw_latent(10, game.seed + 1), training=False)))
@@ -263,7 +274,9 @@ def test_last_checkpoints_are_kept(record):
     again.load_weights(record.folder.checkpoint_path(15))
     assert int(again.step.numpy()) == 15
     assert {path.name for path in record.folder.checkpoints.iterdir()} == {
-        "step-000000015.weights.h5", "step-000000020.weights.h5"}
+        "step-000000015.weights.h5",
+        "step-000000020.weights.h5",
+    }
 
 
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
@@ -313,7 +326,7 @@ def test_logs_count_images_and_stop_what_diverges(record):
     values = {"discriminator_loss": np.float32(1.25), "generator_loss": np.float32(0.5)}
     for batch in range(3):
         logs.on_train_batch_end(batch, values)
-    line, = record.folder.metrics()
+    (line,) = record.folder.metrics()
     assert line["step"] == 12 and line["discriminator_loss"] == 1.25 and line["images_per_second"] > 0
     assert shown == [(44, None), (48, "D 1.250  G 0.500"), (48, None), (52, None)]
     game.first_bad_step.assign([-1, 11])
@@ -345,8 +358,10 @@ class Kill(keras.callbacks.Callback):
 def handlers():
     """Notes what reaches the handlers that were there before; restores them."""
     reached = []
-    before = {number: signal.signal(number, lambda number, frame: reached.append(signal.Signals(number).name))
-              for number in callbacks.StopSignals.SIGNALS}
+    before = {
+        number: signal.signal(number, lambda number, frame: reached.append(signal.Signals(number).name))
+        for number in callbacks.StopSignals.SIGNALS
+    }
     mine = {number: signal.getsignal(number) for number in before}
     yield reached
     assert {number: signal.getsignal(number) for number in before} == mine  # the callback has put them back

@@ -51,19 +51,23 @@ def test_crash_leaves_what_was_there(tmp_path, trouble, folder):
     assert [entry.name for entry in tmp_path.iterdir()] == ["it"]
 
 
-@pytest.mark.parametrize("error, reason", [
-    (OSError(28, "page of text\nof HDF5"), "No space left on device"),
-    (PermissionError(13, "x"), "Permission denied"),
-    (OSError("no number\nbut a page"), "no number"),
-    (OSError(), "OSError"),
-])
+@pytest.mark.parametrize(
+    "error, reason",
+    [
+        (OSError(28, "page of text\nof HDF5"), "No space left on device"),
+        (PermissionError(13, "x"), "Permission denied"),
+        (OSError("no number\nbut a page"), "no number"),
+        (OSError(), "OSError"),
+    ],
+)
 def test_trouble_of_the_file_system_is_one_line(tmp_path, error, reason):
     (tmp_path / "a").write_text("old")
     with pytest.raises(UserError) as found, files.whole(tmp_path / "a") as temporary:
         temporary.write_text("half")
         raise error
-    assert str(found.value) == (f"cannot write {tmp_path / 'a'}: {reason}; "
-                                "free some space or name a folder that you can write to")
+    assert str(found.value) == (
+        f"cannot write {tmp_path / 'a'}: {reason}; free some space or name a folder that you can write to"
+    )
     assert content(tmp_path) == {"a": "old"}
 
 

@@ -68,9 +68,7 @@ def test_gif_comes_back_with_its_frames_rate_and_loop(tmp_path, channels, floor)
     grids.write_animation(tmp_path / "a.gif", frames, fps=25)
     gif = Image.open(tmp_path / "a.gif")
     assert gif.info["loop"] == 0 and gif.info["duration"] == 40
-    back = np.stack(
-        [np.asarray(frame.convert("L" if channels == 1 else "RGB")) for frame in ImageSequence.Iterator(gif)]
-    )
+    back = np.stack([np.asarray(frame.convert("L" if channels == 1 else "RGB")) for frame in ImageSequence.Iterator(gif)])
     back = back.reshape(back.shape[:3] + (channels,))
     assert back.shape == frames.shape
     with np.errstate(divide="ignore"):

@@ -13,8 +13,14 @@ PENALTIES = {"plain": [], "wgan_gp": ["--loss=wasserstein", "--penalty=wgan_gp",
 
 def first_logs(precision, flags, steps=8):
     """The logs of each of the first steps."""
-    recipe = helpers.recipe("unused", "--generator=dcgan:width=8", "--discriminator=dcgan:width=8", "--learning_rate=1e-5",
-                            f"--precision={precision}", *flags)
+    recipe = helpers.recipe(
+        "unused",
+        "--generator=dcgan:width=8",
+        "--discriminator=dcgan:width=8",
+        "--learning_rate=1e-5",
+        f"--precision={precision}",
+        *flags,
+    )
     game = recipes.build_game(recipe, (32, 32, 1), 0)
     images = tf.random.stateless_uniform([16, 32, 32, 1], [1, 2], -1, 1)
     step = tf.function(game.train_step, autograph=False)

@@ -13,16 +13,22 @@ def test_equal_under_xla(seed):
 
     def draw():
         narrowed = randomness.fold(randomness.fold(seed, step), "site")
-        return (randomness.normal(narrowed, [64, 3]), randomness.uniform(narrowed, [64]),
-                randomness.integers(narrowed, [64], 10))
+        return (
+            randomness.normal(narrowed, [64, 3]),
+            randomness.uniform(narrowed, [64]),
+            randomness.integers(narrowed, [64], 10),
+        )
 
     for plain, compiled in zip(tf.function(draw)(), tf.function(draw, jit_compile=True)()):
         np.testing.assert_allclose(plain, compiled, atol=1e-5)
 
 
 def test_sites_and_steps_are_independent():
-    draws = [randomness.normal(randomness.fold(randomness.fold(0, step), site), [10_000]).numpy()
-             for step in (0, 1) for site in ("a", "b")]
+    draws = [
+        randomness.normal(randomness.fold(randomness.fold(0, step), site), [10_000]).numpy()
+        for step in (0, 1)
+        for site in ("a", "b")
+    ]
     correlations = np.corrcoef(draws)[~np.eye(4, dtype=bool)]
     assert np.abs(correlations).max() < 0.05
     for draw in draws:

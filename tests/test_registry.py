@@ -38,7 +38,9 @@ def test_spec_is_a_name_and_literals():
     assert parse_spec("hinge") == ("hinge", {})
     assert parse_spec("least_squares:a=0,b=1.5,c=-1e-3") == ("least_squares", {"a": 0, "b": 1.5, "c": -1e-3})
     assert parse_spec(" ada : target=0.6 , fixed=True,kind=geometry,p=none") == (
-        "ada", {"target": 0.6, "fixed": True, "kind": "geometry", "p": "none"})
+        "ada",
+        {"target": 0.6, "fixed": True, "kind": "geometry", "p": "none"},
+    )
     kinds = {key: type(value) for key, value in parse_spec("x:a=1,b=1.0,c=false,d=word,e=a=b")[1].items()}
     assert kinds == {"a": int, "b": float, "c": bool, "d": str, "e": str}
 
@@ -65,8 +67,11 @@ def test_unknown_name_lists_the_known_and_the_nearest(registry):
 
 
 def test_unknown_argument_lists_the_taken_and_the_nearest(registry):
-    with pytest.raises(UserError, match=r"^fruit 'apple' has no argument 'sise'; it takes: size, weight, ripe, name; "
-                                        r"did you mean 'size'\?$"):
+    with pytest.raises(
+        UserError,
+        match=r"^fruit 'apple' has no argument 'sise'; it takes: size, weight, ripe, name; "
+        r"did you mean 'size'\?$",
+    ):
         registry.create("apple:sise=1")
     with pytest.raises(UserError, match="fruit 'peel' has no argument 'kwargs'; it takes: fruit, depth$"):
         registry.create("peel:kwargs=1")
@@ -97,13 +102,16 @@ def test_arguments_of_keras_classes_are_not(registry):
         registry.create("layer:trainable=false")
 
 
-@pytest.mark.parametrize("spec, message", [
-    ("apple:size=big", "size should be a number such as 3, not big"),
-    ("apple:weight=true", "weight should be a number such as 0.5, not True"),
-    ("apple:ripe=1", "ripe should be true or false, not 1"),
-    ("apple:size=-1", "size must not be negative"),
-    ("peel:depth=2", "missing 1 required positional argument: 'fruit'"),
-])
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ("apple:size=big", "size should be a number such as 3, not big"),
+        ("apple:weight=true", "weight should be a number such as 0.5, not True"),
+        ("apple:ripe=1", "ripe should be true or false, not 1"),
+        ("apple:size=-1", "size must not be negative"),
+        ("peel:depth=2", "missing 1 required positional argument: 'fruit'"),
+    ],
+)
 def test_value_that_a_part_refuses_is_one_line_with_the_spec(registry, spec, message):
     with pytest.raises(UserError) as error:
         registry.create(spec)
@@ -124,8 +132,7 @@ def test_same_name_twice_is_a_mistake_of_the_programmer(registry):
 def test_all_modules_of_the_package_are_imported_at_the_first_look_up(tmp_path, monkeypatch):
     package = tmp_path / "orchard"
     package.mkdir()
-    (package / "__init__.py").write_text(
-        "from keras_gans.registry import Registry\nTREES = Registry('tree', 'orchard')\n")
+    (package / "__init__.py").write_text("from keras_gans.registry import Registry\nTREES = Registry('tree', 'orchard')\n")
     for name in ("oak", "elm"):
         (package / f"{name}_file.py").write_text(f"from orchard import TREES\nTREES.register('{name}')(list)\n")
     monkeypatch.syspath_prepend(tmp_path)

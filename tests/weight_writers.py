@@ -57,8 +57,10 @@ def networks(path, modules, source="", protocol=None):
         sys.modules.setdefault(name.partition(".")[0], types.ModuleType(name.partition(".")[0]))
         setattr(sys.modules[name], part.__name__, part)
     try:
-        saved = {name: _Persistent(module, source) if hasattr(module, "state_dict") else module
-                 for name, module in modules.items()}
+        saved = {
+            name: _Persistent(module, source) if hasattr(module, "state_dict") else module
+            for name, module in modules.items()
+        }
         path.write_bytes(pickle.dumps(saved, protocol))
     finally:
         for name in [*fakes, "torch_utils", "dnnlib"]:

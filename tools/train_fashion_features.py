@@ -19,8 +19,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.data.images import to_model
-from keras_gans.files import whole, write_text
 from keras_gans.features.fashion import WEIGHTS, build_classifier
+from keras_gans.files import whole, write_text
 
 
 def read(folder, split):
@@ -71,11 +71,15 @@ def main():
     classifier = build_classifier()
     model = keras.Model(classifier.input, classifier.output[1])
     schedule = keras.optimizers.schedules.CosineDecay(0.0, flags.epochs * steps, warmup_target=3e-3, warmup_steps=steps)
-    model.compile(keras.optimizers.AdamW(schedule, weight_decay=0.01),
-                  keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"],
-                  steps_per_execution=18)
-    model.fit(batches(images, labels, batch_size, flags.epochs, flags.seed), epochs=flags.epochs,
-              steps_per_epoch=steps, verbose=2)
+    model.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=0.01),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        steps_per_execution=18,
+    )
+    model.fit(
+        batches(images, labels, batch_size, flags.epochs, flags.seed), epochs=flags.epochs, steps_per_epoch=steps, verbose=2
+    )
 
     halves = {variable.path: variable.numpy().astype(np.float16) for variable in classifier.weights}
     for variable in classifier.weights:

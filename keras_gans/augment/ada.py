@@ -39,8 +39,10 @@ def parse_pipe(pipe):
     for name in str(pipe).split("+"):
         known = [*PRESETS, *GROUPS, *TRANSFORMS]
         if name not in known:
-            raise UserError(f"augmentation ada: pipe={pipe!r} has no part {name!r}; "
-                            f"known: {', '.join(dict.fromkeys(known))}{nearest(name, known)}")
+            raise UserError(
+                f"augmentation ada: pipe={pipe!r} has no part {name!r}; "
+                f"known: {', '.join(dict.fromkeys(known))}{nearest(name, known)}"
+            )
         for group in PRESETS.get(name, (name,)):
             chosen.update(GROUPS.get(group, (group,)))
     return tuple(name for name in TRANSFORMS if name in chosen)
@@ -125,8 +127,13 @@ class ADA(keras.layers.Layer):
         self.built = True
 
     def _state(self, name, value):
-        return self.add_weight(name=name, shape=(), initializer=keras.initializers.Constant(value), trainable=False,
-                               aggregation="only_first_replica")
+        return self.add_weight(
+            name=name,
+            shape=(),
+            initializer=keras.initializers.Constant(value),
+            trainable=False,
+            aggregation="only_first_replica",
+        )
 
     def call(self, images, *, seed):
         """Augments images [batch, h, w, c] with the noise of `seed`, int32 [2]; the dtype stays."""

@@ -75,8 +75,10 @@ class DiffAugment:
         self.policy = str(policy).split("+")
         for name in self.policy:
             if name not in POLICIES:
-                raise UserError(f"augmentation diffaugment: policy={policy!r} has no part {name!r}; "
-                                f"known: {', '.join(POLICIES)}{nearest(name, POLICIES)}")
+                raise UserError(
+                    f"augmentation diffaugment: policy={policy!r} has no part {name!r}; "
+                    f"known: {', '.join(POLICIES)}{nearest(name, POLICIES)}"
+                )
 
     def __call__(self, images, *, seed):
         """Augments images [batch, h, w, c] in [-1, 1] with the noise of `seed`, int32 [2]; the dtype stays.

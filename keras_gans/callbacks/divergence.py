@@ -20,8 +20,11 @@ def check(game, folder, weights=False):
     Raises:
         DivergenceError: names the step, the player and the last good checkpoint.
     """
-    bad = [(int(step), player, "loss or gradient")
-           for player, step in zip(game.players, np.asarray(game.first_bad_step)) if step >= 0]
+    bad = [
+        (int(step), player, "loss or gradient")
+        for player, step in zip(game.players, np.asarray(game.first_bad_step))
+        if step >= 0
+    ]
     if not bad and weights:
         step = int(game.step.numpy())
         for player in game.players:
@@ -33,5 +36,7 @@ def check(game, folder, weights=False):
         step, player, what = min(bad)
         steps = folder.checkpoint_steps()
         good = f"the last good checkpoint is {folder.checkpoint_path(steps[-1])}" if steps else "there is no checkpoint yet"
-        raise DivergenceError(f"training diverged: the {player}'s {what} is NaN or infinite at step {step}; {good}; "
-                              "try a lower --learning_rate, or --precision=bfloat16 in place of float16")
+        raise DivergenceError(
+            f"training diverged: the {player}'s {what} is NaN or infinite at step {step}; {good}; "
+            "try a lower --learning_rate, or --precision=bfloat16 in place of float16"
+        )

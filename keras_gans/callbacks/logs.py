@@ -54,8 +54,10 @@ class Record:
             self.writer.flush()
         except (OSError, tf.errors.OpError) as error:
             reason = getattr(error, "strerror", None) or getattr(error, "message", str(error)).splitlines()[0]
-            raise UserError(f"cannot write to {self.folder.directory}: {reason}; free some space: the last checkpoint "
-                            "is whole, and the same command goes on from it") from error
+            raise UserError(
+                f"cannot write to {self.folder.directory}: {reason}; free some space: the last checkpoint "
+                "is whole, and the same command goes on from it"
+            ) from error
 
     def add_image(self, step, name, image):
         """Shows a picture, uint8 [h, w, c], in TensorBoard."""

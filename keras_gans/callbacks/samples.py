@@ -5,7 +5,7 @@ import numpy as np
 from keras_gans import grids
 from keras_gans.callbacks.periodic import Periodic
 from keras_gans.data import images as image_forms
-from keras_gans.trained.run import generate
+from keras_gans.trained.trained import generate
 
 
 class Samples(Periodic):

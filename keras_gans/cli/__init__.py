@@ -127,8 +127,7 @@ def parse(verb, arguments, command=None):
         rest = flags([command, *_without_overridden(arguments, flags)])[1:]
     except absl_flags.UnrecognizedFlagError as error:
         known = list(flags)
-        raise UserError(
-            f"unknown flag --{error.flagname}{nearest(error.flagname, known)} (see {command} --help)") from error
+        raise UserError(f"unknown flag --{error.flagname}{nearest(error.flagname, known)} (see {command} --help)") from error
     except (absl_flags.Error, OSError, ValueError) as error:
         raise UserError(_explain(error, flags, command)) from error
     if rest:

@@ -9,16 +9,32 @@ mistake in the command.
 """
 
 MODES = {
-    "1": "black and white", "L": "grey", "LA": "grey with alpha, laid over white", "I": "16-bit grey, scaled to 8",
-    "I;16": "16-bit grey, scaled to 8", "P": "palette, converted to RGB", "RGBA": "RGB with alpha, laid over white",
-    "CMYK": "converted to RGB", "YCbCr": "converted to RGB"}
+    "1": "black and white",
+    "L": "grey",
+    "LA": "grey with alpha, laid over white",
+    "I": "16-bit grey, scaled to 8",
+    "I;16": "16-bit grey, scaled to 8",
+    "P": "palette, converted to RGB",
+    "RGBA": "RGB with alpha, laid over white",
+    "CMYK": "converted to RGB",
+    "YCbCr": "converted to RGB",
+}
 
 
 def define(flags):
-    flags.string("data", None, "what to examine: folder:PATH, tfrecord:GLOB, tfds:NAME[/CONFIG][@SPLIT], "
-                               "embedded:NAME, paired:A:B, ab:DIR, paired:tfds:NAME or unpaired:A:B", required=True)
-    flags.integer("image_size", None, "the training size in pixels: images with a shorter side below it are bad "
-                                      "(default: any size is fine)", lower=1)
+    flags.string(
+        "data",
+        None,
+        "what to examine: folder:PATH, tfrecord:GLOB, tfds:NAME[/CONFIG][@SPLIT], "
+        "embedded:NAME, paired:A:B, ab:DIR, paired:tfds:NAME or unpaired:A:B",
+        required=True,
+    )
+    flags.integer(
+        "image_size",
+        None,
+        "the training size in pixels: images with a shorter side below it are bad (default: any size is fine)",
+        lower=1,
+    )
 
 
 def run(flags):
@@ -69,8 +85,9 @@ def _describe(findings):
     for side, values in zip(("width", "height"), findings.sizes.T, strict=True):
         yield f"  {side:<8} min {values.min()}, median {np.median(values):g}, max {values.max()} pixels"
     yield f"  formats  {_counts(findings.formats)}"
-    yield "  modes    " + ", ".join(f"{mode} {count:,}" + (f" ({MODES[mode]})" if mode in MODES else "")
-                                    for mode, count in findings.modes.most_common())
+    yield "  modes    " + ", ".join(
+        f"{mode} {count:,}" + (f" ({MODES[mode]})" if mode in MODES else "") for mode, count in findings.modes.most_common()
+    )
     if collection.class_names or len(findings.labels) > 1:
         names = dict(enumerate(collection.class_names))
         yield f"  classes  {len(collection.class_names or findings.labels)}"

@@ -25,8 +25,11 @@ def define(flags):
     flags.integer("count", 1, "pictures to change", 1)
     flags.integer("seed", 0, "of their latents", 0)
     flags.number("truncation", 1.0, "truncation psi of these pictures, from -2 to 2")
-    flags.strings("projected", [], "in place of drawn pictures, a .npz that keras-gans project has written; repeat the "
-                  "flag for several")
+    flags.strings(
+        "projected",
+        [],
+        "in place of drawn pictures, a .npz that keras-gans project has written; repeat the flag for several",
+    )
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
 
 
@@ -40,8 +43,8 @@ def run(flags):
     import numpy as np
 
     from keras_gans import grids, randomness
+    from keras_gans.trained.trained import Run
     from keras_gans.using import directions, latents, projection
-    from keras_gans.trained.run import Run
 
     opened = Run.open(flags.run, flags.checkpoint)
     generator = latents.require_styles(opened, "keras-gans edit")
@@ -55,9 +58,13 @@ def run(flags):
         painter = latents.Painter(opened, flags.truncation)
         pictures = [(styles, {}) for styles in painter.styles(opened.draw_latent(flags.count, flags.seed), labels)]
     amounts = np.linspace(-flags.strength, flags.strength, flags.steps)
-    rows = [projection.painted(generator, directions.edited(styles, found[direction], amounts, layers), noise)
-            for styles, noise in pictures for direction in chosen]
+    rows = [
+        projection.painted(generator, directions.edited(styles, found[direction], amounts, layers), noise)
+        for styles, noise in pictures
+        for direction in chosen
+    ]
     grids.write_png(flags.out, grids.grid(np.concatenate(rows), flags.steps))
     deviation = projection.average_w(generator, randomness.fold(flags.seed, "average"))[1]
-    print(f"wrote {flags.out}; w lies {deviation:.3g} from its average (root mean square), and was moved by "
-          f"{flags.strength:g}")
+    print(
+        f"wrote {flags.out}; w lies {deviation:.3g} from its average (root mean square), and was moved by {flags.strength:g}"
+    )

@@ -24,16 +24,30 @@ def define(flags):
     flags.string("run", None, "folder of the run whose averaged generator is scored")
     flags.choice("checkpoint", "latest", ("latest", "best"), "which checkpoint of --run")
     flags.string("real", None, "reference images, like --data of train.py; default: the run's own data")
-    flags.choice("split", None, ("train", "holdout", "all"),
-                 "part of the reference; default: holdout of the run's own data, all of --real")
+    flags.choice(
+        "split",
+        None,
+        ("train", "holdout", "all"),
+        "part of the reference; default: holdout of the run's own data, all of --real",
+    )
     flags.string("fake", None, "generated images in place of --run, for example folder:PATH")
     flags.string("metrics", DEFAULT_METRICS, "names separated by commas, see above")
-    flags.string("features", None, "feature extractor of the set metrics (inception2015, fashion, efficientnet_lite0, "
-                 "keras:path=FILE.keras, ...); default: fashion for embedded:fashion, else inception2015")
-    flags.integer("count", None, "images on each side; default: all real images, and as many from --run or all of "
-                  "--fake", lower=1)
-    flags.integer("image_size", None, "bring the images of --real and --fake to this size in pixels; default: the "
-                  "run's, or as they are, which must be one size", lower=1)
+    flags.string(
+        "features",
+        None,
+        "feature extractor of the set metrics (inception2015, fashion, efficientnet_lite0, "
+        "keras:path=FILE.keras, ...); default: fashion for embedded:fashion, else inception2015",
+    )
+    flags.integer(
+        "count", None, "images on each side; default: all real images, and as many from --run or all of --fake", lower=1
+    )
+    flags.integer(
+        "image_size",
+        None,
+        "bring the images of --real and --fake to this size in pixels; default: the "
+        "run's, or as they are, which must be one size",
+        lower=1,
+    )
     flags.integer("seed", 0, "of the latents, the subsets and the scores' own draws")
     flags.choice("color", "rgb", ("rgb", "y"), "psnr, ssim, ms_ssim on all channels or on BT.601 luma")
     flags.integer("crop_border", 0, "psnr, ssim, ms_ssim: pixels cut from each edge", lower=0)
@@ -61,15 +75,18 @@ def run(flags):
     from keras_gans.metrics.scores import GeneratorScore, PairScore, SetScore
     from keras_gans.registry import SCORES
 
-    scores = {spec: SCORES.create(spec, color=flags.color, crop_border=flags.crop_border)
-              for spec in split_metrics(flags.metrics)}
+    scores = {
+        spec: SCORES.create(spec, color=flags.color, crop_border=flags.crop_border) for spec in split_metrics(flags.metrics)
+    }
 
     def specs(kind):
         return [spec for spec, score in scores.items() if isinstance(score, kind)]
 
     if flags.run and specs(PairScore):
-        raise UserError(f"{specs(PairScore)[0]} compares pairs of images; give --real=folder:A and --fake=folder:B "
-                        "with the same file names")
+        raise UserError(
+            f"{specs(PairScore)[0]} compares pairs of images; give --real=folder:A and --fake=folder:B "
+            "with the same file names"
+        )
     if flags.fake and specs(GeneratorScore):
         raise UserError(f"{specs(GeneratorScore)[0]} looks into a generator; give --run=DIR in place of --fake")
     if flags.run:
@@ -85,7 +102,7 @@ def _of_run(flags, scores, set_specs, generator_specs):
     from keras_gans.data import open_source
     from keras_gans.metrics import Evaluator, records
     from keras_gans.progress import progress
-    from keras_gans.trained.run import Run
+    from keras_gans.trained.trained import Run
 
     trained = Run.open(flags.run, flags.checkpoint)
     size, channels = trained.recipe["image_size"], trained.recipe["channels"]

@@ -33,10 +33,18 @@ from keras_gans.registry import nearest
 
 
 def define(flags):
-    flags.strings("from", [], "a weight file, or the name of a published model (keras-gans models), which is downloaded; "
-                  "repeat the flag for a network in two files")
-    flags.string("as", None, "what the file holds: resnet, unet, rrdb, adain or stylegan2, with arguments of the network as "
-                 "in unet:dropout=0; default: what its tensors say")
+    flags.strings(
+        "from",
+        [],
+        "a weight file, or the name of a published model (keras-gans models), which is downloaded; "
+        "repeat the flag for a network in two files",
+    )
+    flags.string(
+        "as",
+        None,
+        "what the file holds: resnet, unet, rrdb, adain or stylegan2, with arguments of the network as "
+        "in unet:dropout=0; default: what its tensors say",
+    )
     flags.string("run", None, "run folder to make")
 
 
@@ -67,8 +75,10 @@ def run(flags):
 
 def _existing(path, models):
     if not pathlib.Path(path).is_file():
-        raise UserError(f"--from={path}: there is no such file, and no published model of this name"
-                        f"{nearest(path, list(models))} (keras-gans models lists them)")
+        raise UserError(
+            f"--from={path}: there is no such file, and no published model of this name"
+            f"{nearest(path, list(models))} (keras-gans models lists them)"
+        )
     return pathlib.Path(path)
 
 

@@ -22,4 +22,6 @@ def run(flags):
         print(f"{name}\n    {model.task}; {model.megabytes} MB")
         print(f"    license: {model.license}{'' if model.free else ' (NOT FOR COMMERCIAL USE)'}")
         for file in model.files:
-            print(f"    {file.url} ({f'{file.algorithm} {file.digest[:8]}' if file.digest else 'hash recorded on first use'})")
+            print(
+                f"    {file.url} ({f'{file.algorithm} {file.digest[:8]}' if file.digest else 'hash recorded on first use'})"
+            )

@@ -8,13 +8,18 @@ Every image is checked first. The order is kept, so that the same images are hel
 
 
 def define(flags):
-    flags.string("data", None, "what to pack: folder:PATH, tfds:NAME[/CONFIG][@SPLIT], tfrecord:GLOB or embedded:NAME",
-                 required=True)
+    flags.string(
+        "data", None, "what to pack: folder:PATH, tfds:NAME[/CONFIG][@SPLIT], tfrecord:GLOB or embedded:NAME", required=True
+    )
     flags.string("out", None, "the folder for the shards; made if needed", required=True)
     flags.integer("shards", None, "number of shards (default: as many as --shard_mb needs)", lower=1, upper=99999)
     flags.number("shard_mb", 100.0, "about this many MB to a shard, where --shards is not given", lower=0.001)
-    flags.integer("image_size", None, "store PNGs of this size in pixels, resized and cropped as for training "
-                                      "(default: the files' own bytes)", lower=1)
+    flags.integer(
+        "image_size",
+        None,
+        "store PNGs of this size in pixels, resized and cropped as for training (default: the files' own bytes)",
+        lower=1,
+    )
     flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
 
 
@@ -24,5 +29,7 @@ def run(flags):
     collection = opening.open_collection(flags.data)
     paths = packing.pack(collection, flags.out, flags.shards, flags.shard_mb, flags.image_size, flags.bad_images)
     size = sum(path.stat().st_size for path in paths)
-    print(f"packed {collection.name}: shards {len(paths)}, {size / 1e6:.1f} MB; "
-          f"use them with --data='tfrecord:{paths[0].parent}/{collection.name}-*.tfrecord'")
+    print(
+        f"packed {collection.name}: shards {len(paths)}, {size / 1e6:.1f} MB; "
+        f"use them with --data='tfrecord:{paths[0].parent}/{collection.name}-*.tfrecord'"
+    )

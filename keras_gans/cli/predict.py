@@ -18,8 +18,11 @@ TENSORFLOW = False  # REST needs none
 
 
 def define(flags):
-    flags.string("server", "http://localhost:8501", "http://HOST:PORT or https://... for REST, grpc://HOST:PORT or "
-                 "grpcs://... for gRPC")
+    flags.string(
+        "server",
+        "http://localhost:8501",
+        "http://HOST:PORT or https://... for REST, grpc://HOST:PORT or grpcs://... for gRPC",
+    )
     flags.string("model", None, "name of the model", required=True)
     flags.integer("version", None, "of the model; default: the latest", 0)
     flags.string("label", None, "of a version, in place of --version")
@@ -35,10 +38,10 @@ def define(flags):
 
 
 def run(flags):
-    from keras_gans.using import pictures
     from keras_gans.data.images import BadImage
     from keras_gans.serving.client import Client
     from keras_gans.serving.errors import ServingError
+    from keras_gans.using import pictures
 
     items = pictures.find(flags.input, flags.out) if flags.input is not None else None
     if flags.server.startswith("grpc"):

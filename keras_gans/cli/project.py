@@ -24,8 +24,12 @@ def define(flags):
     flags.string("out", None, "folder for the results", required=True)
     flags.choice("space", "w", ("w", "w+"), "one w for all layers: edits well; or one for each: nearer to the picture")
     flags.integer("steps", 1000, "of the optimisation", 1)
-    flags.string("network", "vgg16-hed", "whose features are compared: vgg16-hed or efficientnet_lite0 (weights from a "
-                 "package), vgg16 or vgg19 (weights are looked up or downloaded)")
+    flags.string(
+        "network",
+        "vgg16-hed",
+        "whose features are compared: vgg16-hed or efficientnet_lite0 (weights from a "
+        "package), vgg16 or vgg19 (weights are looked up or downloaded)",
+    )
     flags.choice("film", "gif", ("gif", "mp4", "none"), "form of the film, of about 100 frames")
     flags.number("fps", 10.0, "of the film: frames per second", 0.1, 100.0)
     flags.integer("seed", 0, "of the noise", 0)
@@ -36,9 +40,9 @@ def run(flags):
     import numpy as np
 
     from keras_gans import grids
-    from keras_gans.using import latents, projection
     from keras_gans.data import images
-    from keras_gans.trained.run import Run
+    from keras_gans.trained.trained import Run
+    from keras_gans.using import latents, projection
 
     out = pathlib.Path(flags.out).expanduser()
     if out.exists() and not out.is_dir():

@@ -14,14 +14,18 @@ from keras_gans.errors import UserError
 
 def define(flags):
     define_common(flags)
-    flags.string("mask", None, "for a run that fills holes: a picture as large as the input, white where pixels are "
-                 "missing, or a folder with such a picture for each input, under its name (endings may differ)")
+    flags.string(
+        "mask",
+        None,
+        "for a run that fills holes: a picture as large as the input, white where pixels are "
+        "missing, or a folder with such a picture for each input, under its name (endings may differ)",
+    )
 
 
 def run(flags):
+    from keras_gans.trained.trained import Run
     from keras_gans.using import pictures
     from keras_gans.using.masks import Masks
-    from keras_gans.trained.run import Run
 
     items = pictures.find(flags.input, flags.out)
     masks = Masks(flags.mask) if flags.mask is not None else None
@@ -31,8 +35,10 @@ def run(flags):
         raise UserError(f"{flags.run} was trained without --degrade and repairs nothing; use keras-gans translate")
     translator = opened.translator()
     if translator.takes_mask and flags.mask is None:
-        raise UserError(f"--mask is missing: {flags.run} (--degrade={degrade}) fills holes; name a picture that is "
-                        "white where pixels are missing")
+        raise UserError(
+            f"--mask is missing: {flags.run} (--degrade={degrade}) fills holes; name a picture that is "
+            "white where pixels are missing"
+        )
     if flags.mask is not None and not translator.takes_mask:
         raise UserError(f"--mask: {flags.run} (--degrade={degrade}) fills no holes; leave the flag out")
     translator.tile = flags.tile

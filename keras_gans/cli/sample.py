@@ -40,25 +40,58 @@ _HELD_OUT = 256  # images at most, to compare with
 
 def define(flags):
     flags.string("run", None, "run folder that train.py has made", required=True)
-    flags.string("out", "grid.png", "what to write: a .png (one grid), a .gif or .mp4 (a loop through latent space), "
-                 "or a folder, a name without ending (single PNG files)")
-    flags.integer("count", None, "images; of an animation, latents to visit; of --mix, rows and columns. Default: 64; "
-                  "of --mix 6, of --nearest 16", 1)
+    flags.string(
+        "out",
+        "grid.png",
+        "what to write: a .png (one grid), a .gif or .mp4 (a loop through latent space), "
+        "or a folder, a name without ending (single PNG files)",
+    )
+    flags.integer(
+        "count",
+        None,
+        "images; of an animation, latents to visit; of --mix, rows and columns. Default: 64; of --mix 6, of --nearest 16",
+        1,
+    )
     flags.integer("seed", 0, "of the latents", 0)
-    flags.strings("label", [], "class to draw, by name or number, for a run trained with labels; repeat the flag for "
-                  "several, which take turns; default: all")
-    flags.number("truncation", None, "of style-based generators: truncation psi, from -2 to 2; less than 1 is nearer "
-                 "to the average picture: better and less varied")
+    flags.strings(
+        "label",
+        [],
+        "class to draw, by name or number, for a run trained with labels; repeat the flag for "
+        "several, which take turns; default: all",
+    )
+    flags.number(
+        "truncation",
+        None,
+        "of style-based generators: truncation psi, from -2 to 2; less than 1 is nearer "
+        "to the average picture: better and less varied",
+    )
     flags.integer("cutoff", None, "of style-based generators: --truncation is for so many of the first layers only", 0)
-    flags.choice("noise", "constant", ("constant", "none", "random"), "of style-based generators: the noise that was "
-                 "drawn with the weights, none, or one drawn for each picture")
-    flags.string("mix", None, "of style-based generators: a table of mixed styles, whose rows share the layers that "
-                 "are named here (0-2, or 0,3) and whose columns share all others")
-    flags.choice("interpolate", None, ("z", "w"), "what moves in an animation: latents, along great circles where they "
-                 "are normal (the default), or the w of style-based generators, along straight lines; with a .png, a "
-                 "sheet with --frames columns, each row on its way to the next")
-    flags.string("nearest", None, "a sheet of samples and the training images nearest to each, in pixels or in "
-                 "features such as fashion or efficientnet_lite0")
+    flags.choice(
+        "noise",
+        "constant",
+        ("constant", "none", "random"),
+        "of style-based generators: the noise that was drawn with the weights, none, or one drawn for each picture",
+    )
+    flags.string(
+        "mix",
+        None,
+        "of style-based generators: a table of mixed styles, whose rows share the layers that "
+        "are named here (0-2, or 0,3) and whose columns share all others",
+    )
+    flags.choice(
+        "interpolate",
+        None,
+        ("z", "w"),
+        "what moves in an animation: latents, along great circles where they "
+        "are normal (the default), or the w of style-based generators, along straight lines; with a .png, a "
+        "sheet with --frames columns, each row on its way to the next",
+    )
+    flags.string(
+        "nearest",
+        None,
+        "a sheet of samples and the training images nearest to each, in pixels or in "
+        "features such as fashion or efficientnet_lite0",
+    )
     flags.integer("frames", 24, "of an animation: frames from one latent to the next", 1)
     flags.number("fps", 25.0, "of an animation: frames per second", 0.1, 100.0)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
@@ -66,8 +99,8 @@ def define(flags):
 
 def run(flags):
     write = _writer(flags)
+    from keras_gans.trained.trained import Run
     from keras_gans.using.latents import Painter
-    from keras_gans.trained.run import Run
 
     opened = Run.open(flags.run, flags.checkpoint)
     labels = _labels(flags.label, opened)
@@ -86,13 +119,13 @@ def _writer(flags):
         raise UserError(f"--{modes[0]} and --{modes[1]} make different pictures; leave one of them out")
     writers = {
         "": {".png": _write_grid, ".gif": _write_animation, ".mp4": _write_animation, "": _write_files},
-        "mix": {".png": _write_mixed}, "nearest": {".png": _write_neighbours},
+        "mix": {".png": _write_mixed},
+        "nearest": {".png": _write_neighbours},
         "interpolate": {".png": _write_strips, ".gif": _write_animation, ".mp4": _write_animation},
     }[modes[0] if modes else ""]
     suffix = "" if flags.out.endswith("/") else pathlib.Path(flags.out).suffix.lower()
     if suffix not in writers:
-        known = (".png (a grid), .gif or .mp4 (an animation), or be a folder: a name without ending, or one that ends "
-                 "in /")
+        known = ".png (a grid), .gif or .mp4 (an animation), or be a folder: a name without ending, or one that ends in /"
         known = f"{' or '.join(writers)} with --{modes[0]}" if modes else known
         raise UserError(f"--out={flags.out}: the name should end in {known}")
     if flags.count is None:
@@ -186,12 +219,20 @@ def _write_neighbours(painter, flags, labels):
     others = search.neighbours(held_out, data, space, 1)[1]
     medians = {"samples": float(np.median(distances[:, 0])), "held_out": float(np.median(others))}
     found = [{"numbers": row.tolist(), "distances": far.tolist()} for row, far in zip(numbers, distances)]
-    record = {"data": data.spec, "searched": data.count, "space": space.protocol, "held_out": len(held_out),
-              "median_distance": medians, "samples": found}
+    record = {
+        "data": data.spec,
+        "searched": data.count,
+        "space": space.protocol,
+        "held_out": len(held_out),
+        "median_distance": medians,
+        "samples": found,
+    }
     grids.write_png(flags.out, grids.table([images, *(search.images_at(data, column) for column in numbers.T)]))
     files.write_text(pathlib.Path(flags.out).with_suffix(".json"), json.dumps(record, indent=1) + "\n")
-    return (f"{flags.out}; median distance to the nearest of {data.count} training images in {flags.nearest}: samples "
-            f"{medians['samples']:.4g}, held-out images {medians['held_out']:.4g}")
+    return (
+        f"{flags.out}; median distance to the nearest of {data.count} training images in {flags.nearest}: samples "
+        f"{medians['samples']:.4g}, held-out images {medians['held_out']:.4g}"
+    )
 
 
 def _write_animation(painter, flags, labels):
@@ -215,8 +256,8 @@ def _frames(painter, flags, labels):
     import numpy as np
 
     from keras_gans import grids
-    from keras_gans.using import latents
     from keras_gans.progress import progress
+    from keras_gans.using import latents
 
     cells = max(1, len(labels))
     keyframes = np.asarray(painter.run.draw_latent(flags.count, flags.seed))

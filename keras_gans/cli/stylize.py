@@ -20,23 +20,31 @@ from keras_gans.errors import UserError
 def define(flags):
     flags.choice("method", "network", ("network", "gatys"), "a trained run, or the optimisation of pixels")
     flags.string("run", None, "run folder that train.py has made")
-    flags.string("content", None, "a picture, an animated GIF, a video, or a folder of them, at every depth",
-                 required=True)
+    flags.string("content", None, "a picture, an animated GIF, a video, or a folder of them, at every depth", required=True)
     flags.strings("style", [], "a picture, or a number for a run of numbered styles; repeat the flag for several")
     flags.strings("weight", [], "share of each style, in their order; default: equal shares")
-    flags.strings("mask", [], "a picture of any size for each style, white where it belongs; elsewhere the content "
-                  "shows")
+    flags.strings("mask", [], "a picture of any size for each style, white where it belongs; elsewhere the content shows")
     flags.number("alpha", 1.0, "strength, from 0 (the content) to 1")
-    flags.choice("colors", "style", ("style", "luma", "match"), "whose colours: the style's; the content's chroma with "
-                 "the style's luma; or the content's, given to the style beforehand")
-    flags.integer("style_size", 256, "shorter side that style pictures are brought to, in pixels: larger, larger "
-                  "strokes", 16)
+    flags.choice(
+        "colors",
+        "style",
+        ("style", "luma", "match"),
+        "whose colours: the style's; the content's chroma with "
+        "the style's luma; or the content's, given to the style beforehand",
+    )
+    flags.integer(
+        "style_size", 256, "shorter side that style pictures are brought to, in pixels: larger, larger strokes", 16
+    )
     flags.string("out", None, "folder for the results", required=True)
     flags.integer("tile", 1024, "side in pixels of the largest square that goes through at once", 64)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
     flags.string("network", "vgg19", "of --method=gatys: perceptual network, such as vgg19 or vgg16-hed")
-    flags.string("content_network", None, "of --method=gatys: perceptual network that sees the content; default: "
-                 "--network. With vgg16-hed, which forgets light, dark and colour, take efficientnet_lite0")
+    flags.string(
+        "content_network",
+        None,
+        "of --method=gatys: perceptual network that sees the content; default: "
+        "--network. With vgg16-hed, which forgets light, dark and colour, take efficientnet_lite0",
+    )
     flags.integer("steps", 200, "of --method=gatys: iterations", 1)
     flags.number("style_weight", 30.0, "of --method=gatys: weight of the style against the content", 0.0)
     flags.number("variation_weight", 0.0, "of --method=gatys: weight of smoothness; 1 against noise", 0.0)
@@ -61,15 +69,17 @@ def run(flags):
 
 def _network(flags, weights):
     """Returns the `Stylizer` of a run."""
+    from keras_gans.games.style import StyleGame
+    from keras_gans.trained.trained import Run
     from keras_gans.using import Translator
     from keras_gans.using.stylizer import Stylizer
-    from keras_gans.games.style import StyleGame
-    from keras_gans.trained.run import Run
 
     opened = Run.open(flags.run, flags.checkpoint)
     if opened.recipe.get("degrade") or not opened.translates:
-        raise UserError(f"{flags.run} is no run of style transfer or translation; take one of adain, arbitrary_style, "
-                        "multi_style, cyclegan or cut")
+        raise UserError(
+            f"{flags.run} is no run of style transfer or translation; take one of adain, arbitrary_style, "
+            "multi_style, cyclegan or cut"
+        )
     network, chosen = None, flags.style
     if isinstance(opened.game, StyleGame):
         network = opened.game.ema
@@ -78,8 +88,16 @@ def _network(flags, weights):
     else:
         translator = opened.translator()
     translator.tile = flags.tile
-    return Stylizer(translator, network, chosen, weights=weights, alpha=flags.alpha, colors=flags.colors,
-                    masks=[_picture(mask, 1)[..., 0] for mask in flags.mask], style_size=flags.style_size)
+    return Stylizer(
+        translator,
+        network,
+        chosen,
+        weights=weights,
+        alpha=flags.alpha,
+        colors=flags.colors,
+        masks=[_picture(mask, 1)[..., 0] for mask in flags.mask],
+        style_size=flags.style_size,
+    )
 
 
 def _gatys(flags, weights):
@@ -87,13 +105,17 @@ def _gatys(flags, weights):
     import numpy as np
 
     from keras_gans.data import paintings
-    from keras_gans.using import gatys
     from keras_gans.losses.stylization import Stylization
+    from keras_gans.using import gatys
 
     pictures = [paintings.fit_style(_picture(style), flags.style_size) for style in flags.style]
     paintings.blend_weights(weights, len(pictures))  # before a long run
-    objective = Stylization(flags.network, style_weight=flags.style_weight, variation_weight=flags.variation_weight,
-                            content_network=flags.content_network)
+    objective = Stylization(
+        flags.network,
+        style_weight=flags.style_weight,
+        variation_weight=flags.variation_weight,
+        content_network=flags.content_network,
+    )
 
     def stylize(image, report):
         given = [paintings.match_colors(picture, image) for picture in pictures] if flags.colors == "match" else pictures

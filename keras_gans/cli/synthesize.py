@@ -25,8 +25,12 @@ def define(flags):
     flags.string("run", None, "folder of a run that train.py has made with --conditional", required=True)
     flags.integer("per_class", 100, "images of each class", 1)
     flags.string("out", None, "folder to make; it must not exist", required=True)
-    flags.choice("format", "folder", ("folder", "tfrecord"), "PNG files in one folder per class, or TFRecord shards of "
-                 "at most about 100 MB")
+    flags.choice(
+        "format",
+        "folder",
+        ("folder", "tfrecord"),
+        "PNG files in one folder per class, or TFRecord shards of at most about 100 MB",
+    )
     flags.integer("seed", 0, "of the latents", 0)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
 
@@ -37,12 +41,14 @@ def run(flags):
         raise UserError(f"--out={flags.out} exists; remove it, or name a folder that does not")
     from keras_gans import files
     from keras_gans.progress import progress
-    from keras_gans.trained.run import Run
+    from keras_gans.trained.trained import Run
 
     opened = Run.open(flags.run, flags.checkpoint)
     if not opened.num_classes:
-        raise UserError(f"{flags.run} was trained without labels, so its images belong to no class; train with "
-                        "--conditional (and networks that take labels, such as cdcgan), or draw with keras-gans sample")
+        raise UserError(
+            f"{flags.run} was trained without labels, so its images belong to no class; train with "
+            "--conditional (and networks that take labels, such as cdcgan), or draw with keras-gans sample"
+        )
     write = {"folder": _write_folder, "tfrecord": _write_shards}[flags.format]
     count = flags.per_class * opened.num_classes
     with files.whole(out) as temporary, progress("synthesizing", count) as bar:
@@ -71,8 +77,7 @@ def _write_folder(pictures, opened, count, temporary, out):
     folders = [_folder_name(name) for name in opened.class_names]
     for name in folders:
         if folders.count(name) > 1:
-            raise UserError(f"several classes of {opened.directory} would have the folder {name!r}; "
-                            "take --format=tfrecord")
+            raise UserError(f"several classes of {opened.directory} would have the folder {name!r}; take --format=tfrecord")
         (temporary / name).mkdir()
     for number, (png, label) in enumerate(pictures):
         (temporary / folders[label] / f"{number % (count // len(folders)):06d}.png").write_bytes(png)

@@ -9,7 +9,6 @@ Parts are named NAME or NAME:key=value,key=value, as in --loss=least_squares:a=0
 The same command on the same --run_dir resumes the run.
 """
 
-
 from keras_gans.flags import define_recipe as define
 
 __all__ = ["define", "run"]

@@ -22,17 +22,26 @@ def define(flags):
 def define_common(flags):
     """Defines the flags of every verb that takes pictures through a run."""
     flags.string("run", None, "run folder that train.py has made", required=True)
-    flags.string("input", None, "a picture, an animated GIF, a video, or a folder of them, at every depth; --out is "
-                 "left out of it", required=True)
+    flags.string(
+        "input",
+        None,
+        "a picture, an animated GIF, a video, or a folder of them, at every depth; --out is left out of it",
+        required=True,
+    )
     flags.string("out", None, "folder for the results", required=True)
-    flags.integer("tile", 1024, "side in pixels of the largest square, at the size of the result, that goes through at "
-                  "once; larger pictures go through in pieces of that area. Less takes less memory and more time", 64)
+    flags.integer(
+        "tile",
+        1024,
+        "side in pixels of the largest square, at the size of the result, that goes through at "
+        "once; larger pictures go through in pieces of that area. Less takes less memory and more time",
+        64,
+    )
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
 
 
 def run(flags):
+    from keras_gans.trained.trained import Run
     from keras_gans.using import pictures
-    from keras_gans.trained.run import Run
 
     items = pictures.find(flags.input, flags.out)
     opened = Run.open(flags.run, flags.checkpoint)

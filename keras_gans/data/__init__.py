@@ -1,14 +1,21 @@
 """From `--data=...` to batches: sources, decoding, packing and the data doctor.
 
-    source = data.open_source("embedded:fashion", image_size=32)
-    for images in data.batches(source, batch_size=64, seed=0):  # float32 [64, 32, 32, 1] in [-1, 1]
-        ...
+source = data.open_source("embedded:fashion", image_size=32)
+for images in data.batches(source, batch_size=64, seed=0):  # float32 [64, 32, 32, 1] in [-1, 1]
+    ...
 """
 
 import importlib
 
-_HOMES = {"open_source": "opening", "open_collection": "opening", "SCHEMES": "opening", "Collection": "collection",
-          "Source": "source", "batches": "pipeline", "DEGRADATIONS": "degradations"}
+_HOMES = {
+    "open_source": "opening",
+    "open_collection": "opening",
+    "SCHEMES": "opening",
+    "Collection": "collection",
+    "Source": "source",
+    "batches": "pipeline",
+    "DEGRADATIONS": "degradations",
+}
 
 
 def __getattr__(name):

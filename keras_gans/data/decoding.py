@@ -47,7 +47,7 @@ def for_all(function, collection, title):
         bar = None
         for first in range(0, collection.count, 64 * workers):  # a bounded number of results waits at any time
             chunk = range(first, min(first + 64 * workers, collection.count))
-            for found in threads.map(attempt, (chunk[part:part + 16] for part in range(0, len(chunk), 16))):
+            for found in threads.map(attempt, (chunk[part : part + 16] for part in range(0, len(chunk), 16))):
                 yield from found
             if bar is None and time.monotonic() - start > PATIENCE:
                 bar = stack.enter_context(progress.progress(title, collection.count, "images"))
@@ -171,8 +171,10 @@ def settle(collection, errors, bad):
     """
     if errors:
         first = min(errors)
-        message = (f"{len(errors)} of {collection.count} {collection.unit} in {collection.spec} cannot be read or "
-                   f"used; the first is {collection.where(first)}: {errors[first]}")
+        message = (
+            f"{len(errors)} of {collection.count} {collection.unit} in {collection.spec} cannot be read or "
+            f"used; the first is {collection.where(first)}: {errors[first]}"
+        )
         complain(message, "refuse" if len(errors) == collection.count else bad)
     return np.setdiff1d(np.arange(collection.count), list(errors))
 

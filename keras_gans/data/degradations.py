@@ -88,8 +88,10 @@ class Downscale(Degradation):
     def input_shape(self, image_shape):
         height, width, channels = image_shape
         if height % self.scale or width % self.scale:
-            raise UserError(f"--degrade=downscale: images of {width}x{height} cannot be made {self.scale} times "
-                            f"smaller; take an --image_size that is a multiple of {self.scale}")
+            raise UserError(
+                f"--degrade=downscale: images of {width}x{height} cannot be made {self.scale} times "
+                f"smaller; take an --image_size that is a multiple of {self.scale}"
+            )
         return height // self.scale, width // self.scale, channels
 
     def __call__(self, image, seed):
@@ -191,8 +193,9 @@ class Gray(Degradation):
 
     def input_shape(self, image_shape):
         if image_shape[-1] != 3:
-            raise UserError("--degrade=gray: the images are grey already; colour is learnt from colour images "
-                            "(--channels=3)")
+            raise UserError(
+                "--degrade=gray: the images are grey already; colour is learnt from colour images (--channels=3)"
+            )
         return *image_shape[:2], 1
 
     def __call__(self, image, seed):
@@ -235,8 +238,11 @@ class Mask(Degradation):
         """
         share = draw(seed, "share", self.low, self.high)
         if self.shape == "both":
-            return tf.cond(draw(seed, "shape", 0.0, 1.0) < 0.5, lambda: box(size, seed, share),
-                           lambda: strokes(size, seed, share, self.high))
+            return tf.cond(
+                draw(seed, "shape", 0.0, 1.0) < 0.5,
+                lambda: box(size, seed, share),
+                lambda: strokes(size, seed, share, self.high),
+            )
         return box(size, seed, share) if self.shape == "box" else strokes(size, seed, share, self.high)
 
 
@@ -263,11 +269,18 @@ def strokes(size, seed, share, most, tries=100):
         with_stroke = mask | stroke(size, randomness.fold(randomness.fold(seed, "stroke"), number), thickness)
         more = tf.reduce_mean(tf.cast(with_stroke, tf.float32))
         fits = more <= most
-        return (number + 1, tf.where(fits, with_stroke, mask), tf.where(fits, more, covered),
-                tf.where(fits, thickness, 0.8 * thickness))
+        return (
+            number + 1,
+            tf.where(fits, with_stroke, mask),
+            tf.where(fits, more, covered),
+            tf.where(fits, thickness, 0.8 * thickness),
+        )
 
-    return tf.while_loop(lambda number, mask, covered, thickness: (covered < share) & (number < tries), add,
-                         (0, tf.zeros(size, tf.bool), 0.0, 1.0))[1]
+    return tf.while_loop(
+        lambda number, mask, covered, thickness: (covered < share) & (number < tries),
+        add,
+        (0, tf.zeros(size, tf.bool), 0.0, 1.0),
+    )[1]
 
 
 def stroke(size, seed, thickness=1.0):

@@ -9,8 +9,13 @@ from PIL import Image, ImageOps
 
 from keras_gans.errors import UserError
 
-FILTERS = {"nearest": Image.Resampling.NEAREST, "box": Image.Resampling.BOX, "bilinear": Image.Resampling.BILINEAR,
-           "bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
+FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -218,7 +223,7 @@ def window(pixels, place, shape):
         The view [h, w, c].
     """
     top, left = (int(part * (whole - wanted + 1)) for part, whole, wanted in zip(place, pixels.shape, shape))
-    return pixels[top:top + shape[0], left:left + shape[1]]
+    return pixels[top : top + shape[0], left : left + shape[1]]
 
 
 def encode_png(pixels):

@@ -25,15 +25,26 @@ def open_collection(spec, split="all"):
     if split not in SPLITS:
         raise UserError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
     if not colon or not rest:
-        raise UserError(f"--data={spec} names no data; it looks like SCHEME:WHERE with one of "
-                        f"{', '.join(SCHEMES.names())}, as in embedded:fashion or folder:photos")
+        raise UserError(
+            f"--data={spec} names no data; it looks like SCHEME:WHERE with one of "
+            f"{', '.join(SCHEMES.names())}, as in embedded:fashion or folder:photos"
+        )
     collection = SCHEMES.get(scheme)(rest, split, spec)
     collection.split = split
     return collection
 
 
-def open_source(spec, image_size=32, channels=None, split="train", resize="lanczos", crop="center", bad="refuse",
-                load_size=None, degrade=None):
+def open_source(
+    spec,
+    image_size=32,
+    channels=None,
+    split="train",
+    resize="lanczos",
+    crop="center",
+    bad="refuse",
+    load_size=None,
+    degrade=None,
+):
     """Opens the images that `spec` names at one size.
 
     What fits in 1 GiB is decoded once and stays in memory; more is decoded as it is needed.
@@ -69,12 +80,16 @@ def open_source(spec, image_size=32, channels=None, split="train", resize="lancz
     if image_size < 1:
         raise UserError(f"--image_size={image_size} is not possible; take at least 1")
     if load_size and load_size < image_size:
-        raise UserError(f"--load_size={load_size} is not possible; take at least --image_size={image_size}, or 0 for "
-                        "each picture's own size")
+        raise UserError(
+            f"--load_size={load_size} is not possible; take at least --image_size={image_size}, or 0 for "
+            "each picture's own size"
+        )
     collection = open_collection(spec, split)
     if degrade and collection.kind != "images":
-        raise UserError(f"--degrade={degrade} makes pairs of single images, but {spec} is {collection.kind} already; "
-                        "leave it out, or give single images such as folder:PATH")
+        raise UserError(
+            f"--degrade={degrade} makes pairs of single images, but {spec} is {collection.kind} already; "
+            "leave it out, or give single images such as folder:PATH"
+        )
     if not degrade:
         return collection.source(image_size, channels, resize, crop, bad, load_size)
     from keras_gans.data.degradations import DEGRADATIONS

@@ -30,8 +30,10 @@ def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="ref
         UserError: pairs, bad images, shards of another packing in the way, or a folder that cannot be written.
     """
     if collection.kind != "images":
-        raise UserError(f"{collection.spec} holds two images to each element, which shards of single images cannot; "
-                        "pack each side on its own, as folder:PATH")
+        raise UserError(
+            f"{collection.spec} holds two images to each element, which shards of single images cannot; "
+            "pack each side on its own, as folder:PATH"
+        )
 
     def payload(number):
         data, label = collection.read(number)
@@ -59,13 +61,12 @@ def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="ref
     paths = [out / f"{collection.name}-{shard:05d}-of-{shards:05d}.tfrecord" for shard in range(shards)]
     others = sorted({*out.glob(f"{collection.name}-?????-of-?????.tfrecord")} - {*paths})
     if others:
-        raise UserError(f"{out} holds shards of another packing ({others[0].name}); "
-                        "remove them or choose another --out")
+        raise UserError(f"{out} holds shards of another packing ({others[0].name}); remove them or choose another --out")
     names = collection.class_names
     with progress.progress(f"packing {collection.name}", len(numbers), "images") as bar:
         for shard, path in enumerate(paths):
             with files.whole(path) as temporary, open(temporary, "wb") as file:
-                for number in numbers[shard * len(numbers) // shards:(shard + 1) * len(numbers) // shards]:
+                for number in numbers[shard * len(numbers) // shards : (shard + 1) * len(numbers) // shards]:
                     data, label = payload(number)
                     records.write(file, tfrecord.build_example(data, label, names[label] if names else ""))
                     bar.advance()

@@ -56,8 +56,10 @@ def blend_weights(weights, count):
     if weights.shape != (count,):
         raise UserError(f"{weights.size} weights do not fit {count} styles; give one for each")
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise UserError(f"style weights {', '.join(f'{weight:g}' for weight in weights)} are no shares; take numbers "
-                        "of 0 or more, at least one above 0")
+        raise UserError(
+            f"style weights {', '.join(f'{weight:g}' for weight in weights)} are no shares; take numbers "
+            "of 0 or more, at least one above 0"
+        )
     return (weights / weights.sum()).astype(np.float32)
 
 

@@ -58,7 +58,7 @@ class PairSource(Source):
 
     def elements(self, positions, flip=False):
         pairs, _ = self._stacked.elements(positions, flip)
-        return pairs[..., :self.input_shape[-1]], pairs[..., self.input_shape[-1]:]
+        return pairs[..., : self.input_shape[-1]], pairs[..., self.input_shape[-1] :]
 
 
 class DegradedSource(Source):
@@ -82,8 +82,11 @@ class DegradedSource(Source):
 
     def elements(self, positions, flip=False):
         images, _ = self._images.elements(positions, flip)
-        inputs = tf.map_fn(lambda element: self.degradation(*element), (images, positions.seed),
-                           fn_output_signature=tf.TensorSpec(self.input_shape, tf.uint8))
+        inputs = tf.map_fn(
+            lambda element: self.degradation(*element),
+            (images, positions.seed),
+            fn_output_signature=tf.TensorSpec(self.input_shape, tf.uint8),
+        )
         return inputs, images
 
 
@@ -115,8 +118,11 @@ class UnpairedSource(Source):
         self.sides = (a, b)
 
     def positions(self, seed, start, size):
-        return tf.data.Dataset.zip(Sides(*(
-            side.positions(randomness.fold(seed, name), start, size) for side, name in zip(self.sides, Sides._fields))))
+        return tf.data.Dataset.zip(
+            Sides(
+                *(side.positions(randomness.fold(seed, name), start, size) for side, name in zip(self.sides, Sides._fields))
+            )
+        )
 
     def fixed(self, index):
         return Sides(*(side.fixed(index % side.count) for side in self.sides))

@@ -30,8 +30,9 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
     """
     index, workers = worker
     if batch_size < 1 or batch_size % workers:
-        raise UserError(f"--batch_size={batch_size} cannot be shared by {workers} workers; "
-                        f"take a positive multiple of {workers}")
+        raise UserError(
+            f"--batch_size={batch_size} cannot be shared by {workers} workers; take a positive multiple of {workers}"
+        )
     if labels and source.input_shape:
         raise UserError(f"{source.spec} gives pairs of images, which have no labels; leave out --conditional")
     if flip and len(source.image_shape) != 3:

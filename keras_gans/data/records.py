@@ -45,7 +45,7 @@ def index(path):
         while position < size and not fault:
             length, checksum = HEADER.unpack_from(data, position) if position + HEADER.size <= size else (size, 0)
             start, end = position + HEADER.size, position + HEADER.size + length + FOOTER.size
-            if start <= size and checksum != _checksum(data[position:position + 8]):
+            if start <= size and checksum != _checksum(data[position : position + 8]):
                 fault = "has a wrong length checksum (damaged, compressed or no TFRecord)"
             elif end > size:
                 fault = "is cut off"
@@ -92,7 +92,7 @@ class Records(Collection):
             if fault:
                 self.faults.append((str(path), fault))
             self.paths.append(path)
-            chosen = np.arange(len(found))[skip:None if take < 0 else skip + take]
+            chosen = np.arange(len(found))[skip : None if take < 0 else skip + take]
             rows.append(np.column_stack([np.full(len(chosen), number), chosen, found[chosen]]))
             status = pathlib.Path(path).stat()
             digest.update(f"{pathlib.Path(path).name} {status.st_size} {status.st_mtime_ns} {skip} {take}\n".encode())

@@ -51,8 +51,9 @@ def numbers(count, seed, start, size):
         order = tf.random.experimental.stateless_shuffle(tf.range(count), randomness.fold(key, "order"), alg="philox")
         coins = tf.random.stateless_uniform([count], randomness.fold(key, "coins"), alg="philox") < 0.5
         places = tf.random.stateless_uniform([count, 2], randomness.fold(key, "places"), alg="philox")
-        seeds = tf.random.stateless_uniform([count, 2], randomness.fold(key, "seeds"), maxval=2**31 - 1, dtype=tf.int32,
-                                            alg="philox")
+        seeds = tf.random.stateless_uniform(
+            [count, 2], randomness.fold(key, "seeds"), maxval=2**31 - 1, dtype=tf.int32, alg="philox"
+        )
         skip = tf.where(number == start // count, start % count, 0)
         return Positions(order[skip:], coins[skip:], places[skip:], seeds[skip:])
 
@@ -128,8 +129,12 @@ class Source:
 
     def fixed(self, index):
         """Returns the positions of images by number where nothing is random: centre windows, seeds by number."""
-        return Positions(index, tf.zeros_like(index, tf.bool), tf.fill([tf.size(index), 2], 0.5),
-                         tf.stack([index, tf.zeros_like(index)], axis=1))
+        return Positions(
+            index,
+            tf.zeros_like(index, tf.bool),
+            tf.fill([tf.size(index), 2], 0.5),
+            tf.stack([index, tf.zeros_like(index)], axis=1),
+        )
 
     def to_model(self, images):
         """Turns stored elements into what the networks see: float32 [-1, 1]."""
@@ -156,7 +161,8 @@ class Source:
         """
         chunks = tf.data.Dataset.range(self.count, output_type=tf.int32).batch(self._chunk)
         return self._one_by_one(chunks.map(lambda index: self.elements(self.fixed(index)))).apply(
-            tf.data.experimental.assert_cardinality(self.count))
+            tf.data.experimental.assert_cardinality(self.count)
+        )
 
     @property
     def _chunk(self):

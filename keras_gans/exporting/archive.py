@@ -19,9 +19,7 @@ def write(endpoints, path):
         archive.write_out(str(path), verbose=False)
     except (tf.errors.OpError, OSError) as error:  # TensorFlow's file system raises errors of its own
         reason = (getattr(error, "message", None) or str(error)).splitlines()[0]
-        raise UserError(
-            f"cannot write {path}: {reason}; free some space or name a folder that you can write to"
-        ) from error
+        raise UserError(f"cannot write {path}: {reason}; free some space or name a folder that you can write to") from error
 
 
 def tensorflow_2(path):

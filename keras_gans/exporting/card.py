@@ -10,7 +10,7 @@ def write(directory, run, summary, endpoints, limits, license, differences):
 
     Args:
         directory: `pathlib.Path` of the exported model.
-        run: the `keras_gans.trained.run.Run` that was exported.
+        run: the `keras_gans.trained.trained.Run` that was exported.
         summary: what the model does, in a few words.
         endpoints: list of `Endpoint`.
         limits: list of sentences: what the model does not do, or not well.

@@ -29,7 +29,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
     - `sample_png`: the same -> images_bytes string [count], PNG files.
 
     Args:
-        run: a `keras_gans.trained.run.Run`.
+        run: a `keras_gans.trained.trained.Run`.
         max_pixels: most pixels of the images that `sample` makes at a time.
 
     Raises:
@@ -64,8 +64,10 @@ def endpoints(run, max_pixels=MOST_PIXELS):
             inputs["psi"] = np.float32(_PSI)
         return inputs, {name: Painter(run, _PSI if styled else None).of_latents(run.draw_latent(_DRAWS, 1), label)}
 
-    draw = {"seed": (tf.TensorSpec([], tf.int64), "int64 [], any integer; the same seed gives the same images"),
-            "count": (tf.TensorSpec([], tf.int32), f"int32 [], how many images, 1 to {most}")}
+    draw = {
+        "seed": (tf.TensorSpec([], tf.int64), "int64 [], any integer; the same seed gives the same images"),
+        "count": (tf.TensorSpec([], tf.int32), f"int32 [], how many images, 1 to {most}"),
+    }
     if run.num_classes:
         meaning = f"int32 [k], {_classes(run)}; image i shows class label[i mod k]"
         draw["label"] = (tf.TensorSpec([None], tf.int32), meaning)
@@ -74,12 +76,18 @@ def endpoints(run, max_pixels=MOST_PIXELS):
     pixels = {"images": f"uint8 [count, {size(run)}] in [0, 255]"}
     return [
         Endpoint(
-            "serving_default", lambda latent, label=None: {"images": generated(run, latent, label)}, given(run, None),
-            {"images": f"float32 [n, {size(run)}] in [-1, 1]"}, lambda: reference(run), 1e-5),
+            "serving_default",
+            lambda latent, label=None: {"images": generated(run, latent, label)},
+            given(run, None),
+            {"images": f"float32 [n, {size(run)}] in [-1, 1]"},
+            lambda: reference(run),
+            1e-5,
+        ),
         # One grey level: another batch size may round differently.
         Endpoint("sample", sample, draw, pixels, lambda: drawn("images"), 1),
-        Endpoint("sample_png", sample_png, draw, {"images_bytes": "string [count], PNG files"},
-                 lambda: drawn("images_bytes"), 1),
+        Endpoint(
+            "sample_png", sample_png, draw, {"images_bytes": "string [count], PNG files"}, lambda: drawn("images_bytes"), 1
+        ),
     ]
 
 
@@ -93,8 +101,9 @@ def phone(run, height=None, width=None, resizable=False, mobile_gpu=False):
     """
     _refuse_points(run)
     if height or width or resizable:
-        raise UserError(f"--height, --width, --resizable: the images of {run.directory} have one size, {size(run)}; leave "
-                        "them out")
+        raise UserError(
+            f"--height, --width, --resizable: the images of {run.directory} have one size, {size(run)}; leave them out"
+        )
 
     def examples():
         inputs, outputs = reference(run)
@@ -106,9 +115,17 @@ def phone(run, height=None, width=None, resizable=False, mobile_gpu=False):
             yield inputs | ({"label": np.array([seed % run.num_classes], np.int32)} if run.num_classes else {})
 
     network = phone_layers.rewritten(run.generator, mobile_gpu) if mobile_gpu else None
-    return {"": Endpoint(
-        "serving_default", lambda latent, label=None: {"images": (generated(run, latent, label, network) + 1) / 2},
-        given(run, 1), {"images": f"float32 [1, {size(run)}] in [0, 1]"}, examples, 0, calibration)}
+    return {
+        "": Endpoint(
+            "serving_default",
+            lambda latent, label=None: {"images": (generated(run, latent, label, network) + 1) / 2},
+            given(run, 1),
+            {"images": f"float32 [1, {size(run)}] in [0, 1]"},
+            examples,
+            0,
+            calibration,
+        )
+    }
 
 
 def limits(run, max_pixels):
@@ -168,8 +185,12 @@ def _ends_in_tanh(network):
 def given(run, count):
     """Returns the inputs of `serving_default`: a latent, and a label where the run has them."""
     width, n = run.generator.inputs[0].shape[-1], count or "n"
-    inputs = {"latent": (tf.TensorSpec([count, width], tf.float32),
-                         f"float32 [{n}, {width}], drawn from {_DISTRIBUTIONS[run.game.latent]}")}
+    inputs = {
+        "latent": (
+            tf.TensorSpec([count, width], tf.float32),
+            f"float32 [{n}, {width}], drawn from {_DISTRIBUTIONS[run.game.latent]}",
+        )
+    }
     if run.num_classes:
         inputs["label"] = (tf.TensorSpec([count], tf.int32), f"int32 [{n}], the class of each image, {_classes(run)}")
     return inputs

@@ -17,10 +17,12 @@ THREADS = (1, 2, 4)
 _SECONDS, _RUNS = 1.0, (3, 50)  # of one timing: as long as this, but so many runs at least and at most
 
 # "GPU ML operations support" of the TensorFlow Lite guide, section GPU delegates (the documentation of LiteRT repeats it).
-GPU_OPERATORS = frozenset("""
+GPU_OPERATORS = frozenset(
+    """
     ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D EXP FULLY_CONNECTED LOGICAL_AND LOGISTIC LSTM MAX_POOL_2D
     MAXIMUM MINIMUM MUL PAD PRELU RELU RELU6 RESHAPE RESIZE_BILINEAR SOFTMAX STRIDED_SLICE SUB TRANSPOSE_CONV
-""".split())
+""".split()
+)
 
 
 @dataclasses.dataclass
@@ -68,8 +70,14 @@ def measure(model, endpoint, inputs, outputs):
     if min(images.shape[1:3]) >= 11:
         ssim = float(np.mean([paired.ssim(255.0 * one, 255.0 * other) for one, other in zip(expected, images)]))
     threads = [count for count in THREADS if count <= (os.cpu_count() or 1)]
-    return Measured(len(model), parity.psnr(images, expected), ssim, len(images),
-                    {count: milliseconds(model, endpoint.name, rows[0], count) for count in threads}, operators)
+    return Measured(
+        len(model),
+        parity.psnr(images, expected),
+        ssim,
+        len(images),
+        {count: milliseconds(model, endpoint.name, rows[0], count) for count in threads},
+        operators,
+    )
 
 
 def milliseconds(model, signature, inputs, threads):

@@ -7,10 +7,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageOps
 
-from keras_gans.using import tiles
 from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 from keras_gans.exporting import metadata
+from keras_gans.using import tiles
 
 _SIGNATURE = "serving_default"
 _STYLES = ("style", "weights")  # inputs
@@ -44,9 +44,12 @@ class Filter:
         self._call = _runner(path, threads)
         inputs, outputs = self._call.get_input_details(), self._call.get_output_details()
         if not set(inputs) <= {"images", "mask", *_STYLES} or "images" not in inputs or list(outputs) != ["images"]:
-            raise UserError(f"--model={path} makes {', '.join(outputs)} of {', '.join(inputs)}; a filter makes images of images")
-        self._style = {name: _style(path, name, inputs[name]["shape"], chosen, threads)
-                       for name in _STYLES if name in inputs}
+            raise UserError(
+                f"--model={path} makes {', '.join(outputs)} of {', '.join(inputs)}; a filter makes images of images"
+            )
+        self._style = {
+            name: _style(path, name, inputs[name]["shape"], chosen, threads) for name in _STYLES if name in inputs
+        }
         if chosen and not self._style:
             raise UserError(f"--style: {path} has one style of its own; leave the flag out")
         self.takes_mask = "mask" in inputs
@@ -119,15 +122,19 @@ def _runner(path, threads):
     try:
         return Interpreter(model_path=str(path), num_threads=threads).get_signature_runner(_SIGNATURE)
     except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(f"--model={path} is no TFLite model with the signature {_SIGNATURE}; name a file that "
-                        f"export/tflite.py has written ({str(error).splitlines()[0]})") from error
+        raise UserError(
+            f"--model={path} is no TFLite model with the signature {_SIGNATURE}; name a file that "
+            f"export/tflite.py has written ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def _style(path, name, shape, chosen, threads):
     """Returns the value of the input "style" or "weights", float32."""
     if not chosen:
-        raise UserError(f"--style is missing: {path} draws in a style; "
-                        + ("name a picture" if name == "style" else f"take a number from 0 to {shape[-1] - 1}"))
+        raise UserError(
+            f"--style is missing: {path} draws in a style; "
+            + ("name a picture" if name == "style" else f"take a number from 0 to {shape[-1] - 1}")
+        )
     if name == "weights":
         wrong = next((word for word in chosen if not word.isdecimal() or int(word) >= shape[-1]), None)
         if wrong is not None:
@@ -136,8 +143,10 @@ def _style(path, name, shape, chosen, threads):
     path = pathlib.Path(path)
     predictor = path.with_name("_style_predict".join(path.name.rsplit("_style_transfer", 1)))
     if predictor == path or not predictor.exists():
-        raise UserError(f"--model={path} is one of a pair, and {predictor.name} is not beside it; keep the names that "
-                        "export/tflite.py has given")
+        raise UserError(
+            f"--model={path} is one of a pair, and {predictor.name} is not beside it; keep the names that "
+            "export/tflite.py has given"
+        )
     predict = _runner(predictor, threads)
     _, height, width, _ = predict.get_input_details()["images"]["shape"]
     vectors = []

@@ -32,9 +32,11 @@ def decode(data, channels, most):
     with tf.control_dependencies([bounded]):
         data = tf.identity(data)
     # Of JPEG's ways to compute, this is Pillow's.
-    colors = tf.cond(_starts(data, b"\xff\xd8\xff"),
-                     lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
-                     lambda: _opaque(tf.io.decode_image(data, channels=0, expand_animations=False)))
+    colors = tf.cond(
+        _starts(data, b"\xff\xd8\xff"),
+        lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
+        lambda: _opaque(tf.io.decode_image(data, channels=0, expand_animations=False)),
+    )
     if channels == 1:
         weights = tf.constant([19595, 38470, 7471])  # 0.299, 0.587, 0.114 times 2^16, as Pillow has them
         luma = tf.reduce_sum(tf.cast(colors, tf.int32) * weights, -1, keepdims=True)
@@ -104,17 +106,28 @@ def _size(data):
     def webp():
         # The extended, the lossless and the lossy format, by its specification.
         lossless = little(21, 4)
-        return tf.case([
-            (tf.strings.substr(header, 12, 4) == b"VP8X", lambda: tf.stack([little(27, 3) + 1, little(24, 3) + 1])),
-            (tf.strings.substr(header, 12, 4) == b"VP8L",
-             lambda: tf.stack([lossless // 2**14 % 2**14 + 1, lossless % 2**14 + 1])),
-        ], default=lambda: tf.stack([little(28, 2) % 2**14, little(26, 2) % 2**14]))
+        return tf.case(
+            [
+                (tf.strings.substr(header, 12, 4) == b"VP8X", lambda: tf.stack([little(27, 3) + 1, little(24, 3) + 1])),
+                (
+                    tf.strings.substr(header, 12, 4) == b"VP8L",
+                    lambda: tf.stack([lossless // 2**14 % 2**14 + 1, lossless % 2**14 + 1]),
+                ),
+            ],
+            default=lambda: tf.stack([little(28, 2) % 2**14, little(26, 2) % 2**14]),
+        )
 
-    return tf.case([
-        (_starts(header, b"\x89PNG\r\n\x1a\n"), lambda: tf.stack([big(20, 4), big(16, 4)])),
-        (_starts(header, b"\xff\xd8\xff"), lambda: tf.cast(tf.image.extract_jpeg_shape(data)[:2], tf.int64)),
-        (_starts(header, b"GIF8"), lambda: tf.stack([little(8, 2), little(6, 2)])),
-        # Rows from the top down are written as a negative height.
-        (_starts(header, b"BM"), lambda: tf.stack([tf.abs(tf.cast(tf.cast(little(22, 4), tf.int32), tf.int64)), little(18, 4)])),
-        (_starts(header, b"RIFF") & (tf.strings.substr(header, 8, 4) == b"WEBP"), webp),
-    ], default=lambda: tf.zeros([2], tf.int64))
+    return tf.case(
+        [
+            (_starts(header, b"\x89PNG\r\n\x1a\n"), lambda: tf.stack([big(20, 4), big(16, 4)])),
+            (_starts(header, b"\xff\xd8\xff"), lambda: tf.cast(tf.image.extract_jpeg_shape(data)[:2], tf.int64)),
+            (_starts(header, b"GIF8"), lambda: tf.stack([little(8, 2), little(6, 2)])),
+            # Rows from the top down are written as a negative height.
+            (
+                _starts(header, b"BM"),
+                lambda: tf.stack([tf.abs(tf.cast(tf.cast(little(22, 4), tf.int32), tf.int64)), little(18, 4)]),
+            ),
+            (_starts(header, b"RIFF") & (tf.strings.substr(header, 8, 4) == b"WEBP"), webp),
+        ],
+        default=lambda: tf.zeros([2], tf.int64),
+    )

@@ -15,7 +15,7 @@ def export(run, out, max_pixels=None, license=None):
     limits. TF Serving warms up with one request for each signature.
 
     Args:
-        run: a `keras_gans.trained.run.Run`.
+        run: a `keras_gans.trained.trained.Run`.
         out: folder of the model; version 1 or the one after the highest there is written into it.
         max_pixels: most pixels of one answer; larger requests are refused. Default: the family's `MOST_PIXELS`.
         license: what the card says about who may use the model for what. Default: that it is not stated.
@@ -66,6 +66,8 @@ def _check(endpoints, path):
             name = f"{endpoint.name}, {loader}"
             differences[name] = max(parity.difference(outputs[key], values) for key, values in expected.items())
             if not differences[name] <= endpoint.limit:  # NaN too
-                raise UserError(f"the exported model differs from Keras by {differences[name]:.3g} ({name}; at most "
-                                f"{endpoint.limit} is right), so it was not written: report this with the run's run.json")
+                raise UserError(
+                    f"the exported model differs from Keras by {differences[name]:.3g} ({name}; at most "
+                    f"{endpoint.limit} is right), so it was not written: report this with the run's run.json"
+                )
     return differences, requests

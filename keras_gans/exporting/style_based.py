@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from keras_gans.exporting import latents, phone_layers
 from keras_gans.exporting.endpoint import Endpoint
-from keras_gans.using.latents import noise_images, noise_layers
 from keras_gans.layers.noise import MODES
+from keras_gans.using.latents import noise_images, noise_layers
 
 SUMMARY = latents.SUMMARY
 MOST_PIXELS = latents.MOST_PIXELS
@@ -23,7 +23,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
       noise) -> images float32 [n, h, w, c] in [-1, 1].
 
     Args:
-        run: a `keras_gans.trained.run.Run` with a style-based generator.
+        run: a `keras_gans.trained.trained.Run` with a style-based generator.
         max_pixels: most pixels of the images that `sample` makes at a time.
     """
     generator = run.generator
@@ -38,8 +38,9 @@ def endpoints(run, max_pixels=MOST_PIXELS):
         return inputs | {"psi": np.float32(_PSI)}, {"w": np.asarray(generator.styles(*inputs.values(), truncation=_PSI))}
 
     def synthesized(w, noise, seed):
-        known = tf.debugging.Assert(tf.reduce_any(noise == tf.constant(MODES)),
-                                    [f"noise must be {', '.join(MODES[:-1])} or {MODES[-1]}, not", noise])
+        known = tf.debugging.Assert(
+            tf.reduce_any(noise == tf.constant(MODES)), [f"noise must be {', '.join(MODES[:-1])} or {MODES[-1]}, not", noise]
+        )
         with tf.control_dependencies([known]):
             mode = tf.argmax(tf.cast(noise == tf.constant(MODES), tf.int32), output_type=tf.int32)
         pair = latents.seed_pair(seed)
@@ -51,12 +52,22 @@ def endpoints(run, max_pixels=MOST_PIXELS):
         return inputs, {"images": np.clip(generator.synthesize(inputs["w"], "random", _SEED), -1, 1)}
 
     return latents.endpoints(run, max_pixels) + [
-        Endpoint("map", mapped, latents.given(run, None) | {"psi": latents.PSI}, {"w": f"float32 {said}"}, map_examples, 1e-5),
-        Endpoint("synthesize", synthesized,
-                 {"w": (tf.TensorSpec(shape, tf.float32), f"float32 {said}, from map"),
-                  "noise": (tf.TensorSpec([], tf.string), f"string [], {', '.join(MODES)}"),
-                  "seed": (tf.TensorSpec([], tf.int64), "int64 [], any integer, of random noise")},
-                 {"images": f"float32 [n, {latents.size(run)}] in [-1, 1]"}, synthesis_examples, 1e-5)]
+        Endpoint(
+            "map", mapped, latents.given(run, None) | {"psi": latents.PSI}, {"w": f"float32 {said}"}, map_examples, 1e-5
+        ),
+        Endpoint(
+            "synthesize",
+            synthesized,
+            {
+                "w": (tf.TensorSpec(shape, tf.float32), f"float32 {said}, from map"),
+                "noise": (tf.TensorSpec([], tf.string), f"string [], {', '.join(MODES)}"),
+                "seed": (tf.TensorSpec([], tf.int64), "int64 [], any integer, of random noise"),
+            },
+            {"images": f"float32 [n, {latents.size(run)}] in [-1, 1]"},
+            synthesis_examples,
+            1e-5,
+        ),
+    ]
 
 
 def phone(run, height=None, width=None, resizable=False, mobile_gpu=False):

@@ -5,13 +5,12 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from keras_gans import data
-from keras_gans.data import paintings
-from keras_gans.using import Translator
-from keras_gans.using.stylizer import Stylizer
 from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 from keras_gans.exporting import phone_layers, picture_files, specimens
 from keras_gans.exporting.endpoint import Endpoint
+from keras_gans.using import Translator
+from keras_gans.using.stylizer import Stylizer
 
 SUMMARY = "A network that draws pictures in a style"
 MOST_PIXELS = 2**20  # of a picture; `keras_gans.using.Stylizer` takes larger ones to pieces
@@ -38,7 +37,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
       images_bytes string [n].
 
     Args:
-        run: a `keras_gans.trained.run.Run`.
+        run: a `keras_gans.trained.trained.Run`.
         max_pixels: most pixels of a picture file.
     """
     return list(_Run(run, max_pixels).endpoints())
@@ -85,36 +84,64 @@ class _Run:
 
     def endpoints(self):
         n, sides = self.style_dim, f"h and w multiples of {self.network.multiple}, at least {self.network.smallest}"
-        style = f"float32 [n, {n}], a share of each style; they sum to one" if self.encoder is None else (
-            f"float32 [n, {n}], from encode_style; styles are blended by blending these")
+        style = (
+            f"float32 [n, {n}], a share of each style; they sum to one"
+            if self.encoder is None
+            else (f"float32 [n, {n}], from encode_style; styles are blended by blending these")
+        )
         yield Endpoint(
-            "serving_default", self._serve,
-            {"images": (tf.TensorSpec([None, None, None, 3]), f"float32 [n, h, w, 3] in [-1, 1], {sides}"),
-             self.chosen: (tf.TensorSpec([None, n]), style)},
-            {"images": "float32 [n, h, w, 3] in [-1, 1]"}, self._examples, _FLOAT_LIMIT)
+            "serving_default",
+            self._serve,
+            {
+                "images": (tf.TensorSpec([None, None, None, 3]), f"float32 [n, h, w, 3] in [-1, 1], {sides}"),
+                self.chosen: (tf.TensorSpec([None, n]), style),
+            },
+            {"images": "float32 [n, h, w, 3] in [-1, 1]"},
+            self._examples,
+            _FLOAT_LIMIT,
+        )
         files = f"{picture_files.FORMATS} files of any sizes, at most {self.most_pixels} pixels each"
         if self.encoder is not None:
             yield Endpoint(
-                "encode_style", lambda style_bytes: {"style": self._encode_files(style_bytes)},
+                "encode_style",
+                lambda style_bytes: {"style": self._encode_files(style_bytes)},
                 {"style_bytes": (tf.TensorSpec([None], tf.string), f"string [k], {files}")},
-                {"style": f"float32 [k, {n}]"}, self._style_examples, _STYLE_LIMIT)
+                {"style": f"float32 [k, {n}]"},
+                self._style_examples,
+                _STYLE_LIMIT,
+            )
             given = (tf.TensorSpec([None], tf.string), "string [k], such files; content i is drawn in style[i mod k]")
         else:
-            given = (tf.TensorSpec([None, n]),
-                     f"float32 [k, {n}], shares of the styles, 0 or more; content i takes row i mod k")
+            given = (
+                tf.TensorSpec([None, n]),
+                f"float32 [k, {n}], shares of the styles, 0 or more; content i takes row i mod k",
+            )
         yield Endpoint(
-            "stylize", self._stylize,
-            {"content_bytes": (tf.TensorSpec([None], tf.string), f"string [n], {files}; EXIF orientation is not looked at"),
-             "style_bytes" if self.encoder is not None else "weights": given,
-             "alpha": (tf.TensorSpec([None]),
-                       "float32 [a], strength, from 0 (the content) to 1; content i takes alpha[i mod a]")},
-            {"images_bytes": "string [n], PNG files of the contents' sizes"}, self._file_examples, _GREY_LIMIT)
+            "stylize",
+            self._stylize,
+            {
+                "content_bytes": (
+                    tf.TensorSpec([None], tf.string),
+                    f"string [n], {files}; EXIF orientation is not looked at",
+                ),
+                "style_bytes" if self.encoder is not None else "weights": given,
+                "alpha": (
+                    tf.TensorSpec([None]),
+                    "float32 [a], strength, from 0 (the content) to 1; content i takes alpha[i mod a]",
+                ),
+            },
+            {"images_bytes": "string [n], PNG files of the contents' sizes"},
+            self._file_examples,
+            _GREY_LIMIT,
+        )
 
     def phone(self, height, width, resizable, mobile_gpu):
         multiple, least = self.network.multiple, max(self.network.smallest, picture_files.LEAST_SIDE)
         if height % multiple or width % multiple or min(height, width) < least:
-            raise UserError(f"--height={height} --width={width}: the network takes sides of at least {least} pixels that are "
-                            f"multiples of {multiple}")
+            raise UserError(
+                f"--height={height} --width={width}: the network takes sides of at least {least} pixels that are "
+                f"multiples of {multiple}"
+            )
         network = phone_layers.rewritten(self.transfer, mobile_gpu)
         sides, said = ((None, None), "h, w") if resizable else ((height, width), f"{height}, {width}")
         free = f", h and w multiples of {multiple}, at least {least}" if resizable else ""
@@ -136,13 +163,23 @@ class _Run:
             return values, {"images": np.concatenate([self._drawn(*row.values()) for row in rows])}
 
         transfer = Endpoint(
-            "serving_default", draw,
-            {"images": (tf.TensorSpec([1, *sides, 3]), f"float32 [1, {said}, 3] in [0, 1]{free}"),
-             self.chosen: (tf.TensorSpec(shape), f"float32 {shape}, {meaning}")},
-            {"images": f"float32 [1, {said}, 3] in [0, 1]"}, examples, 0, lambda: given(False, _CALIBRATION),
-            {"multiple": multiple, "scale": 1})
-        return {"": transfer} if self.encoder is None else {"_style_predict": self._predict(mobile_gpu),
-                                                            "_style_transfer": transfer}
+            "serving_default",
+            draw,
+            {
+                "images": (tf.TensorSpec([1, *sides, 3]), f"float32 [1, {said}, 3] in [0, 1]{free}"),
+                self.chosen: (tf.TensorSpec(shape), f"float32 {shape}, {meaning}"),
+            },
+            {"images": f"float32 [1, {said}, 3] in [0, 1]"},
+            examples,
+            0,
+            lambda: given(False, _CALIBRATION),
+            {"multiple": multiple, "scale": 1},
+        )
+        return (
+            {"": transfer}
+            if self.encoder is None
+            else {"_style_predict": self._predict(mobile_gpu), "_style_transfer": transfer}
+        )
 
     def _predict(self, mobile_gpu):
         """Returns `style_predict`; it is judged by the pictures in the styles that it answers with."""
@@ -163,17 +200,27 @@ class _Run:
         return Endpoint(
             "serving_default",
             lambda images: {"style": tf.reshape(network(2 * images - 1, training=False), shape)},
-            {"images": (tf.TensorSpec([1, STYLE_SIDE, STYLE_SIDE, 3]),
-                        f"float32 [1, {STYLE_SIDE}, {STYLE_SIDE}, 3] in [0, 1]")},
-            {"style": f"float32 {shape}, for style_transfer"}, examples, 0, lambda: given(False, _CALIBRATION), shown=shown)
+            {
+                "images": (
+                    tf.TensorSpec([1, STYLE_SIDE, STYLE_SIDE, 3]),
+                    f"float32 [1, {STYLE_SIDE}, {STYLE_SIDE}, 3] in [0, 1]",
+                )
+            },
+            {"style": f"float32 {shape}, for style_transfer"},
+            examples,
+            0,
+            lambda: given(False, _CALIBRATION),
+            shown=shown,
+        )
 
     def _pictures(self, side, size, held_out, count):
         """Yields pictures of one side of the run's data, float32 [1, h, w, 3] in [0, 1], in turn, of a (width, height)."""
         try:
             folder = data.open_collection(self.run.recipe["data"], "all").sides[side]
         except UserError as error:
-            raise UserError(f"TFLite models are measured on the data of {self.run.directory}, which are not there: {error}"
-                            ) from error
+            raise UserError(
+                f"TFLite models are measured on the data of {self.run.directory}, which are not there: {error}"
+            ) from error
         numbers = [number for number in range(folder.count) if (number % 10 == 9) == held_out] or range(folder.count)
         for turn in range(count):
             picture = image_forms.upright(folder.read(numbers[turn % len(numbers)])[0], 3)
@@ -204,11 +251,15 @@ class _Run:
         sides = tf.shape(images)[1:3]
         fits = tf.debugging.Assert(
             tf.reduce_all(sides % self.network.multiple == 0) & (tf.reduce_min(sides) >= self.network.smallest),
-            [f"images: height and width must be multiples of {self.network.multiple}, at least {self.network.smallest}, not",
-             sides])
+            [
+                f"images: height and width must be multiples of {self.network.multiple}, at least {self.network.smallest}, not",
+                sides,
+            ],
+        )
         count, styles_given = tf.shape(images)[0], tf.shape(chosen)[0]
         each = tf.debugging.Assert(
-            count == styles_given, [f"{self.chosen}: a row for each image is wanted,", count, "not", styles_given])
+            count == styles_given, [f"{self.chosen}: a row for each image is wanted,", count, "not", styles_given]
+        )
         with tf.control_dependencies([fits, each]):
             return {"images": self._draw(tf.identity(images), chosen)}
 
@@ -224,8 +275,10 @@ class _Run:
 
     def _stylize(self, content_bytes, given, alpha):
         check = tf.debugging.Assert
-        right = [check((tf.size(given) > 0) & (tf.size(alpha) > 0), ["at least one style and one alpha are wanted"]),
-                 check(tf.reduce_all((alpha >= 0) & (alpha <= 1)), ["alpha must be from 0 to 1, not", alpha])]
+        right = [
+            check((tf.size(given) > 0) & (tf.size(alpha) > 0), ["at least one style and one alpha are wanted"]),
+            check(tf.reduce_all((alpha >= 0) & (alpha <= 1)), ["alpha must be from 0 to 1, not", alpha]),
+        ]
         if self.encoder is None:
             shares = tf.reduce_all(given >= 0) & tf.reduce_all(tf.reduce_sum(given, -1) > 0)
             right.append(check(shares, ["weights must be 0 or more, at least one of a row above 0, not", given]))
@@ -260,8 +313,9 @@ class _Run:
         return self._encode(tf.cond(small, lambda: picture_files.fitted(image, STYLE_SIDE), lambda: image))
 
     def _examples(self):
-        height, width = (-(-side // self.network.multiple) * self.network.multiple
-                         for side in self.run.record["data"]["input_shape"][:2])
+        height, width = (
+            -(-side // self.network.multiple) * self.network.multiple for side in self.run.record["data"]["input_shape"][:2]
+        )
         images = image_forms.to_model(np.stack([specimens.drawn(height, width, 3, seed) for seed in range(2)]))
         if self.encoder is None:
             style = np.eye(2, self.style_dim, dtype=np.float32) if self.style_dim > 1 else np.ones([2, 1], np.float32)
@@ -271,8 +325,10 @@ class _Run:
 
     def _style_examples(self):
         pictures = [specimens.drawn(*sides, 3, seed) for seed, sides in enumerate([(STYLE_SIDE, 300), (280, STYLE_SIDE)])]
-        return ({"style_bytes": _files(pictures)},
-                {"style": np.stack([np.asarray(self._encode(tf.constant(picture))) for picture in pictures])})
+        return (
+            {"style_bytes": _files(pictures)},
+            {"style": np.stack([np.asarray(self._encode(tf.constant(picture))) for picture in pictures])},
+        )
 
     def _file_examples(self):
         contents = [specimens.drawn(*size, 3, seed) for seed, size in enumerate([(50, 35), (16, 64)])]
@@ -284,8 +340,10 @@ class _Run:
             chosen = [specimens.drawn(STYLE_SIDE, 270, 3, 2)]
             given = {"style_bytes": _files(chosen)}
         translator = Translator(self.transfer)
-        made = [Stylizer(translator, self.network, chosen, alpha=float(strength), style_size=STYLE_SIDE)(content)
-                for content, strength in zip(contents, alpha)]
+        made = [
+            Stylizer(translator, self.network, chosen, alpha=float(strength), style_size=STYLE_SIDE)(content)
+            for content, strength in zip(contents, alpha)
+        ]
         return {"content_bytes": _files(contents)} | given | {"alpha": alpha}, {"images_bytes": made}
 
 

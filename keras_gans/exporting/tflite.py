@@ -56,7 +56,7 @@ def export_variants(run, out, name=None, variants=("float32",), keep=(), **optio
     `keras_gans.exporting.metadata`. The report keeps what it says about models of other names.
 
     Args:
-        run: a `keras_gans.trained.run.Run`.
+        run: a `keras_gans.trained.trained.Run`.
         out: folder to write into.
         name: of the model; default: the name of the run folder, with `_gpu` or `_resizable` where these are asked for.
         variants: names from `FLOORS`.
@@ -73,7 +73,9 @@ def export_variants(run, out, name=None, variants=("float32",), keep=(), **optio
     """
     if options.get("resizable") and options.get("mobile_gpu"):
         raise UserError("--resizable and --mobile_gpu: mobile GPUs want fixed sizes; leave one of them out")
-    modes = "".join(f"_{mode}" for mode, on in (("gpu", options.get("mobile_gpu")), ("resizable", options.get("resizable"))) if on)
+    modes = "".join(
+        f"_{mode}" for mode, on in (("gpu", options.get("mobile_gpu")), ("resizable", options.get("resizable"))) if on
+    )
     name = (name or run.directory.resolve().name) + modes
     out, family, models, contents = pathlib.Path(out), families.of(run), [], {}
     for ending, endpoint in family.phone(run, **options).items():
@@ -86,7 +88,8 @@ def export_variants(run, out, name=None, variants=("float32",), keep=(), **optio
         worst = models[0]
         raise UserError(
             f"the TFLite models differ too much from Keras, so none was written: {worst.name} has a PSNR of "
-            f"{worst.measured.psnr:.1f} dB, at least {FLOORS[worst.variant]:.0f} is right; report this with the run's run.json")
+            f"{worst.measured.psnr:.1f} dB, at least {FLOORS[worst.variant]:.0f} is right; report this with the run's run.json"
+        )
     for path, model in contents.items():
         with files.whole(path) as temporary:
             temporary.write_bytes(model)
@@ -176,19 +179,34 @@ def _report(run, models):
     lines = [
         f"Of {run.directory.resolve().name} at step {run.step}, by keras_gans {keras_gans.__version__} and LiteRT "
         f"{distributions.version('ai-edge-litert')}; timed on {measuring.processor()}.",
-        f"PSNR (of the worst image) and SSIM (the mean) against Keras on {models[0].measured.images} images.", "",
-        f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}",
+        f"PSNR (of the worst image) and SSIM (the mean) against Keras on {models[0].measured.images} images.",
+        "",
+        f"| {' | '.join(heads)} |",
+        f"|{'---|' * len(heads)}",
     ]
     for model in models:
         measured, floor = model.measured, FLOORS[model.variant]
-        fate = "" if measured.psnr >= floor else "below its floor, kept as asked" if model.path else "below its floor: not written"
-        cells = [model.name, f"{measured.bytes / 1e6:.2f}", f"{measured.psnr:.1f} ({floor:.0f})",
-                 "" if measured.ssim is None else f"{measured.ssim:.4f}",
-                 *(f"{time:.3g}" for time in measured.milliseconds.values()), fate]
+        fate = (
+            ""
+            if measured.psnr >= floor
+            else "below its floor, kept as asked"
+            if model.path
+            else "below its floor: not written"
+        )
+        cells = [
+            model.name,
+            f"{measured.bytes / 1e6:.2f}",
+            f"{measured.psnr:.1f} ({floor:.0f})",
+            "" if measured.ssim is None else f"{measured.ssim:.4f}",
+            *(f"{time:.3g}" for time in measured.milliseconds.values()),
+            fate,
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "## Operators", ""]
     for model in models:
         outside = sorted(set(model.measured.operators) - measuring.GPU_OPERATORS)
-        lines.append(f"- {model.name}: {', '.join(model.measured.operators)}. Outside the list that the GPU delegate's guide "
-                     f"publishes: {', '.join(outside) or 'none'}.")
+        lines.append(
+            f"- {model.name}: {', '.join(model.measured.operators)}. Outside the list that the GPU delegate's guide "
+            f"publishes: {', '.join(outside) or 'none'}."
+        )
     return "\n".join(lines) + "\n"

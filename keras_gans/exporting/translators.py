@@ -28,11 +28,10 @@ def endpoints(run, max_pixels=MOST_PIXELS):
     A network that is random when it is used (pix2pix's dropout) answers each image by itself, always with the same noise.
 
     Args:
-        run: a `keras_gans.trained.run.Run`.
+        run: a `keras_gans.trained.trained.Run`.
         max_pixels: most pixels of a result that is made of a file.
     """
-    return [endpoint for direction in run.game.directions
-            for endpoint in _Direction(run, direction, max_pixels).endpoints()]
+    return [endpoint for direction in run.game.directions for endpoint in _Direction(run, direction, max_pixels).endpoints()]
 
 
 def limits(run, max_pixels):
@@ -47,7 +46,9 @@ def limits(run, max_pixels):
         "8 bits are taken, of animations the first frame.",
     ]
     if run.game.random_at_test:
-        sentences.append("Dropout stays on, as published: its noise is the same for every picture. The TFLite models have none.")
+        sentences.append(
+            "Dropout stays on, as published: its noise is the same for every picture. The TFLite models have none."
+        )
     return sentences
 
 
@@ -63,8 +64,10 @@ def phone(run, height=None, width=None, resizable=False, mobile_gpu=False):
         UserError: sides that the network does not take, or data that are not there.
     """
     both = len(run.game.directions) > 1
-    return {f"_{direction}" if both else "": _Direction(run, direction).phone(height, width, resizable, mobile_gpu)
-            for direction in run.game.directions}
+    return {
+        f"_{direction}" if both else "": _Direction(run, direction).phone(height, width, resizable, mobile_gpu)
+        for direction in run.game.directions
+    }
 
 
 class _Direction:
@@ -86,32 +89,54 @@ class _Direction:
         last = "; the last channel is 1 where pixels are missing (of colour 0), else -1" if self.takes_mask else ""
         meanings = {
             "image_bytes": f"string [n], {picture_files.FORMATS} files of any sizes, at most {self.most_pixels} pixels each; "
-                           "their EXIF orientation is not looked at",
-            "mask_bytes": "string [n], such files of the same sizes: white where the picture is missing, else black"}
+            "their EXIF orientation is not looked at",
+            "mask_bytes": "string [n], such files of the same sizes: white where the picture is missing, else black",
+        }
         return [
             Endpoint(
-                f"serving{self.ending or '_default'}", self._serve,
-                {"images": (tf.TensorSpec([None, None, None, self.channels]),
-                            f"float32 [n, h, w, {self.channels}] in [-1, 1]{sides}{last}")},
-                {"images": f"float32 [n, {self._sides()}, {self.made}] in [-1, 1]"}, self._examples, _FLOAT_LIMIT),
+                f"serving{self.ending or '_default'}",
+                self._serve,
+                {
+                    "images": (
+                        tf.TensorSpec([None, None, None, self.channels]),
+                        f"float32 [n, h, w, {self.channels}] in [-1, 1]{sides}{last}",
+                    )
+                },
+                {"images": f"float32 [n, {self._sides()}, {self.made}] in [-1, 1]"},
+                self._examples,
+                _FLOAT_LIMIT,
+            ),
             Endpoint(
-                f"{name}{self.ending}", self._files, {key: (tf.TensorSpec([None], tf.string), meanings[key]) for key in files},
-                {"images_bytes": f"string [n], PNG files, {self.scale} times as high and wide" if self.scale > 1 else
-                 "string [n], PNG files of the same sizes"}, self._file_examples, _GREY_LIMIT),
+                f"{name}{self.ending}",
+                self._files,
+                {key: (tf.TensorSpec([None], tf.string), meanings[key]) for key in files},
+                {
+                    "images_bytes": f"string [n], PNG files, {self.scale} times as high and wide"
+                    if self.scale > 1
+                    else "string [n], PNG files of the same sizes"
+                },
+                self._file_examples,
+                _GREY_LIMIT,
+            ),
         ]
 
     def phone(self, height, width, resizable, mobile_gpu):
         height, width = height or self.sides[0], width or self.sides[1]
         if height % self.multiple or width % self.multiple or min(height, width) < picture_files.LEAST_SIDE:
-            raise UserError(f"--height={height} --width={width}: the network takes sides of at least {picture_files.LEAST_SIDE} pixels that "
-                            f"are multiples of {self.multiple}")
+            raise UserError(
+                f"--height={height} --width={width}: the network takes sides of at least {picture_files.LEAST_SIDE} pixels that "
+                f"are multiples of {self.multiple}"
+            )
         network, colors = phone_layers.rewritten(self.network, mobile_gpu), self.channels - self.takes_mask
         sides = (None, None) if resizable else (height, width)
         said = "h, w" if resizable else f"{height}, {width}"
         free = f", h and w multiples of {self.multiple}, at least {picture_files.LEAST_SIDE}" if resizable else ""
         inputs = {"images": (tf.TensorSpec([1, *sides, colors]), f"float32 [1, {said}, {colors}] in [0, 1]{free}")}
         if self.takes_mask:
-            inputs["mask"] = (tf.TensorSpec([1, *sides, 1]), f"float32 [1, {said}, 1], 1 where the picture is missing, else 0")
+            inputs["mask"] = (
+                tf.TensorSpec([1, *sides, 1]),
+                f"float32 [1, {said}, 1], 1 where the picture is missing, else 0",
+            )
 
         def translate(images, mask=None):
             if mask is not None:
@@ -133,9 +158,16 @@ class _Direction:
             return values, {"images": np.clip((np.concatenate(made) + 1) / 2, 0, 1)}
 
         size = self._sides() if resizable else f"{height * self.scale}, {width * self.scale}"
-        return Endpoint("serving_default", translate, inputs, {"images": f"float32 [1, {size}, {self.made}] in [0, 1]"},
-                        examples, 0, lambda: given("train", _CALIBRATION),
-                        {"multiple": self.multiple, "scale": self.scale})
+        return Endpoint(
+            "serving_default",
+            translate,
+            inputs,
+            {"images": f"float32 [1, {size}, {self.made}] in [0, 1]"},
+            examples,
+            0,
+            lambda: given("train", _CALIBRATION),
+            {"multiple": self.multiple, "scale": self.scale},
+        )
 
     def _whole(self, images, mask=None):
         """Returns what the network takes: a picture in [-1, 1], whose holes are 0, and its mask."""
@@ -148,8 +180,9 @@ class _Direction:
         try:
             source = self.run.source(split)
         except UserError as error:
-            raise UserError(f"TFLite models are measured on the data of {self.run.directory}, which are not there: {error}"
-                            ) from error
+            raise UserError(
+                f"TFLite models are measured on the data of {self.run.directory}, which are not there: {error}"
+            ) from error
         index = 0 if self.direction == "ab" else 1
         for example in source.in_order().take(count).as_numpy_iterator():
             picture = example[index]
@@ -165,13 +198,19 @@ class _Direction:
         """Translates images float32 [n, h, w, c]; those of a batch do not depend on one another."""
         if not self.run.game.random_at_test:
             return self.run.game.translate(images, self.direction)
-        return tf.map_fn(lambda image: self.run.game.translate(image[None], self.direction)[0], images,
-                         fn_output_signature=tf.TensorSpec([None, None, self.made]), parallel_iterations=1)
+        return tf.map_fn(
+            lambda image: self.run.game.translate(image[None], self.direction)[0],
+            images,
+            fn_output_signature=tf.TensorSpec([None, None, self.made]),
+            parallel_iterations=1,
+        )
 
     def _serve(self, images):
         sides = tf.shape(images)[1:3]
-        fits = tf.debugging.Assert(tf.reduce_all(sides % self.multiple == 0),
-                                   [f"images: height and width must be multiples of {self.multiple}, not", sides])
+        fits = tf.debugging.Assert(
+            tf.reduce_all(sides % self.multiple == 0),
+            [f"images: height and width must be multiples of {self.multiple}, not", sides],
+        )
         with tf.control_dependencies([fits]):
             return {"images": self._translate(tf.identity(images))}
 
@@ -188,12 +227,18 @@ class _Direction:
         if mask is not None:
             mask = picture_files.decode(mask, 1, self.most_pixels)
             sizes = tf.shape(image)[:2], tf.shape(mask)[:2]
-            same = tf.debugging.Assert(tf.reduce_all(sizes[0] == sizes[1]),
-                                       ["a mask must have the size of its picture,", sizes[0], "not", sizes[1]])
+            same = tf.debugging.Assert(
+                tf.reduce_all(sizes[0] == sizes[1]), ["a mask must have the size of its picture,", sizes[0], "not", sizes[1]]
+            )
             with tf.control_dependencies([same]):
                 missing = mask >= 128
-            inputs = tf.concat([tf.where(missing, tf.constant(127, tf.uint8), image),
-                                tf.where(missing, tf.constant(255, tf.uint8), tf.constant(0, tf.uint8))], -1)
+            inputs = tf.concat(
+                [
+                    tf.where(missing, tf.constant(127, tf.uint8), image),
+                    tf.where(missing, tf.constant(255, tf.uint8), tf.constant(0, tf.uint8)),
+                ],
+                -1,
+            )
         height, width = tf.unstack(tf.shape(image)[:2])
         inputs = picture_files.padded(inputs, self.multiple)
         made = image_forms.to_uint8(self._translate(image_forms.to_model(inputs[None]))[0])
@@ -203,8 +248,9 @@ class _Direction:
     def _examples(self):
         height, width = (-(-side // self.multiple) * self.multiple for side in self.sides)
         images = image_forms.to_model(np.stack([self._picture(height, width, seed) for seed in range(2)]))
-        return {"images": images}, {"images": np.concatenate([self.run.game.translate(image[None], self.direction)
-                                                              for image in images])}
+        return {"images": images}, {
+            "images": np.concatenate([self.run.game.translate(image[None], self.direction) for image in images])
+        }
 
     def _file_examples(self):
         pictures = [self._picture(*size, seed) for seed, size in enumerate([(50, 35), (16, 64)])]
@@ -225,4 +271,3 @@ class _Direction:
             missing = picture[..., -1:] >= 128
             picture = np.concatenate([np.where(missing, np.uint8(127), picture[..., :-1]), missing * np.uint8(255)], -1)
         return picture
-

@@ -20,6 +20,7 @@ def write(directory, model, requests):
         for signature, inputs in requests:
             request = predict_pb2.PredictRequest(
                 model_spec=model_pb2.ModelSpec(name=model, signature_name=signature),
-                inputs={name: tf.make_tensor_proto(value) for name, value in inputs.items()})
+                inputs={name: tf.make_tensor_proto(value) for name, value in inputs.items()},
+            )
             log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
             writer.write(log.SerializeToString())

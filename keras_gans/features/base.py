@@ -129,8 +129,9 @@ def three_channels(images):
     """
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise UserError(f"features need uint8 images of shape [count, height, width, 1 or 3], not {images.dtype} "
-                        f"{list(images.shape)}")
+        raise UserError(
+            f"features need uint8 images of shape [count, height, width, 1 or 3], not {images.dtype} {list(images.shape)}"
+        )
     return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
 
 

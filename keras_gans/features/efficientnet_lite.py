@@ -8,16 +8,21 @@ import itertools
 
 import keras
 
-from keras_gans.layers.padding import ReflectionPadding2D
 from keras_gans.features.perceptual import PerceptualNetwork
+from keras_gans.layers.padding import ReflectionPadding2D
+from keras_gans.registry import EXTRACTORS
 from keras_gans.weights import lookup
 from keras_gans.weights.torch_file import read_state_dict
 from keras_gans.weights.torch_layers import fitting, load_layer
-from keras_gans.registry import EXTRACTORS
 
 FILE = "models/efficientnet-lite0-57934424.pth"
 STAGES = (  # kernel, repeats, width, expansion, stride
-    (3, 1, 16, 1, 1), (3, 2, 24, 6, 2), (5, 2, 40, 6, 2), (3, 3, 80, 6, 2), (5, 3, 112, 6, 1), (5, 4, 192, 6, 2),
+    (3, 1, 16, 1, 1),
+    (3, 2, 24, 6, 2),
+    (5, 2, 40, 6, 2),
+    (3, 3, 80, 6, 2),
+    (5, 3, 112, 6, 1),
+    (5, 4, 192, 6, 2),
     (3, 1, 320, 6, 1),
 )
 NORMS = {"conv_stem": "bn0", "expand_conv": "bn0", "depthwise_conv": "bn1", "project_conv": "bn2", "conv_head": "bn1"}

@@ -13,10 +13,10 @@ from PIL import Image
 
 from keras_gans.errors import UserError
 from keras_gans.features.base import FeatureExtractor
+from keras_gans.registry import EXTRACTORS
 from keras_gans.weights import lookup
 from keras_gans.weights.torch_layers import fitting, load_layer
 from keras_gans.weights.weight_files import read_state_dict
-from keras_gans.registry import EXTRACTORS
 
 WEIGHTS = lookup.WeightFile(
     "pt_inception-2015-12-05-6726825d.pth",
@@ -48,39 +48,61 @@ def build_inception():
     x = conv(192, 3, activation="relu", name="Conv2d_4a_3x3")(x)
     x = pool(3, 2, name="pool2")(x)
     for block, width in zip("bcd", (32, 64, 64), strict=True):
-        x = _block(f"Mixed_5{block}", x, {
-            "branch1x1": [(64, 1)],
-            "branch5x5": [(48, 1), (64, 5)],
-            "branch3x3dbl": [(64, 1), (96, 3), (96, 3)],
-            "branch_pool": ["average", (width, 1)],
-        })
-    x = _block("Mixed_6a", x, {
-        "branch3x3": [(384, 3, 2)],
-        "branch3x3dbl": [(64, 1), (96, 3), (96, 3, 2)],
-        "branch_pool": ["halve"],
-    })
+        x = _block(
+            f"Mixed_5{block}",
+            x,
+            {
+                "branch1x1": [(64, 1)],
+                "branch5x5": [(48, 1), (64, 5)],
+                "branch3x3dbl": [(64, 1), (96, 3), (96, 3)],
+                "branch_pool": ["average", (width, 1)],
+            },
+        )
+    x = _block(
+        "Mixed_6a",
+        x,
+        {
+            "branch3x3": [(384, 3, 2)],
+            "branch3x3dbl": [(64, 1), (96, 3), (96, 3, 2)],
+            "branch_pool": ["halve"],
+        },
+    )
     for block, width in zip("bcde", (128, 160, 160, 192), strict=True):
-        x = _block(f"Mixed_6{block}", x, {
-            "branch1x1": [(192, 1)],
-            "branch7x7": [(width, 1), (width, (1, 7)), (192, (7, 1))],
-            "branch7x7dbl": [(width, 1), (width, (7, 1)), (width, (1, 7)), (width, (7, 1)), (192, (1, 7))],
-            "branch_pool": ["average", (192, 1)],
-        })
-    x = _block("Mixed_7a", x, {
-        "branch3x3": [(192, 1), (320, 3, 2)],
-        "branch7x7x3": [(192, 1), (192, (1, 7)), (192, (7, 1)), (192, 3, 2)],
-        "branch_pool": ["halve"],
-    })
+        x = _block(
+            f"Mixed_6{block}",
+            x,
+            {
+                "branch1x1": [(192, 1)],
+                "branch7x7": [(width, 1), (width, (1, 7)), (192, (7, 1))],
+                "branch7x7dbl": [(width, 1), (width, (7, 1)), (width, (1, 7)), (width, (7, 1)), (192, (1, 7))],
+                "branch_pool": ["average", (192, 1)],
+            },
+        )
+    x = _block(
+        "Mixed_7a",
+        x,
+        {
+            "branch3x3": [(192, 1), (320, 3, 2)],
+            "branch7x7x3": [(192, 1), (192, (1, 7)), (192, (7, 1)), (192, 3, 2)],
+            "branch_pool": ["halve"],
+        },
+    )
     for block, kind in zip("bc", ("average", "max"), strict=True):  # the maximum is the graph's own quirk
-        x = _block(f"Mixed_7{block}", x, {
-            "branch1x1": [(320, 1)],
-            "branch3x3": [(384, 1), "fork"],
-            "branch3x3dbl": [(448, 1), (384, 3), "fork"],
-            "branch_pool": [kind, (192, 1)],
-        })
+        x = _block(
+            f"Mixed_7{block}",
+            x,
+            {
+                "branch1x1": [(320, 1)],
+                "branch3x3": [(384, 1), "fork"],
+                "branch3x3dbl": [(448, 1), (384, 3), "fork"],
+                "branch_pool": [kind, (192, 1)],
+            },
+        )
     body = keras.Model(images, x)
-    taps = [keras.layers.GlobalAveragePooling2D(name=f"features{dims}")(body.get_layer(layer).output)
-            for dims, layer in TAPS.items()]
+    taps = [
+        keras.layers.GlobalAveragePooling2D(name=f"features{dims}")(body.get_layer(layer).output)
+        for dims, layer in TAPS.items()
+    ]
     logits = keras.layers.Dense(1008, use_bias=False, name="fc")(taps[-1])
     return keras.Model(images, [*taps, logits], name="inception2015")
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from keras_gans.errors import UserError
 from keras_gans.features.base import FeatureExtractor, luma, resize, resize_in_words
-from keras_gans.weights import lookup
 from keras_gans.registry import EXTRACTORS, nearest
+from keras_gans.weights import lookup
 
 
 class KerasFeatures(FeatureExtractor):

@@ -8,19 +8,21 @@ from keras_gans.data.images import to_model
 from keras_gans.errors import UserError
 from keras_gans.features.base import in_batches, three_channels
 from keras_gans.features.vgg import build_vgg
+from keras_gans.registry import EXTRACTORS
 from keras_gans.weights import lookup
 from keras_gans.weights.torch_layers import fitting, load_layer
 from keras_gans.weights.weight_files import read_state_dict
-from keras_gans.registry import EXTRACTORS
 
 BACKBONES = {
-    "alex": lookup.WeightFile("alexnet-owt-7be5be79.pth",
-                              "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth", "7be5be79"),
-    "vgg": lookup.WeightFile("vgg16-397923af.pth",
-                             "https://download.pytorch.org/models/vgg16-397923af.pth", "397923af"),
+    "alex": lookup.WeightFile(
+        "alexnet-owt-7be5be79.pth", "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth", "7be5be79"
+    ),
+    "vgg": lookup.WeightFile("vgg16-397923af.pth", "https://download.pytorch.org/models/vgg16-397923af.pth", "397923af"),
 }
-TAPS = {"alex": ["relu1", "relu2", "relu3", "relu4", "relu5"],
-        "vgg": ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"]}
+TAPS = {
+    "alex": ["relu1", "relu2", "relu3", "relu4", "relu5"],
+    "vgg": ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"],
+}
 SMALLEST = {"alex": 31, "vgg": 16}  # pixels that still reach the last tap
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 
@@ -64,8 +66,12 @@ class LPIPS:
         self.name, self.net, self.batch_size = f"lpips-{net}", net, batch_size
         path = lookup.find(BACKBONES[net], path)
         heads = lookup.packaged("lpips", f"weights/v0.1/{net}.pth", "lpips", heads)
-        self._files = {"weights": path.name, "weights_sha256": lookup.sha256(path),
-                       "heads": heads.name, "heads_sha256": lookup.sha256(heads)}
+        self._files = {
+            "weights": path.name,
+            "weights_sha256": lookup.sha256(path),
+            "heads": heads.name,
+            "heads_sha256": lookup.sha256(heads),
+        }
         images, layers = build_alexnet() if net == "alex" else build_vgg("vgg16", _scale)
         self.model = keras.Model(images, [layers[tap] for tap in TAPS[net]], trainable=False)
         state = read_state_dict(path)
@@ -76,14 +82,14 @@ class LPIPS:
                 load_layer(layer, state, f"features.{number}")
         state = read_state_dict(heads)
         with fitting(heads, f"the heads of {self.name}"):
-            self._heads = [state[f"lin{tap}.model.1.weight"].reshape(output.shape[-1])
-                           for tap, output in enumerate(self.model.outputs)]
+            self._heads = [
+                state[f"lin{tap}.model.1.weight"].reshape(output.shape[-1]) for tap, output in enumerate(self.model.outputs)
+            ]
         self._compiled = None
 
     def protocol(self):
         """Returns what a score's record says about the distance, as a dict for JSON."""
-        return {"extractor": self.name, "version": "0.1", **self._files, "resize": "none",
-                "quantization": "uint8 images"}
+        return {"extractor": self.name, "version": "0.1", **self._files, "resize": "none", "quantization": "uint8 images"}
 
     def distance(self, first, second):
         """The distance as a differentiable graph, for losses and path lengths.
@@ -117,8 +123,10 @@ class LPIPS:
         if first.shape != second.shape:
             raise UserError(f"{self.name} compares pairs of one size, not {list(first.shape)} and {list(second.shape)}")
         if min(first.shape[1:3]) < SMALLEST[self.net]:
-            raise UserError(f"{self.name} needs images of at least {SMALLEST[self.net]} pixels a side, not "
-                            f"{first.shape[1]}x{first.shape[2]}")
+            raise UserError(
+                f"{self.name} needs images of at least {SMALLEST[self.net]} pixels a side, not "
+                f"{first.shape[1]}x{first.shape[2]}"
+            )
         if self._compiled is None:
             signature = [tf.TensorSpec([self.batch_size, None, None, 3], tf.uint8)] * 2
             self._compiled = tf.function(lambda a, b: [self.distance(to_model(a), to_model(b))], signature)

@@ -5,8 +5,8 @@ import keras
 from keras_gans.data.images import to_model
 from keras_gans.errors import UserError
 from keras_gans.features.base import FeatureExtractor, resize, resize_in_words
-from keras_gans.weights import lookup
 from keras_gans.registry import EXTRACTORS, nearest
+from keras_gans.weights import lookup
 
 
 class Taps(keras.Model):
@@ -66,8 +66,9 @@ class PerceptualNetwork(FeatureExtractor):
         unknown = [layer for layer in layers if layer not in self._tensors]
         if unknown or not layers:
             name = unknown[0] if unknown else ""
-            raise UserError(f"{self.name} has no layer {name!r}{nearest(name, self.layers)}; it has "
-                            f"{', '.join(self.layers)}")
+            raise UserError(
+                f"{self.name} has no layer {name!r}{nearest(name, self.layers)}; it has {', '.join(self.layers)}"
+            )
         return Taps(self._images, [self._tensors[layer] for layer in layers])
 
     def network(self, images):

@@ -7,9 +7,9 @@ import h5py
 import keras
 
 from keras_gans.features.perceptual import PerceptualNetwork
+from keras_gans.registry import EXTRACTORS
 from keras_gans.weights import lookup
 from keras_gans.weights.torch_layers import fitting
-from keras_gans.registry import EXTRACTORS
 
 DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red
@@ -38,8 +38,10 @@ def build_vgg(name, preprocess):
     x, layers = preprocess(images), {}
     for block, (depth, width) in enumerate(zip(DEPTHS[name], (64, 128, 256, 512, 512), strict=True), start=1):
         for number in range(1, depth + 1):
-            for layer in (keras.layers.Conv2D(width, 3, padding="same", name=f"conv{block}_{number}"),
-                          keras.layers.ReLU(name=f"relu{block}_{number}")):
+            for layer in (
+                keras.layers.Conv2D(width, 3, padding="same", name=f"conv{block}_{number}"),
+                keras.layers.ReLU(name=f"relu{block}_{number}"),
+            ):
                 x = layers[layer.name] = layer(x)
         x = layers[f"pool{block}"] = keras.layers.MaxPooling2D(name=f"pool{block}")(x)
     return images, layers

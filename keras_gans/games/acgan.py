@@ -31,8 +31,10 @@ class ACGAN(GAN):
 
     def __init__(self, generator, discriminator, loss, *, class_weight=1.0, **kwargs):
         if not isinstance(discriminator.output, dict) or set(discriminator.output) != {"logits", "class_logits"}:
-            raise ValueError("the discriminator must answer with logits and class_logits, such as acgan, "
-                             f"not {type(discriminator).__name__}")
+            raise ValueError(
+                "the discriminator must answer with logits and class_logits, such as acgan, "
+                f"not {type(discriminator).__name__}"
+            )
         super().__init__(generator, discriminator, loss, **kwargs)
         self.class_weight = class_weight
         self._turn = threading.local()  # replicas are traced in threads of their own
@@ -60,8 +62,11 @@ class ACGAN(GAN):
     def discriminate(self, images, labels, seed):
         """Returns the logits alone, and notes the class loss for the turn."""
         answer = super().discriminate(images, labels, seed)
-        self._turn.class_losses.append(keras.losses.sparse_categorical_crossentropy(
-            labels, tf.cast(answer["class_logits"], tf.float32), from_logits=True))
+        self._turn.class_losses.append(
+            keras.losses.sparse_categorical_crossentropy(
+                labels, tf.cast(answer["class_logits"], tf.float32), from_logits=True
+            )
+        )
         return answer["logits"]
 
     def penalize(self, *args):

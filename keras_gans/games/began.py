@@ -38,8 +38,10 @@ def reconstruction_error(autoencoder):
     """
     image = autoencoder.inputs[0]
     if not hasattr(autoencoder.output, "shape") or tuple(autoencoder.output.shape) != tuple(image.shape):
-        raise ValueError("the discriminator must be an autoencoder, such as began or points_autoencoder, "
-                         f"not {type(autoencoder).__name__}")
+        raise ValueError(
+            "the discriminator must be an autoencoder, such as began or points_autoencoder, "
+            f"not {type(autoencoder).__name__}"
+        )
     error = keras.ops.abs(autoencoder.output - image)
     error = keras.ops.mean(error, axis=tuple(range(1, len(image.shape))))
     return keras.Model(autoencoder.input, keras.ops.expand_dims(error, 1), name=autoencoder.name)
@@ -73,8 +75,19 @@ class BEGAN(GAN):
             sign of logits.
     """
 
-    def __init__(self, generator, discriminator, loss=None, *, gamma=0.5, lambda_k=0.001, patience_kimg=1600.0,
-                 min_learning_rate=2e-5, latent="uniform", **kwargs):
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        loss=None,
+        *,
+        gamma=0.5,
+        lambda_k=0.001,
+        patience_kimg=1600.0,
+        min_learning_rate=2e-5,
+        latent="uniform",
+        **kwargs,
+    ):
         if not 0 <= gamma <= 1:
             raise ValueError(f"gamma must be from 0 to 1, not {gamma}")
         super().__init__(generator, reconstruction_error(discriminator), None, latent=latent, **kwargs)
@@ -91,8 +104,13 @@ class BEGAN(GAN):
         self.adversarial_loss = BoundaryEquilibrium(self.k)
 
     def _state(self, name, value):
-        return self.add_weight(shape=(), initializer=keras.initializers.Constant(value), trainable=False,
-                               aggregation="only_first_replica", name=name)
+        return self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(value),
+            trainable=False,
+            aggregation="only_first_replica",
+            name=name,
+        )
 
     def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
         """See `GAN.compile`.
@@ -113,8 +131,13 @@ class BEGAN(GAN):
         convergence = real + tf.abs(balance)
         self.k.assign(tf.clip_by_value(self.k + self.lambda_k * balance, 0.0, 1.0))
         self._judge(convergence, images_seen * tf.distribute.get_replica_context().num_replicas_in_sync)
-        return logs | {"real_error": real, "fake_error": fake, "k": tf.identity(self.k), "convergence": convergence,
-                       "learning_rate": tf.identity(self.generator_optimizer.learning_rate)}
+        return logs | {
+            "real_error": real,
+            "fake_error": fake,
+            "k": tf.identity(self.k),
+            "convergence": convergence,
+            "learning_rate": tf.identity(self.generator_optimizer.learning_rate),
+        }
 
     def _judge(self, convergence, images):
         """Takes M of a step of `images` images into the window; at its end, halves the learning rates if it stalled."""

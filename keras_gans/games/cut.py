@@ -48,15 +48,31 @@ class CUT(Translation, GAN):
     kind = "unpaired"
     players = {"discriminator": ("discriminator",), "generator": ("generator", "projector")}
 
-    def __init__(self, generator, discriminator, projector, loss, *, adversarial_weight=2.0, nce_weight=1.0,
-                 identity_nce=True, flip_equivariance=False, patches=256, temperature=0.07, penalties=(), augment=None,
-                 ema_kimg=0.0, seed=0):
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        projector,
+        loss,
+        *,
+        adversarial_weight=2.0,
+        nce_weight=1.0,
+        identity_nce=True,
+        flip_equivariance=False,
+        patches=256,
+        temperature=0.07,
+        penalties=(),
+        augment=None,
+        ema_kimg=0.0,
+        seed=0,
+    ):
         taken, made = generator.input_shape[-1], generator.output_shape[-1]
         if identity_nce and taken != made:
-            raise ValueError(f"identity_nce passes images of {made} channels through a generator that takes {taken}; "
-                             "take identity_nce=false, or the same --channels for both sides")
-        super().__init__(generator, discriminator, loss, penalties=penalties, augment=augment, ema_kimg=ema_kimg,
-                         seed=seed)
+            raise ValueError(
+                f"identity_nce passes images of {made} channels through a generator that takes {taken}; "
+                "take identity_nce=false, or the same --channels for both sides"
+            )
+        super().__init__(generator, discriminator, loss, penalties=penalties, augment=augment, ema_kimg=ema_kimg, seed=seed)
         self.projector = projector
         self.adversarial_weight = adversarial_weight
         self.nce_weight = nce_weight
@@ -73,8 +89,10 @@ class CUT(Translation, GAN):
     def parts(cls, make):
         generator, named = make.generator(), make.recipe["generator"]
         if not hasattr(generator, "features"):
-            raise UserError(f"--game=cut compares features, which --generator={named} does not give; take "
-                            "--generator=resnet:antialias=true,init=xavier")
+            raise UserError(
+                f"--game=cut compares features, which --generator={named} does not give; take "
+                "--generator=resnet:antialias=true,init=xavier"
+            )
         channels = [output.shape[-1] for output in generator.features(LAYERS).outputs[:-1]]
         return {"generator": generator, "discriminator": make.discriminator(), "projector": PatchProjector(channels)}
 
@@ -107,8 +125,9 @@ class CUT(Translation, GAN):
         queries = apply(self._encoder, outputs, randomness.fold(seed, "queries"))
         if flips is not None:
             queries = [flipped(query, flips) for query in queries]
-            keys = tf.cond(tf.reduce_any(flips), lambda: apply(self._encoder, sources, randomness.fold(seed, "keys")),
-                           lambda: keys)
+            keys = tf.cond(
+                tf.reduce_any(flips), lambda: apply(self._encoder, sources, randomness.fold(seed, "keys")), lambda: keys
+            )
         count = tf.shape(a)[0]
         weight = self.nce_weight / 2 if self.identity_nce else self.nce_weight
         of_a = [[features[:count] for features in side] for side in (queries, keys)]
@@ -121,8 +140,9 @@ class CUT(Translation, GAN):
     def nce(self, queries, keys, seed):
         """Returns PatchNCE, the mean over the layers, float32 [batch]; each list has a feature map per layer."""
         places = [self.draw_places(features, randomness.fold(seed, index)) for index, features in enumerate(keys)]
-        queries, keys = (self.projector([pick(*pair) for pair in zip(side, places)], training=True)
-                         for side in (queries, keys))
+        queries, keys = (
+            self.projector([pick(*pair) for pair in zip(side, places)], training=True) for side in (queries, keys)
+        )
         return tf.add_n([patch_nce(query, key, self.temperature) for query, key in zip(queries, keys)]) / len(places)
 
     def draw_places(self, features, seed):

@@ -39,15 +39,38 @@ class CycleGAN(Translation):
     averages = {"ema_ab": "generator_ab", "ema_ba": "generator_ba"}
     directions = {"ab": "ema_ab", "ba": "ema_ba"}
 
-    def __init__(self, generator_ab, generator_ba, discriminator_a, discriminator_b, loss, *, image_shapes,
-                 adversarial_weight=2.0, cycle_weight=10.0, identity_weight=0.5, pool_size=50, ema_kimg=0.0, seed=0):
-        super().__init__({"generator_ab": generator_ab, "generator_ba": generator_ba,
-                          "discriminator_a": discriminator_a, "discriminator_b": discriminator_b},
-                         ema_kimg=ema_kimg, seed=seed)
+    def __init__(
+        self,
+        generator_ab,
+        generator_ba,
+        discriminator_a,
+        discriminator_b,
+        loss,
+        *,
+        image_shapes,
+        adversarial_weight=2.0,
+        cycle_weight=10.0,
+        identity_weight=0.5,
+        pool_size=50,
+        ema_kimg=0.0,
+        seed=0,
+    ):
+        super().__init__(
+            {
+                "generator_ab": generator_ab,
+                "generator_ba": generator_ba,
+                "discriminator_a": discriminator_a,
+                "discriminator_b": discriminator_b,
+            },
+            ema_kimg=ema_kimg,
+            seed=seed,
+        )
         shape_a, shape_b = image_shapes
         if identity_weight and shape_a[-1] != shape_b[-1]:
-            raise ValueError(f"the identity loss compares images of {shape_a[-1]} and of {shape_b[-1]} channels; take "
-                             "identity_weight=0, or the same --channels for both sides")
+            raise ValueError(
+                f"the identity loss compares images of {shape_a[-1]} and of {shape_b[-1]} channels; take "
+                "identity_weight=0, or the same --channels for both sides"
+            )
         self.adversarial_loss = loss
         self.adversarial_weight = adversarial_weight
         self.cycle_weight = cycle_weight
@@ -58,9 +81,13 @@ class CycleGAN(Translation):
     def parts(cls, make):
         shape_a, shape_b = make.input_shape, make.image_shape
         back = {"image_size": shape_a[0], "channels": shape_a[-1], "input_channels": shape_b[-1]}
-        return {"generator_ab": make.generator(), "generator_ba": make.generator(**back),
-                "discriminator_a": make.discriminator(image_size=shape_a[0], channels=shape_a[-1]),
-                "discriminator_b": make.discriminator(), "image_shapes": (shape_a, shape_b)}
+        return {
+            "generator_ab": make.generator(),
+            "generator_ba": make.generator(**back),
+            "discriminator_a": make.discriminator(image_size=shape_a[0], channels=shape_a[-1]),
+            "discriminator_b": make.discriminator(),
+            "image_shapes": (shape_a, shape_b),
+        }
 
     def train_step(self, data):
         """Plays one round.
@@ -82,8 +109,10 @@ class CycleGAN(Translation):
         fake_a = self.pool_a.query(tf.stop_gradient(fake_a), randomness.fold(seed, "pool a"))
         fake_b = self.pool_b.query(tf.stop_gradient(fake_b), randomness.fold(seed, "pool b"))
         with tf.GradientTape() as tape:
-            losses = {"discriminator_a": self.discriminator_loss(self.discriminator_a, a, fake_a),
-                      "discriminator_b": self.discriminator_loss(self.discriminator_b, b, fake_b)}
+            losses = {
+                "discriminator_a": self.discriminator_loss(self.discriminator_a, a, fake_a),
+                "discriminator_b": self.discriminator_loss(self.discriminator_b, b, fake_b),
+            }
             objective = self.objective(sum(losses.values()), self.discriminator_optimizer)
         logs |= logged("discriminator", losses)
         logs["discriminator_gradient_norm"] = self.descend(objective, tape, "discriminator")
@@ -99,10 +128,12 @@ class CycleGAN(Translation):
             return apply(self.generator_ba, images, randomness.fold(seed, name))
 
         fake_b, fake_a = to_b(a, "fake b"), to_a(b, "fake a")
-        losses = {"generator_ab": self.generator_loss(self.discriminator_b, b, fake_b),
-                  "generator_ba": self.generator_loss(self.discriminator_a, a, fake_a),
-                  "cycle_a": self.cycle_weight * distance(a, to_a(fake_b, "back to a")),
-                  "cycle_b": self.cycle_weight * distance(b, to_b(fake_a, "back to b"))}
+        losses = {
+            "generator_ab": self.generator_loss(self.discriminator_b, b, fake_b),
+            "generator_ba": self.generator_loss(self.discriminator_a, a, fake_a),
+            "cycle_a": self.cycle_weight * distance(a, to_a(fake_b, "back to a")),
+            "cycle_b": self.cycle_weight * distance(b, to_b(fake_a, "back to b")),
+        }
         if self.identity_weight:
             weight = self.cycle_weight * self.identity_weight
             losses["identity_a"] = weight * distance(a, to_a(a, "identity a"))

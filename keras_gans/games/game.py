@@ -43,11 +43,17 @@ class Game(keras.Model):
         self.ema_kimg = ema_kimg
         self.ema_rampup = ema_rampup
         self.seed = seed
-        self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False,
-                                    aggregation="only_first_replica", name="step")
+        self.step = self.add_weight(
+            shape=(), dtype="int64", initializer="zeros", trainable=False, aggregation="only_first_replica", name="step"
+        )
         self.first_bad_step = self.add_weight(
-            shape=(len(self.players),), dtype="int64", initializer=keras.initializers.Constant(-1), trainable=False,
-            aggregation="only_first_replica", name="first_bad_step")
+            shape=(len(self.players),),
+            dtype="int64",
+            initializer=keras.initializers.Constant(-1),
+            trainable=False,
+            aggregation="only_first_replica",
+            name="first_bad_step",
+        )
         self.built = True
 
     @classmethod

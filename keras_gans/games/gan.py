@@ -33,8 +33,19 @@ class GAN(Game):
         infer: compiled `ema`: latent [batch, latent_dim] (or [latent, label]) -> images [batch, h, w, c] in [-1, 1].
     """
 
-    def __init__(self, generator, discriminator, loss, *, penalties=(), augment=None, n_critic=1, share_fakes=True,
-                 latent="normal", **kwargs):
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        loss,
+        *,
+        penalties=(),
+        augment=None,
+        n_critic=1,
+        share_fakes=True,
+        latent="normal",
+        **kwargs,
+    ):
         if latent not in ("normal", "uniform"):
             raise ValueError(f"latent must be normal or uniform, not {latent!r}")
         super().__init__({"generator": generator, "discriminator": discriminator}, **kwargs)
@@ -191,5 +202,3 @@ class GAN(Game):
 def with_labels(network, inputs, labels):
     """Returns what to call `network` with: `inputs`, and `labels` behind it if the network takes labels."""
     return [inputs, labels] if len(network.inputs) > 1 else inputs
-
-

@@ -28,16 +28,20 @@ class Pix2Pix(Translation, GAN):
     random_at_test = True
     discriminator_weight = 0.5
 
-    def __init__(self, generator, discriminator, loss, *, reconstructions=(), penalties=(), augment=None, ema_kimg=0.0,
-                 seed=0):
+    def __init__(
+        self, generator, discriminator, loss, *, reconstructions=(), penalties=(), augment=None, ema_kimg=0.0, seed=0
+    ):
         super().__init__(generator, discriminator, loss, penalties=penalties, augment=augment, ema_kimg=ema_kimg, seed=seed)
         self.reconstructions = list(reconstructions)
         self.adversarial_weight = 1.0
 
     @classmethod
     def parts(cls, make):
-        return {"generator": make.generator(), "reconstructions": make.reconstructions(),
-                "discriminator": make.discriminator(channels=make.input_shape[-1] + make.image_shape[-1])}
+        return {
+            "generator": make.generator(),
+            "reconstructions": make.reconstructions(),
+            "discriminator": make.discriminator(channels=make.input_shape[-1] + make.image_shape[-1]),
+        }
 
     def train_step(self, data):
         """Plays one round.

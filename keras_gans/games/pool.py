@@ -34,8 +34,9 @@ class ImagePool(keras.layers.Layer):
         self.built = True
 
     def _state(self, name, shape, dtype):
-        return self.add_weight(shape=shape, dtype=dtype, initializer="zeros", trainable=False,
-                               aggregation="only_first_replica", name=name)
+        return self.add_weight(
+            shape=shape, dtype=dtype, initializer="zeros", trainable=False, aggregation="only_first_replica", name=name
+        )
 
     def query(self, images, seed):
         """Passes images through the pool, in their order.

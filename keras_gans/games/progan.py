@@ -66,8 +66,10 @@ class Growth:
         except ValueError:
             numbers = [-1.0]
         if min(numbers) < 0 or not all(map(math.isfinite, numbers)) or len(numbers) > len(self.sizes):
-            raise ValueError(f"{name} must be numbers of at least 0 joined by +, at most {len(self.sizes)} of them for "
-                             f"{self.sizes[0]} to {self.sizes[-1]} pixels, not {given}")
+            raise ValueError(
+                f"{name} must be numbers of at least 0 joined by +, at most {len(self.sizes)} of them for "
+                f"{self.sizes[0]} to {self.sizes[-1]} pixels, not {given}"
+            )
         return numbers + numbers[-1:] * (len(self.sizes) - len(numbers))
 
     def size(self, step):
@@ -117,14 +119,40 @@ class ProGAN(GAN):
         ValueError: networks that do not grow, or a schedule that makes no sense.
     """
 
-    def __init__(self, generator, discriminator, loss, *, batch_size=64, start=4, fade_kimg="600", stable_kimg="600",
-                 batch_sizes=None, penalties=(), augment=None, latent="normal", ema_kimg=10.0, ema_rampup=0.05, seed=0):
-        super().__init__(generator, discriminator, loss, penalties=penalties, augment=augment, latent=latent,
-                         ema_kimg=ema_kimg, ema_rampup=ema_rampup, seed=seed)
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        loss,
+        *,
+        batch_size=64,
+        start=4,
+        fade_kimg="600",
+        stable_kimg="600",
+        batch_sizes=None,
+        penalties=(),
+        augment=None,
+        latent="normal",
+        ema_kimg=10.0,
+        ema_rampup=0.05,
+        seed=0,
+    ):
+        super().__init__(
+            generator,
+            discriminator,
+            loss,
+            penalties=penalties,
+            augment=augment,
+            latent=latent,
+            ema_kimg=ema_kimg,
+            ema_rampup=ema_rampup,
+            seed=seed,
+        )
         for player, network in zip(("generator", "discriminator"), self.growing()):
             if not isinstance(network, Growing):
-                raise ValueError(f"the {player} must grow, such as progan or stylegan, "
-                                 f"not {type(getattr(self, player)).__name__}")
+                raise ValueError(
+                    f"the {player} must grow, such as progan or stylegan, not {type(getattr(self, player)).__name__}"
+                )
         self.growth = Growth(discriminator.sizes, start, fade_kimg, stable_kimg, batch_sizes, batch_size)
         self._step = threading.local()  # replicas are traced in threads of their own
         for network in (*self.growing(), *self.growing("ema")):

@@ -22,16 +22,38 @@ class Restoration(Pix2Pix):
     random_at_test = False
     discriminator_weight = 1.0
 
-    def __init__(self, generator, discriminator, loss, *, adversarial_weight=1e-3, reconstructions=(), penalties=(),
-                 augment=None, ema_kimg=0.0, seed=0):
-        super().__init__(generator, discriminator, loss, reconstructions=reconstructions, penalties=penalties,
-                         augment=augment, ema_kimg=ema_kimg, seed=seed)
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        loss,
+        *,
+        adversarial_weight=1e-3,
+        reconstructions=(),
+        penalties=(),
+        augment=None,
+        ema_kimg=0.0,
+        seed=0,
+    ):
+        super().__init__(
+            generator,
+            discriminator,
+            loss,
+            reconstructions=reconstructions,
+            penalties=penalties,
+            augment=augment,
+            ema_kimg=ema_kimg,
+            seed=seed,
+        )
         self.adversarial_weight = adversarial_weight
 
     @classmethod
     def parts(cls, make):
-        return {"generator": make.generator(), "discriminator": make.discriminator(),
-                "reconstructions": make.reconstructions()}
+        return {
+            "generator": make.generator(),
+            "discriminator": make.discriminator(),
+            "reconstructions": make.reconstructions(),
+        }
 
     def judged(self, inputs, images):
         return images

@@ -35,19 +35,19 @@ class StyleGame(Game):
 
     def __init__(self, generator, *, ema_kimg=0.0, seed=0):
         if not isinstance(generator, StyleNetwork):
-            raise ValueError("the generator must be adain, arbitrary_style or multi_style, not "
-                             f"{type(generator).__name__}")
+            raise ValueError(f"the generator must be adain, arbitrary_style or multi_style, not {type(generator).__name__}")
         super().__init__({"generator": generator}, ema_kimg=ema_kimg, seed=seed)
         transfer = self.ema.transfer_network()
-        self.stylize = tf.function(lambda images, style: transfer([images, style], training=False),
-                                   reduce_retracing=True)
+        self.stylize = tf.function(lambda images, style: transfer([images, style], training=False), reduce_retracing=True)
 
     @classmethod
     def parts(cls, make):
         for side, shape in (("photographs", make.input_shape), ("styles", make.image_shape)):
             if shape[-1] != 3:
-                raise UserError(f"style transfer works in colour, but the {side} of --data={make.recipe['data']} have "
-                                f"{shape[-1]} channel; give RGB images")
+                raise UserError(
+                    f"style transfer works in colour, but the {side} of --data={make.recipe['data']} have "
+                    f"{shape[-1]} channel; give RGB images"
+                )
         return {"generator": make.generator()}
 
     def show(self, content, style):
@@ -110,9 +110,10 @@ class AdaINGame(StyleGame):
             wanted = [moments(features, epsilon=0.0) for features in of_style]
         drawn = self.generator.decoder(target, training=True)
         shown = encoder(drawn)
-        terms = {"content": content_loss(shown[-1], target),
-                 "style": tf.add_n([moments_loss(moments(features), goal)
-                                    for features, goal in zip(shown, wanted, strict=True)])}
+        terms = {
+            "content": content_loss(shown[-1], target),
+            "style": tf.add_n([moments_loss(moments(features), goal) for features, goal in zip(shown, wanted, strict=True)]),
+        }
         loss = self.content_weight * terms["content"] + self.style_weight * terms["style"]
         if self.variation_weight:
             terms["total_variation"] = total_variation(drawn)
@@ -136,12 +137,29 @@ class PerceptualStyleGame(StyleGame):
         ema_kimg, seed: see `StyleGame`.
     """
 
-    def __init__(self, generator, *, network="vgg19", content_network=None, content_layer=None, content_weight=1.0,
-                 style_weight=5.0, variation_weight=0.01, shift_weight=0.0, ema_kimg=0.0, seed=0):
+    def __init__(
+        self,
+        generator,
+        *,
+        network="vgg19",
+        content_network=None,
+        content_layer=None,
+        content_weight=1.0,
+        style_weight=5.0,
+        variation_weight=0.01,
+        shift_weight=0.0,
+        ema_kimg=0.0,
+        seed=0,
+    ):
         super().__init__(generator, ema_kimg=ema_kimg, seed=seed)
-        self.wanted = Stylization(network, content_layer and (content_layer,), content_weight=content_weight,
-                                  style_weight=style_weight, variation_weight=variation_weight,
-                                  content_network=content_network)
+        self.wanted = Stylization(
+            network,
+            content_layer and (content_layer,),
+            content_weight=content_weight,
+            style_weight=style_weight,
+            variation_weight=variation_weight,
+            content_network=content_network,
+        )
         self.shift_weight = shift_weight
 
     def losses(self, content, style, seed, tape):
@@ -221,16 +239,17 @@ class MultiStyleGame(PerceptualStyleGame):
         if self._targets is None:
             pictures = self._load()
             if len(pictures) != self.generator.num_styles:
-                raise UserError(f"there are {len(pictures)} styles and the generator has room for "
-                                f"{self.generator.num_styles}; take --generator=multi_style:num_styles={len(pictures)}")
+                raise UserError(
+                    f"there are {len(pictures)} styles and the generator has room for "
+                    f"{self.generator.num_styles}; take --generator=multi_style:num_styles={len(pictures)}"
+                )
             each = [self.wanted.style_targets(to_model(picture[None])) for picture in pictures]
             self._targets = [tf.concat(layer, 0) for layer in zip(*each, strict=True)]
         return self._targets
 
     def style_of(self, style, count, seed):
         numbers = randomness.integers(randomness.fold(seed, "styles"), [count], self.generator.num_styles)
-        return (tf.one_hot(numbers, self.generator.num_styles),
-                [tf.gather(layer, numbers) for layer in self.targets()])
+        return (tf.one_hot(numbers, self.generator.num_styles), [tf.gather(layer, numbers) for layer in self.targets()])
 
     def show(self, content, style):
         """Returns the columns of a sheet of samples: photographs, and each in all styles."""

@@ -21,8 +21,9 @@ class StyleBased:
 
     def set_styles(self, generator, style_mixing, w_decay):
         if not isinstance(generator, StyleGenerator):
-            raise ValueError("the generator must be style-based, such as stylegan or stylegan2, "
-                             f"not {type(generator).__name__}")
+            raise ValueError(
+                f"the generator must be style-based, such as stylegan or stylegan2, not {type(generator).__name__}"
+            )
         for name, value in (("style_mixing", style_mixing), ("w_decay", w_decay)):
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, not {value}")

@@ -30,8 +30,19 @@ class StyleGAN2(StyleBased, GAN):
         ValueError: another generator, or a number outside its range.
     """
 
-    def __init__(self, generator, discriminator, loss, *, style_mixing=0.9, w_decay=0.995, path_length_weight=2.0,
-                 path_length_interval=4, path_length_decay=0.01, **kwargs):
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        loss,
+        *,
+        style_mixing=0.9,
+        w_decay=0.995,
+        path_length_weight=2.0,
+        path_length_interval=4,
+        path_length_decay=0.01,
+        **kwargs,
+    ):
         path_length = PathLength(path_length_weight, path_length_interval, path_length_decay)
         super().__init__(generator, discriminator, loss, **kwargs)
         self.set_styles(generator, style_mixing, w_decay)
@@ -70,5 +81,6 @@ class StyleGAN2(StyleBased, GAN):
         half = (fake.shape[0] or tf.shape(fake)[0]) // 2
         styles, _ = self.draw_styles(half, None if labels is None else labels[:half], seed, self.generator.layers_w)
         with randomness.scope(randomness.fold(seed, "generator layers")):
-            return path_lengths(lambda styles: self.generator.synthesis(styles, training=True), styles,
-                                randomness.fold(seed, "image"))
+            return path_lengths(
+                lambda styles: self.generator.synthesis(styles, training=True), styles, randomness.fold(seed, "image")
+            )

@@ -30,7 +30,8 @@ class BatchNorm(keras.layers.BatchNormalization):
         if not fused or isinstance(inputs, keras.KerasTensor):
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon)
+            x=inputs, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon
+        )
         # The fused kernel answers with the unbiased variance; Keras, and the path for several replicas, average the
         # biased one.
         count = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], tf.float32)

@@ -69,8 +69,9 @@ def filter_gradient(inputs, upstream):
     """
     channels, filters = inputs.shape[-1], upstream.shape[-1]
     if inputs.dtype != tf.bfloat16 or channels < 16:
-        return tf.raw_ops.Conv2DBackpropFilter(input=inputs, filter_sizes=[4, 4, channels, filters], out_backprop=upstream,
-                                               strides=[1, 2, 2, 1], padding="SAME")
+        return tf.raw_ops.Conv2DBackpropFilter(
+            input=inputs, filter_sizes=[4, 4, channels, filters], out_backprop=upstream, strides=[1, 2, 2, 1], padding="SAME"
+        )
     return _filter_product(inputs, upstream)
 
 
@@ -97,8 +98,9 @@ def _fold(inputs, kernel):
     taps = tf.transpose(tf.reshape(kernel, [2, 2, 2, 2, channels, filters]), [5, 0, 2, 1, 3, 4])
     spread = tf.matmul(tf.reshape(inputs, [-1, filters]), tf.reshape(taps, [filters, 16 * channels]))
     spread = tf.reshape(spread, [batch, height, width, 4, 4 * channels])
-    blocks = tf.add_n([tf.pad(spread[:, :, :, 2 * i + j], [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
-                       for i in (0, 1) for j in (0, 1)])
+    blocks = tf.add_n(
+        [tf.pad(spread[:, :, :, 2 * i + j], [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]]) for i in (0, 1) for j in (0, 1)]
+    )
     return tf.nn.depth_to_space(blocks, 2)[:, 1:-1, 1:-1]
 
 
@@ -109,11 +111,19 @@ def _sizes(tensor):
 
 def _fits(layer, inputs):
     """Whether the layer and its inputs are what this module is for; elsewhere Keras's own operation runs."""
-    return (not isinstance(inputs, keras.KerasTensor) and not tf.config.list_physical_devices("GPU")
-            and layer.kernel_size == (4, 4) and layer.strides == (2, 2) and layer.padding == "same"
-            and layer.dilation_rate == (1, 1) and layer.data_format == "channels_last"
-            and getattr(layer, "groups", 1) == 1 and None not in inputs.shape[1:]
-            and not inputs.shape[1] % 2 and not inputs.shape[2] % 2)
+    return (
+        not isinstance(inputs, keras.KerasTensor)
+        and not tf.config.list_physical_devices("GPU")
+        and layer.kernel_size == (4, 4)
+        and layer.strides == (2, 2)
+        and layer.padding == "same"
+        and layer.dilation_rate == (1, 1)
+        and layer.data_format == "channels_last"
+        and getattr(layer, "groups", 1) == 1
+        and None not in inputs.shape[1:]
+        and not inputs.shape[1] % 2
+        and not inputs.shape[2] % 2
+    )
 
 
 @keras.saving.register_keras_serializable("keras_gans")

@@ -25,8 +25,9 @@ class _Equalized(keras.layers.Layer):
         self.initial_bias = bias
 
     def _add_weights(self, shape):
-        self.raw_kernel = self.add_weight(shape=shape, name="kernel", initializer=keras.initializers.RandomNormal(
-            0.0, 1.0 / self.lr_multiplier))
+        self.raw_kernel = self.add_weight(
+            shape=shape, name="kernel", initializer=keras.initializers.RandomNormal(0.0, 1.0 / self.lr_multiplier)
+        )
         if self.use_bias:
             start = keras.initializers.Constant(self.initial_bias / self.lr_multiplier)
             self.raw_bias = self.add_weight(shape=(self.units,), name="bias", initializer=start)
@@ -46,8 +47,13 @@ class _Equalized(keras.layers.Layer):
         return tf.nn.bias_add(outputs, self.bias) if self.use_bias else outputs
 
     def get_config(self):
-        return super().get_config() | {"gain": self.gain, "bias_gain": self.bias_gain, "use_bias": self.use_bias,
-                                       "lr_multiplier": self.lr_multiplier, "bias": self.initial_bias}
+        return super().get_config() | {
+            "gain": self.gain,
+            "bias_gain": self.bias_gain,
+            "use_bias": self.use_bias,
+            "lr_multiplier": self.lr_multiplier,
+            "bias": self.initial_bias,
+        }
 
 
 @keras.saving.register_keras_serializable("keras_gans")
@@ -99,8 +105,20 @@ class EqualizedConv2D(_Equalized):
         [batch, h, w, channels] -> [batch, h', w', filters]; h and w known.
     """
 
-    def __init__(self, filters, kernel_size, resample=None, strides=1, pad=None, gain=1.0, bias_gain=1.0,
-                 lr_multiplier=1.0, use_bias=True, bias=0.0, **kwargs):
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        resample=None,
+        strides=1,
+        pad=None,
+        gain=1.0,
+        bias_gain=1.0,
+        lr_multiplier=1.0,
+        use_bias=True,
+        bias=0.0,
+        **kwargs,
+    ):
         super().__init__(filters, gain, bias_gain, lr_multiplier, use_bias, bias, **kwargs)
         if resample not in (None, "up", "down"):
             raise ValueError(f"resample must be None, up or down, not {resample!r}")
@@ -132,8 +150,13 @@ class EqualizedConv2D(_Equalized):
         return batch, height, width, self.units
 
     def get_config(self):
-        return super().get_config() | {"filters": self.units, "kernel_size": self.kernel_size, "resample": self.resample,
-                                       "strides": self.strides, "pad": self.pad}
+        return super().get_config() | {
+            "filters": self.units,
+            "kernel_size": self.kernel_size,
+            "resample": self.resample,
+            "strides": self.strides,
+            "pad": self.pad,
+        }
 
 
 def doubled(kernel):

@@ -79,12 +79,16 @@ def _convolve(inputs, kernel):
 
 
 def _filter_gradient(inputs, upstream):
-    size, channels, filters = inputs.shape[1] - upstream.shape[1] + 1, inputs.shape[3], upstream.shape[3]
+    size, channels = inputs.shape[1] - upstream.shape[1] + 1, inputs.shape[3]
 
     def of(size, upstream, stride):
         return tf.raw_ops.Conv2DBackpropFilter(
-            input=inputs, filter_sizes=[size, size, channels, upstream.shape[3]], out_backprop=upstream,
-            strides=[1, stride, stride, 1], padding="VALID")
+            input=inputs,
+            filter_sizes=[size, size, channels, upstream.shape[3]],
+            out_backprop=upstream,
+            strides=[1, stride, stride, 1],
+            padding="VALID",
+        )
 
     if not _in_blocks(upstream.shape):
         return of(size, upstream, 1)

@@ -25,8 +25,15 @@ class GatedConv2D(layers.Conv2D):
     """
 
     def __init__(self, filters, kernel_size, strides=1, dilation_rate=1, kernel_initializer=None, **kwargs):
-        super().__init__(2 * filters, kernel_size, strides, "same", dilation_rate=dilation_rate,
-                         kernel_initializer=kernel_initializer or VarianceScaling(5.0), **kwargs)
+        super().__init__(
+            2 * filters,
+            kernel_size,
+            strides,
+            "same",
+            dilation_rate=dilation_rate,
+            kernel_initializer=kernel_initializer or VarianceScaling(5.0),
+            **kwargs,
+        )
 
     def call(self, inputs):
         features, gates = ops.split(super().call(inputs), 2, axis=-1)

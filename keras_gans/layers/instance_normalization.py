@@ -42,8 +42,9 @@ class InstanceNormalization(keras.layers.Layer):
         if len(input_shape) < 3:
             raise ValueError(f"instance normalization wants [batch, positions..., channels], not {tuple(input_shape)}")
         if self.affine:
-            self.gamma = self.add_weight(name="gamma", shape=(input_shape[-1],), initializer=self.gamma_initializer,
-                                         autocast=False)
+            self.gamma = self.add_weight(
+                name="gamma", shape=(input_shape[-1],), initializer=self.gamma_initializer, autocast=False
+            )
             self.beta = self.add_weight(name="beta", shape=(input_shape[-1],), initializer="zeros", autocast=False)
 
     def statistics(self, inputs):
@@ -86,8 +87,13 @@ class InstanceNormalization(keras.layers.Layer):
 
     def _fuses(self, inputs):
         """Whether `_fused` takes these inputs, and is faster."""
-        return (len(inputs.shape) == 4 and inputs.shape[0] in range(1, 17) and inputs.dtype != tf.float64
-                and not self.two_stage and not tf.config.list_physical_devices("GPU"))
+        return (
+            len(inputs.shape) == 4
+            and inputs.shape[0] in range(1, 17)
+            and inputs.dtype != tf.float64
+            and not self.two_stage
+            and not tf.config.list_physical_devices("GPU")
+        )
 
     def _fused(self, inputs, gamma, beta):
         """The same by TensorFlow's fused batch norm, example by example; with its gradient in a third of the time."""
@@ -97,15 +103,19 @@ class InstanceNormalization(keras.layers.Layer):
             values = default([channels]) if values is None else tf.convert_to_tensor(values)
             return tf.unstack(tf.broadcast_to(tf.reshape(values, [-1, channels]), [examples, channels]))
 
-        outputs = [tf.raw_ops.FusedBatchNormV3(x=example, scale=scale, offset=offset, mean=[], variance=[],
-                                               epsilon=self.epsilon).y
-                   for example, scale, offset in zip(tf.split(inputs, examples), each(gamma, tf.ones), each(beta, tf.zeros))]
+        outputs = [
+            tf.raw_ops.FusedBatchNormV3(x=example, scale=scale, offset=offset, mean=[], variance=[], epsilon=self.epsilon).y
+            for example, scale, offset in zip(tf.split(inputs, examples), each(gamma, tf.ones), each(beta, tf.zeros))
+        ]
         return tf.concat(outputs, axis=0)
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
-        return super().get_config() | {"epsilon": self.epsilon, "affine": self.affine,
-                                       "gamma_initializer": keras.initializers.serialize(self.gamma_initializer),
-                                       "two_stage": self.two_stage}
+        return super().get_config() | {
+            "epsilon": self.epsilon,
+            "affine": self.affine,
+            "gamma_initializer": keras.initializers.serialize(self.gamma_initializer),
+            "two_stage": self.two_stage,
+        }

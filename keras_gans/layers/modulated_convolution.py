@@ -82,8 +82,7 @@ class ModulatedConv2D(keras.layers.Layer):
         known.
     """
 
-    def __init__(self, filters, kernel_size=3, up=False, demodulate=True, gain=1.0, taps=(1, 3, 3, 1),
-                 **kwargs):
+    def __init__(self, filters, kernel_size=3, up=False, demodulate=True, gain=1.0, taps=(1, 3, 3, 1), **kwargs):
         super().__init__(autocast=False, **kwargs)  # the styles stay in float32
         self.filters = filters
         self.kernel_size = kernel_size
@@ -94,16 +93,25 @@ class ModulatedConv2D(keras.layers.Layer):
 
     def build(self, input_shape):
         shape = (self.kernel_size, self.kernel_size, input_shape[0][-1], self.filters)
-        self.kernel = self.add_weight(shape=shape, name="kernel", autocast=False,
-                                      initializer=keras.initializers.RandomNormal(0.0, 1.0))
+        self.kernel = self.add_weight(
+            shape=shape, name="kernel", autocast=False, initializer=keras.initializers.RandomNormal(0.0, 1.0)
+        )
 
     def call(self, inputs, training=None):
         images, styles = inputs
         kernel = tf.convert_to_tensor(self.kernel)
         if not self.demodulate:
             kernel = kernel / math.sqrt(math.prod(kernel.shape[:3]))
-        return modulated_convolution(tf.cast(images, self.compute_dtype), kernel, tf.cast(styles, kernel.dtype),
-                                     self.demodulate, self.gain, self.up, self.taps, training)
+        return modulated_convolution(
+            tf.cast(images, self.compute_dtype),
+            kernel,
+            tf.cast(styles, kernel.dtype),
+            self.demodulate,
+            self.gain,
+            self.up,
+            self.taps,
+            training,
+        )
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape[0]
@@ -111,5 +119,11 @@ class ModulatedConv2D(keras.layers.Layer):
         return batch, height * factor, width * factor, self.filters
 
     def get_config(self):
-        return super().get_config() | {"filters": self.filters, "kernel_size": self.kernel_size, "up": self.up,
-                                       "demodulate": self.demodulate, "gain": self.gain, "taps": self.taps}
+        return super().get_config() | {
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "up": self.up,
+            "demodulate": self.demodulate,
+            "gain": self.gain,
+            "taps": self.taps,
+        }

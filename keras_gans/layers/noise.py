@@ -56,10 +56,10 @@ class NoiseInjection(keras.layers.Layer):
 
     def build(self, input_shape):
         _, height, width, channels = input_shape
-        self.constant = self.add_weight(shape=(height, width, 1), name="constant", trainable=False,
-                                        initializer=keras.initializers.RandomNormal(0.0, 1.0))
-        self.strength = self.add_weight(shape=(channels,) if self.per_channel else (), name="strength",
-                                        initializer="zeros")
+        self.constant = self.add_weight(
+            shape=(height, width, 1), name="constant", trainable=False, initializer=keras.initializers.RandomNormal(0.0, 1.0)
+        )
+        self.strength = self.add_weight(shape=(channels,) if self.per_channel else (), name="strength", initializer="zeros")
 
     def call(self, inputs, training=None):
         mode = getattr(_local, "mode", None) or ("random" if training else "constant")

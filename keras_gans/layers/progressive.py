@@ -89,8 +89,9 @@ class Fade(keras.layers.Layer):
     """
 
     def build(self, input_shape):
-        self.alpha = self.add_weight(shape=(), name="alpha", initializer="ones", trainable=False, autocast=False,
-                                     aggregation="only_first_replica")
+        self.alpha = self.add_weight(
+            shape=(), name="alpha", initializer="ones", trainable=False, autocast=False, aggregation="only_first_replica"
+        )
 
     def call(self, inputs):
         old, new = inputs
@@ -121,8 +122,7 @@ class Constant(keras.layers.Layer):
         self.initializer = keras.initializers.get(initializer)
 
     def build(self, input_shape):
-        self.image = self.add_weight(shape=(self.size, self.size, self.channels), name="image",
-                                     initializer=self.initializer)
+        self.image = self.add_weight(shape=(self.size, self.size, self.channels), name="image", initializer=self.initializer)
 
     def call(self, inputs):
         return ops.tile(ops.expand_dims(ops.convert_to_tensor(self.image), 0), (ops.shape(inputs)[0], 1, 1, 1))
@@ -131,5 +131,8 @@ class Constant(keras.layers.Layer):
         return input_shape[0], self.size, self.size, self.channels
 
     def get_config(self):
-        return super().get_config() | {"size": self.size, "channels": self.channels,
-                                       "initializer": keras.initializers.serialize(self.initializer)}
+        return super().get_config() | {
+            "size": self.size,
+            "channels": self.channels,
+            "initializer": keras.initializers.serialize(self.initializer),
+        }

@@ -49,9 +49,7 @@ def upfirdn(images, taps, up=1, down=1, padding=(0, 0)):
         [batch, h', w', c] of the same type.
     """
     height, width, channels = images.shape[1:]
-    rows, columns = (
-        tf.cast(filter_matrix(size, taps, up, down, padding), images.dtype) for size in (height, width)
-    )
+    rows, columns = (tf.cast(filter_matrix(size, taps, up, down, padding), images.dtype) for size in (height, width))
     images = rows @ tf.reshape(images, [-1, height, width * channels])
     images = columns @ tf.reshape(images, [-1, width, channels])
     return tf.reshape(images, [-1, rows.shape[0], columns.shape[0], channels])

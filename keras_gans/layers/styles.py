@@ -26,8 +26,9 @@ class Styles(keras.layers.Layer):
         self.count = layers
 
     def build(self, input_shape):
-        self.average = self.add_weight(shape=(input_shape[-1],), name="average", initializer="zeros", trainable=False,
-                                       aggregation="only_first_replica")
+        self.average = self.add_weight(
+            shape=(input_shape[-1],), name="average", initializer="zeros", trainable=False, aggregation="only_first_replica"
+        )
 
     def call(self, w, truncation=1.0, cutoff=None):
         styles = tf.tile(w[:, None, :], [1, self.count, 1])

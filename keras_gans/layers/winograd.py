@@ -42,8 +42,12 @@ _FORMS = {tf.float32: _Form((0, 1, -1, 1 / 2, -2)), tf.bfloat16: _Form((0, 1, -1
 
 def fits(inputs, kernel):
     """Whether `convolve` trains faster on a CPU than TensorFlow's convolution of these inputs with this kernel."""
-    return (kernel.shape[:2] == (_TAPS, _TAPS) and min(kernel.shape[2:]) >= 128
-            and min(inputs.shape[1:3]) >= 16 and inputs.dtype in _FORMS)
+    return (
+        kernel.shape[:2] == (_TAPS, _TAPS)
+        and min(kernel.shape[2:]) >= 128
+        and min(inputs.shape[1:3]) >= 16
+        and inputs.dtype in _FORMS
+    )
 
 
 def convolve(inputs, kernel, pad=0):

@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from keras_gans.errors import UserError
-from keras_gans.losses.reconstruction import rgb
 from keras_gans.features.perceptual import PerceptualNetwork
+from keras_gans.losses.reconstruction import rgb
 from keras_gans.registry import EXTRACTORS
 
 LAYERS = {
@@ -44,6 +44,8 @@ class PerceptualDistance:
 
     def between(self, features, images):
         """Returns distances, float32 [n], of images as above to those whose `features` are given."""
-        distances = [tf.reduce_mean(tf.reduce_sum(tf.square(one - other), -1), [1, 2])
-                     for one, other in zip(features, self.features(images), strict=True)]
+        distances = [
+            tf.reduce_mean(tf.reduce_sum(tf.square(one - other), -1), [1, 2])
+            for one, other in zip(features, self.features(images), strict=True)
+        ]
         return tf.add_n(distances)

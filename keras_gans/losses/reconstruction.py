@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from keras_gans.losses.reductions import flat_float32
 from keras_gans.features.perceptual import create_perceptual
+from keras_gans.losses.reductions import flat_float32
 from keras_gans.registry import RECONSTRUCTIONS
 
 

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from keras_gans.losses.style import content_loss, gram, gram_loss, total_variation
 from keras_gans.features.perceptual import create_perceptual
+from keras_gans.losses.style import content_loss, gram, gram_loss, total_variation
 
 VGG_LAYERS = ("relu3_1",), ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # of the content, and of the style
 LAYERS = {"efficientnet_lite0": (("block4",), ("stem", "expand1", "expand3", "expand5", "expand8"))}  # others: a VGG
@@ -30,8 +30,16 @@ class Stylization:
         UserError: unknown network or layer, or no weights.
     """
 
-    def __init__(self, network="vgg19", content_layers=None, style_layers=None, content_weight=1.0, style_weight=1.0,
-                 variation_weight=0.0, content_network=None):
+    def __init__(
+        self,
+        network="vgg19",
+        content_layers=None,
+        style_layers=None,
+        content_weight=1.0,
+        style_weight=1.0,
+        variation_weight=0.0,
+        content_network=None,
+    ):
         judge = create_perceptual(network)
         other = create_perceptual(content_network) if content_network else judge
         self.name = judge.name
@@ -65,20 +73,27 @@ class Stylization:
             A dict of float32 [batch], without the weights: content, style, total_variation.
         """
         features = [layer for network in self._both for layer in network(images)]
-        return {"content": _mean(_relative(content_loss, features[: self._split], content)),
-                "style": _mean(_relative(gram_loss, [gram(layer) for layer in features[self._split :]], style)),
-                "total_variation": total_variation(images)}
+        return {
+            "content": _mean(_relative(content_loss, features[: self._split], content)),
+            "style": _mean(_relative(gram_loss, [gram(layer) for layer in features[self._split :]], style)),
+            "total_variation": total_variation(images),
+        }
 
     def __call__(self, images, content, style):
         """Returns the weighted sum of `terms`, float32 [batch], and the terms."""
         terms = self.terms(images, content, style)
-        return (self.content_weight * terms["content"] + self.style_weight * terms["style"]
-                + self.variation_weight * terms["total_variation"]), terms
+        return (
+            self.content_weight * terms["content"]
+            + self.style_weight * terms["style"]
+            + self.variation_weight * terms["total_variation"]
+        ), terms
 
 
 def _relative(loss, values, targets):
-    return [loss(value, target) / (loss(target, tf.zeros_like(target)) + 1e-8)
-            for value, target in zip(values, targets, strict=True)]
+    return [
+        loss(value, target) / (loss(target, tf.zeros_like(target)) + 1e-8)
+        for value, target in zip(values, targets, strict=True)
+    ]
 
 
 def _mean(values):

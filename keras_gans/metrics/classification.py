@@ -64,18 +64,29 @@ class ClassificationAccuracy(GeneratorScore):
 
     def __call__(self, run, real, features, count, seed):
         if not run.num_classes:
-            raise UserError(f"classification_accuracy needs a run with labels; {run.directory} was trained without "
-                            "--conditional")
+            raise UserError(
+                f"classification_accuracy needs a run with labels; {run.directory} was trained without --conditional"
+            )
         labels = np.arange(count) % run.num_classes
         images = np.concatenate(list(run.generate(count, seed, labels)))
         if real.num_classes != run.num_classes:
-            raise UserError(f"classification_accuracy needs real images of the run's {run.num_classes} classes; "
-                            f"{real.spec} has {real.num_classes}")
+            raise UserError(
+                f"classification_accuracy needs real images of the run's {run.num_classes} classes; "
+                f"{real.spec} has {real.num_classes}"
+            )
         pairs = zip(*real.in_order().batch(256).as_numpy_iterator())
         real_images, real_labels = (np.concatenate(parts) for parts in pairs)
         accuracy = classification_accuracy(images, labels, real_images, real_labels, run.num_classes, self.epochs, seed)
-        protocol = {"extractor": None, "weights_sha256": None, "resize": None, "quantization": QUANTIZATION,
-                    "classifier": f"stride-2 convolutions {WIDTHS}, dense, Adam(1e-3), batch 64", "epochs": self.epochs,
-                    "count_fake": count, "count_real": real.count, "seed": seed}
+        protocol = {
+            "extractor": None,
+            "weights_sha256": None,
+            "resize": None,
+            "quantization": QUANTIZATION,
+            "classifier": f"stride-2 convolutions {WIDTHS}, dense, Adam(1e-3), batch 64",
+            "epochs": self.epochs,
+            "count_fake": count,
+            "count_real": real.count,
+            "seed": seed,
+        }
         error = np.sqrt(accuracy * (1 - accuracy) / real.count)
         return [Result("classification_accuracy", accuracy, True, error, None, protocol)]

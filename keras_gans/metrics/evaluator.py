@@ -62,8 +62,9 @@ class Evaluator:
         if self.needs - {"patches"}:
             self.extractor = EXTRACTORS.create(features) if isinstance(features, str) else features
             if not hasattr(self.extractor, "extract"):
-                raise UserError(f"{features} measures pairs of images and has no features of one; it serves the "
-                                "metrics lpips and ppl")
+                raise UserError(
+                    f"{features} measures pairs of images and has no features of one; it serves the metrics lpips and ppl"
+                )
         self._real_needs = self.needs - {"probabilities"}  # the inception score never looks at real images
         self._real_statistics = None if self._real_needs else Statistics(self.extractor, {}, 0)
 
@@ -84,8 +85,11 @@ class Evaluator:
         real = self.real_statistics()
         batches = self._checked(fake() if callable(fake) else fake)
         generated = self._gather(batches, self.needs, count or self.count_fake, "generated")
-        results = [records.record(result, self._protocol(score, real.count, generated.count))
-                   for score in self.scores for result in score(real, generated, self.seed)]
+        results = [
+            records.record(result, self._protocol(score, real.count, generated.count))
+            for score in self.scores
+            for result in score(real, generated, self.seed)
+        ]
         records.warn(results)
         return results
 
@@ -105,15 +109,18 @@ class Evaluator:
             }
             batches = source_batches(self.real, self.count, self.seed)
             self._real_statistics = cached(
-                key, self.extractor, lambda: self._gather(batches, self._real_needs, self.count, "real"))
+                key, self.extractor, lambda: self._gather(batches, self._real_needs, self.count, "real")
+            )
         return self._real_statistics
 
     def _checked(self, batches):
         height, width = self.real.image_shape[:2]
         for images in batches:
             if images.shape[1:3] != (height, width):
-                raise UserError(f"the generated images are {images.shape[2]}x{images.shape[1]} pixels and the real "
-                                f"ones {width}x{height}; give both sides the same size, for example by --image_size")
+                raise UserError(
+                    f"the generated images are {images.shape[2]}x{images.shape[1]} pixels and the real "
+                    f"ones {width}x{height}; give both sides the same size, for example by --image_size"
+                )
             yield images
 
     def _gather(self, batches, needs, count, side):

@@ -26,8 +26,10 @@ def flicker(stylize, photograph, size, step=3, frames=8):
     """
     wanted = size + step * (frames - 1)
     if min(photograph.shape[:2]) < wanted:
-        raise UserError(f"a pan of {frames} frames of {size} pixels needs a photograph of at least {wanted} pixels a side, "
-                        f"not {photograph.shape[1]}x{photograph.shape[0]}")
+        raise UserError(
+            f"a pan of {frames} frames of {size} pixels needs a photograph of at least {wanted} pixels a side, "
+            f"not {photograph.shape[1]}x{photograph.shape[0]}"
+        )
     differences, before = [], None
     for frame in range(frames):
         corner = step * frame

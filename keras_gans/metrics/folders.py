@@ -46,8 +46,10 @@ class FolderImages:
                 raise self._bad(index, error) from error
             first = first or size
             if size != first:
-                raise UserError(f"{self._where(0)} is {first[0]}x{first[1]} pixels and {self._where(index)} "
-                                f"{size[0]}x{size[1]}; give --image_size to bring all images to one size")
+                raise UserError(
+                    f"{self._where(0)} is {first[0]}x{first[1]} pixels and {self._where(index)} "
+                    f"{size[0]}x{size[1]}; give --image_size to bring all images to one size"
+                )
         return first[1], first[0], 3
 
     def read(self, index):
@@ -84,8 +86,10 @@ class FolderImages:
         for index, path in enumerate(self.collection.paths):
             name = str(pathlib.PurePath(path).with_suffix(""))
             if name in numbers:
-                raise UserError(f"{self._where(numbers[name])} and {self._where(index)} have the same name; "
-                                "pairs need one image to a name")
+                raise UserError(
+                    f"{self._where(numbers[name])} and {self._where(index)} have the same name; "
+                    "pairs need one image to a name"
+                )
             numbers[name] = index
         return numbers
 
@@ -113,11 +117,15 @@ def pairs(reference, generated):
     for have, lack, other in ((names, others, generated), (others, names, reference)):
         missing = sorted(set(have) - set(lack))
         if missing:
-            raise UserError(f"{other.spec} has no image named {missing[0]!r} ({len(missing)} missing); pairs are made "
-                            "by file name, so give two folders with the same names")
+            raise UserError(
+                f"{other.spec} has no image named {missing[0]!r} ({len(missing)} missing); pairs are made "
+                "by file name, so give two folders with the same names"
+            )
     for name, index in names.items():
         one, other = reference.read(index), generated.read(others[name])
         if one.shape != other.shape:
-            raise UserError(f"{name}: {one.shape[1]}x{one.shape[0]} pixels in {reference.spec} and "
-                            f"{other.shape[1]}x{other.shape[0]} in {generated.spec}; a pair needs one size")
+            raise UserError(
+                f"{name}: {one.shape[1]}x{one.shape[0]} pixels in {reference.spec} and "
+                f"{other.shape[1]}x{other.shape[0]} in {generated.spec}; a pair needs one size"
+            )
         yield one, other

@@ -91,7 +91,9 @@ class FrechetDistance(SetScore):
         name = name_with("fd", real.extractor.name, inception="fid")
         warnings = ()
         if smallest <= dims:
-            warnings = (f"{name} from {smallest} images with {dims} features: the covariance is singular and the score "
-                        f"is mostly bias; use more than {dims} images, or the kernel distance",)
+            warnings = (
+                f"{name} from {smallest} images with {dims} features: the covariance is singular and the score "
+                f"is mostly bias; use more than {dims} images, or the kernel distance",
+            )
         protocol = {"covariance": "unbiased", "features": dims}
         return [Result(name, frechet_distance(real.gaussian, fake.gaussian), protocol=protocol, warnings=warnings)]

@@ -77,8 +77,9 @@ def kernel_distance(real, fake, subsets=100, subset_size=1000, seed=0):
     smallest = min(len(real), len(fake))
     size = min(subset_size, smallest // 2)
     rng = np.random.default_rng(seed)
-    distances = subset_distances(real, fake, draw_subsets(len(real), subsets, size, rng),
-                                 draw_subsets(len(fake), subsets, size, rng))
+    distances = subset_distances(
+        real, fake, draw_subsets(len(real), subsets, size, rng), draw_subsets(len(fake), subsets, size, rng)
+    )
     deviation = distances.std()
     return distances.mean(), deviation * np.sqrt(size / (smallest - size) + 1 / subsets), deviation
 
@@ -106,6 +107,11 @@ class KernelDistance(SetScore):
         if size < self.subset_size:
             warnings = (f"{name} from {smallest} images: subsets of {size} instead of {self.subset_size}",)
         value, error, deviation = kernel_distance(real.features, fake.features, self.subsets, size, seed)
-        protocol = {"kernel": "(x . y / dims + 1)^3", "estimator": "unbiased", "subsets": self.subsets,
-                    "subset_size": size, "standard_error": "delete-d jackknife over subsets"}
+        protocol = {
+            "kernel": "(x . y / dims + 1)^3",
+            "estimator": "unbiased",
+            "subsets": self.subsets,
+            "subset_size": size,
+            "standard_error": "delete-d jackknife over subsets",
+        }
         return [Result(name, value, False, error, deviation, protocol, warnings)]

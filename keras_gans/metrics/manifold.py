@@ -50,10 +50,12 @@ class Manifold:
     def __init__(self, features, k):
         self.features, self.k = features, k
         self._centre = features.mean(axis=0, dtype=np.float64)
-        self.radii = np.concatenate([
-            np.partition(distances, k, axis=1)[:, k]  # the 0-th is the feature itself
-            for distances in self._blocks(features)
-        ])
+        self.radii = np.concatenate(
+            [
+                np.partition(distances, k, axis=1)[:, k]  # the 0-th is the feature itself
+                for distances in self._blocks(features)
+            ]
+        )
 
     def _blocks(self, points):
         rows = max(1, _BLOCK_ELEMENTS // len(self.features))
@@ -92,8 +94,10 @@ def density_coverage(real, fake_features):
 
 
 def _results(names, values, real, k):
-    return [Result(name_with(name, real.extractor.name), value, True, protocol={"neighbours": k})
-            for name, value in zip(names, values)]
+    return [
+        Result(name_with(name, real.extractor.name), value, True, protocol={"neighbours": k})
+        for name, value in zip(names, values)
+    ]
 
 
 @SCORES.register("precision_recall")

@@ -29,13 +29,17 @@ class Space:
 
     def __init__(self, name):
         self._extract = None
-        self.protocol = {"extractor": "pixels", "distance": "root mean squared difference in grey levels, 0 to 255",
-                         "resize": f"averaged down to {_LARGEST} pixels where larger"}
+        self.protocol = {
+            "extractor": "pixels",
+            "distance": "root mean squared difference in grey levels, 0 to 255",
+            "resize": f"averaged down to {_LARGEST} pixels where larger",
+        }
         if name != "pixels":
             self._extract = EXTRACTORS.create(name)
             if not isinstance(self._extract, FeatureExtractor):
-                raise UserError(f"{name} measures pairs, and neighbours need features; take pixels, fashion or "
-                                "efficientnet_lite0")
+                raise UserError(
+                    f"{name} measures pairs, and neighbours need features; take pixels, fashion or efficientnet_lite0"
+                )
             self.protocol = self._extract.protocol() | {"distance": "Euclidean"}
 
     def __call__(self, images):

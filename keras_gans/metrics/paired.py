@@ -116,8 +116,13 @@ class PixelScore(PairScore):
         return type(self).formula(self._prepared(reference), self._prepared(generated))
 
     def summary(self, values):
-        protocol = {"extractor": None, "weights_sha256": None, "resize": None, "crop_border": self.crop_border,
-                    "color": "BT.601 luma, 16..235, not rounded" if self.color == "y" else "all channels"}
+        protocol = {
+            "extractor": None,
+            "weights_sha256": None,
+            "resize": None,
+            "crop_border": self.crop_border,
+            "color": "BT.601 luma, 16..235, not rounded" if self.color == "y" else "all channels",
+        }
         return _mean(self.name + ("_y" if self.color == "y" else ""), values, True, protocol)
 
 

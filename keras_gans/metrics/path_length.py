@@ -27,8 +27,9 @@ def interpolate(a, b, t, spherical):
     return tf.norm(a, axis=-1, keepdims=True) * (tf.cos(angle) * unit_a + tf.sin(angle) * across)
 
 
-def path_lengths(draw, synthesize, distance, count, mapping=None, sampling="end", epsilon=1e-4, quantize=False,
-                 batch_size=16, seed=0):
+def path_lengths(
+    draw, synthesize, distance, count, mapping=None, sampling="end", epsilon=1e-4, quantize=False, batch_size=16, seed=0
+):
     """Returns distance(G(path at t), G(path at t + epsilon)) / epsilon^2 of random paths, float64 [count].
 
     Args:
@@ -119,14 +120,25 @@ class PerceptualPathLength(GeneratorScore):
             return run_batch(tf.repeat(codes[:, None], generator.layers_w, axis=1) if styled else labelled(codes))
 
         mapping = (lambda latents: generator.mapping(labelled(latents))) if styled else None
-        run_batch = tf.function(generator.synthesize if styled else lambda inputs: generator(inputs, training=False),
-                                autograph=False)
-        lengths = trimmed(path_lengths(run.draw_latent, synthesize, distance, count, mapping, self.sampling,
-                                       self.epsilon, self.quantize, seed=seed))
+        run_batch = tf.function(
+            generator.synthesize if styled else lambda inputs: generator(inputs, training=False), autograph=False
+        )
+        lengths = trimmed(
+            path_lengths(
+                run.draw_latent, synthesize, distance, count, mapping, self.sampling, self.epsilon, self.quantize, seed=seed
+            )
+        )
         name = "ppl" if network.name == "lpips-vgg" else name_with("ppl", network.name)
         protocol = network.protocol() | {
-            "space": "w, linear" if mapping else "z, spherical", "sampling": self.sampling, "epsilon": self.epsilon,
-            "quantization": QUANTIZATION if self.quantize else "none: float images", "crop": "none",
-            "trimmed": "1st to 99th percentile", "count_fake": count, "count_real": 0, "seed": seed}
+            "space": "w, linear" if mapping else "z, spherical",
+            "sampling": self.sampling,
+            "epsilon": self.epsilon,
+            "quantization": QUANTIZATION if self.quantize else "none: float images",
+            "crop": "none",
+            "trimmed": "1st to 99th percentile",
+            "count_fake": count,
+            "count_real": 0,
+            "seed": seed,
+        }
         deviation = lengths.std(ddof=1)
         return [Result(name, lengths.mean(), False, deviation / np.sqrt(len(lengths)), deviation, protocol)]

@@ -59,7 +59,7 @@ class GeneratorScore:
         """Returns a list of `Result`.
 
         Args:
-            run: `keras_gans.trained.run.Run`.
+            run: `keras_gans.trained.trained.Run`.
             real: the reference, a `Source`.
             features: the feature extractor's spec.
             count: how many images or paths.

@@ -35,8 +35,7 @@ def laplacian_pyramid(images):
     """
     images = np.asarray(images, np.float32)
     if min(images.shape[1:3]) < 16:
-        raise UserError(f"sliced_wasserstein needs images of at least 16x16 pixels, not "
-                        f"{images.shape[1]}x{images.shape[2]}")
+        raise UserError(f"sliced_wasserstein needs images of at least 16x16 pixels, not {images.shape[1]}x{images.shape[2]}")
     levels = []
     while min(images.shape[1:3]) >= 32:
         smaller = _blur(images)[:, ::2, ::2]
@@ -109,12 +108,16 @@ class SlicedWasserstein(SetScore):
         if levels != sorted((n for n in fake.arrays if n.startswith("patches_")), key=lambda n: -int(n[8:])):
             raise UserError("sliced_wasserstein compares images of one size; give both sides the same")
         count = min(len(real.arrays[levels[0]]), len(fake.arrays[levels[0]]))
-        protocol = {"patch": PATCH, "patches": count, "patches_per_image": PATCHES_PER_IMAGE, "directions": 512,
-                    "scale": 1000}
+        protocol = {
+            "patch": PATCH,
+            "patches": count,
+            "patches_per_image": PATCHES_PER_IMAGE,
+            "directions": 512,
+            "scale": 1000,
+        }
         values = []
         for name in levels:
             descriptors = [normalised(side.arrays[name][:count]) for side in (real, fake)]
             values.append(1000 * sliced_wasserstein(*descriptors, seed=seed))
-        results = [Result(f"sliced_wasserstein_{name[8:]}", value, protocol=protocol)
-                   for name, value in zip(levels, values)]
+        results = [Result(f"sliced_wasserstein_{name[8:]}", value, protocol=protocol) for name, value in zip(levels, values)]
         return [*results, Result("sliced_wasserstein", float(np.mean(values)), protocol=protocol)]

@@ -58,8 +58,7 @@ class Statistics:
         """
         if k not in self._manifolds:
             if len(self.features) <= k:
-                raise UserError(f"{len(self.features)} images have no {k}-th neighbours; give more than {k} "
-                                "on each side")
+                raise UserError(f"{len(self.features)} images have no {k}-th neighbours; give more than {k} on each side")
             self._manifolds[k] = Manifold(self.features, k)
         return self._manifolds[k]
 
@@ -83,8 +82,10 @@ def gather(batches, extractor, needs, count, side, seed=0, advance=lambda images
         UserError: fewer than two images, or `probabilities` of an extractor without a classifier.
     """
     if "probabilities" in needs and not extractor.classes:
-        raise UserError(f"inception_score needs class probabilities, which {extractor.name} has not; "
-                        f"take an extractor with a classifier, such as inception2015")
+        raise UserError(
+            f"inception_score needs class probabilities, which {extractor.name} has not; "
+            f"take an extractor with a classifier, such as inception2015"
+        )
     kept = min(count, FEATURES_CAP)
     moments = Moments(extractor.dims) if "moments" in needs else None
     features = np.empty([kept, extractor.dims], np.float32) if "features" in needs else None

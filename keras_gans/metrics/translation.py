@@ -48,8 +48,10 @@ def evaluator(specs, features, game, source, paired):
     of_pairs = [score for score in built.values() if isinstance(score, PairScore)]
     if of_pairs and not paired:
         name = next(spec for spec, score in built.items() if isinstance(score, PairScore))
-        raise UserError(f"--scores={name} compares an output with its target, and --data={source.spec} has none; take kid, "
-                        "fid or another score of sets")
+        raise UserError(
+            f"--scores={name} compares an output with its target, and --data={source.spec} has none; take kid, "
+            "fid or another score of sets"
+        )
     targets = Side(source, 1)
     of_sets = [spec for spec, score in built.items() if not isinstance(score, PairScore)]
     sets = Evaluator(of_sets, features, targets) if of_sets else None
@@ -57,8 +59,10 @@ def evaluator(specs, features, game, source, paired):
     def evaluate():
         records = []
         if of_pairs:
-            pairs = ((target, output[0]) for (target, _), output in
-                     zip(targets.in_order().as_numpy_iterator(), translations(game, source)))
+            pairs = (
+                (target, output[0])
+                for (target, _), output in zip(targets.in_order().as_numpy_iterator(), translations(game, source))
+            )
             records += score_pairs(pairs, of_pairs, {"reference": source.spec, "fingerprint": source.fingerprint})
         return records + (sets.run(translations(game, source)) if sets else [])
 

@@ -54,11 +54,11 @@ class ACGANGenerator(keras.Model):
         x = layers.Reshape((size, size, filters))(x)
         while size < image_size // 2:
             size, filters = 2 * size, filters // 2
-            x = layers.Conv2DTranspose(filters, 5, 2, "same", use_bias=False, kernel_initializer=_initializer(),
-                                       name=f"up_{size}")(x)
+            x = layers.Conv2DTranspose(
+                filters, 5, 2, "same", use_bias=False, kernel_initializer=_initializer(), name=f"up_{size}"
+            )(x)
             x = layers.ReLU()(BatchNorm(name=f"norm_{size}")(x))
-        x = layers.Conv2DTranspose(channels, 5, 2, "same", kernel_initializer=_initializer(),
-                                   name=f"up_{image_size}")(x)
+        x = layers.Conv2DTranspose(channels, 5, 2, "same", kernel_initializer=_initializer(), name=f"up_{image_size}")(x)
         image = layers.Activation("tanh", dtype="float32", name="image")(x)
         super().__init__([latent, label], image, **kwargs)
 
@@ -70,8 +70,14 @@ class ACGANGenerator(keras.Model):
         self.width = width
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "num_classes": self.num_classes, "width": self.width, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "name": self.name,
+        }
 
 
 @DISCRIMINATORS.register("acgan")
@@ -100,22 +106,30 @@ class ACGANDiscriminator(keras.Model):
     def __init__(self, image_size=32, channels=1, num_classes=10, width=16, dropout=0.5, norm=True, **kwargs):
         _check(image_size)
         if num_classes < 1:
-            raise ValueError("an auxiliary classifier needs labels: give labelled data and --conditional (num_classes is "
-                             "0)")
+            raise ValueError("an auxiliary classifier needs labels: give labelled data and --conditional (num_classes is 0)")
 
         # === Functional Model ===
         image = x = keras.Input((image_size, image_size, channels), name="image")
         for index in range(6):
             normalised = norm and index > 0
-            x = layers.Conv2D(width << index, 3, 2 - index % 2, "same", use_bias=not normalised,
-                              kernel_initializer=_initializer(), name=f"conv_{index}")(x)
+            x = layers.Conv2D(
+                width << index,
+                3,
+                2 - index % 2,
+                "same",
+                use_bias=not normalised,
+                kernel_initializer=_initializer(),
+                name=f"conv_{index}",
+            )(x)
             if normalised:
                 x = BatchNorm(name=f"norm_{index}")(x)
             x = layers.LeakyReLU(negative_slope=0.2)(x)
             x = Dropout(dropout, name=f"dropout_{index}")(x)
         x = layers.Flatten()(x)
-        heads = {name: layers.Dense(units, kernel_initializer=_initializer(), dtype="float32", name=name)(x)
-                 for name, units in (("logits", 1), ("class_logits", num_classes))}
+        heads = {
+            name: layers.Dense(units, kernel_initializer=_initializer(), dtype="float32", name=name)(x)
+            for name, units in (("logits", 1), ("class_logits", num_classes))
+        }
         super().__init__(image, heads, **kwargs)
 
         # === Config ===
@@ -127,5 +141,12 @@ class ACGANDiscriminator(keras.Model):
         self.norm = norm
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "num_classes": self.num_classes,
-                "width": self.width, "dropout": self.dropout, "norm": self.norm, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "dropout": self.dropout,
+            "norm": self.norm,
+            "name": self.name,
+        }

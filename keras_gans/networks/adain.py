@@ -4,11 +4,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_gans.layers.adaptive_instance_normalization import AdaptiveInstanceNormalization, style_statistics
-from keras_gans.layers.padding import ReflectionPadding2D
 from keras_gans.features.efficientnet_lite import build_efficientnet_lite0
 from keras_gans.features.perceptual import Taps, create_perceptual
 from keras_gans.features.vgg import DEPTHS
+from keras_gans.layers.adaptive_instance_normalization import AdaptiveInstanceNormalization, style_statistics
+from keras_gans.layers.padding import ReflectionPadding2D
 from keras_gans.networks.style_network import StyleNetwork, connect
 from keras_gans.registry import GENERATORS, parse_spec
 
@@ -94,8 +94,13 @@ class AdaIN(StyleNetwork):
         self.width = width
 
     def get_config(self):
-        return {"encoder": self.encoder_spec, "layer": self.layer, "width": self.width, "pretrained": False,
-                "name": self.name}
+        return {
+            "encoder": self.encoder_spec,
+            "layer": self.layer,
+            "width": self.width,
+            "pretrained": False,
+            "name": self.name,
+        }
 
 
 def build_encoder(depths, blocks=4):
@@ -151,8 +156,12 @@ def build_decoder(depths, width, blocks, channels):
         for number in range(depth, 0, -1):
             last = block == number == 1
             x = ReflectionPadding2D(1, name=f"pad{block}_{number}")(x)
-            x = layers.Conv2D(filters[block - 1] if number == 1 else filters[block], 3, name=f"conv{block}_{number}",
-                              dtype="float32" if last else None)(x)
+            x = layers.Conv2D(
+                filters[block - 1] if number == 1 else filters[block],
+                3,
+                name=f"conv{block}_{number}",
+                dtype="float32" if last else None,
+            )(x)
             if not last:
                 x = layers.ReLU(name=f"relu{block}_{number}")(x)
     return keras.Model(features, x, name="decoder")
@@ -178,8 +187,9 @@ def normalize(encoder):
     scaled channel by channel on ImageNet; in a network fine-tuned to other ends some channels are never active.)
     """
     convolutions = _convolutions(encoder)
-    activations = keras.Model(encoder.inputs[0], [encoder.get_layer(layer.name.replace("conv", "relu")).output
-                                               for layer in convolutions])
+    activations = keras.Model(
+        encoder.inputs[0], [encoder.get_layer(layer.name.replace("conv", "relu")).output for layer in convolutions]
+    )
     before = 1.0
     for layer, features in zip(convolutions, activations(natural_noise(4, 64)), strict=True):
         mean = float(keras.ops.mean(keras.ops.cast(features, "float32")))  # NumPy sums bfloat16 in bfloat16

@@ -3,9 +3,9 @@
 import keras
 from keras import layers, ops
 
-from keras_gans.layers.standardization import Standardization
 from keras_gans.features.efficientnet_lite import build_efficientnet_lite0
 from keras_gans.features.perceptual import create_perceptual
+from keras_gans.layers.standardization import Standardization
 from keras_gans.networks.style_network import StyleNetwork, connect
 from keras_gans.networks.style_transfer import build_transfer
 from keras_gans.registry import GENERATORS
@@ -41,8 +41,9 @@ class ArbitraryStyle(StyleNetwork):
         UserError: called with other sides, or the weights' package is not installed.
     """
 
-    def __init__(self, channels=3, style_dim=100, width=16, blocks=5, kernel_size=3, separable=True, pretrained=True,
-                 **kwargs):
+    def __init__(
+        self, channels=3, style_dim=100, width=16, blocks=5, kernel_size=3, separable=True, pretrained=True, **kwargs
+    ):
         if channels != 3:
             raise ValueError(f"arbitrary_style takes RGB images, not {channels} channels; take --channels=3")
 
@@ -62,8 +63,15 @@ class ArbitraryStyle(StyleNetwork):
         self.separable = separable
 
     def get_config(self):
-        return {"style_dim": self.style_dim, "width": self.width, "blocks": self.blocks,
-                "kernel_size": self.kernel_size, "separable": self.separable, "pretrained": False, "name": self.name}
+        return {
+            "style_dim": self.style_dim,
+            "width": self.width,
+            "blocks": self.blocks,
+            "kernel_size": self.kernel_size,
+            "separable": self.separable,
+            "pretrained": False,
+            "name": self.name,
+        }
 
 
 def build_style(style_dim, pretrained):

@@ -57,7 +57,8 @@ class BEGANGenerator(keras.Model):
         # === Functional Model ===
         latent = keras.Input((latent_dim,), name="latent")
         image = layers.Activation("linear", dtype="float32", name="image")(
-            _decoder(latent, stages, channels, width, "decoder"))
+            _decoder(latent, stages, channels, width, "decoder")
+        )
         super().__init__(latent, image, **kwargs)
 
         # === Config ===
@@ -67,8 +68,13 @@ class BEGANGenerator(keras.Model):
         self.width = width
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "width": self.width, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "width": self.width,
+            "name": self.name,
+        }
 
 
 @DISCRIMINATORS.register("began")
@@ -107,7 +113,8 @@ class BEGANAutoencoder(keras.Model):
                 x = _conv(filters, f"encoder_{size}_down", strides=2)(x)
         code = layers.Dense(code_dim, name="code")(layers.Flatten()(x))
         reconstruction = layers.Activation("linear", dtype="float32", name="reconstruction")(
-            _decoder(code, stages, channels, width, "decoder"))
+            _decoder(code, stages, channels, width, "decoder")
+        )
         super().__init__(image, reconstruction, **kwargs)
 
         # === Config ===
@@ -117,5 +124,10 @@ class BEGANAutoencoder(keras.Model):
         self.width = width
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "code_dim": self.code_dim,
-                "width": self.width, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "code_dim": self.code_dim,
+            "width": self.width,
+            "name": self.name,
+        }

@@ -50,8 +50,10 @@ class CGANGenerator(keras.Model):
         latent = keras.Input((latent_dim,), name="latent")
         label, one_hot = label_input(num_classes)
         small, large = width // 6, width - width // 6
-        parts = [layers.Dense(units, "relu", kernel_initializer=uniform(0.05), name=name)(x)
-                 for x, units, name in ((latent, small, "from_latent"), (one_hot, large, "from_label"))]
+        parts = [
+            layers.Dense(units, "relu", kernel_initializer=uniform(0.05), name=name)(x)
+            for x, units, name in ((latent, small, "from_latent"), (one_hot, large, "from_label"))
+        ]
         x = Dropout(dropout, name="dropout_0")(layers.Concatenate()(parts))
         x = layers.Dense(width, "relu", kernel_initializer=uniform(0.05), name="joint")(x)
         image = to_image(Dropout(dropout, name="dropout_1")(x), image_size, channels)
@@ -66,8 +68,15 @@ class CGANGenerator(keras.Model):
         self.dropout = dropout
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "num_classes": self.num_classes, "width": self.width, "dropout": self.dropout, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "dropout": self.dropout,
+            "name": self.name,
+        }
 
 
 @DISCRIMINATORS.register("cgan")
@@ -91,13 +100,14 @@ class CGANDiscriminator(keras.Model):
         ValueError: no classes.
     """
 
-    def __init__(self, image_size=32, channels=1, num_classes=10, width=240, label_width=50, dropout=0.5,
-                 **kwargs):
+    def __init__(self, image_size=32, channels=1, num_classes=10, width=240, label_width=50, dropout=0.5, **kwargs):
         # === Functional Model ===
         image = keras.Input((image_size, image_size, channels), name="image")
         label, one_hot = label_input(num_classes)
-        parts = [maxout(layers.Flatten()(image), width, 5, 0.005, name="from_image"),
-                 maxout(one_hot, label_width, 5, 0.005, name="from_label")]
+        parts = [
+            maxout(layers.Flatten()(image), width, 5, 0.005, name="from_image"),
+            maxout(one_hot, label_width, 5, 0.005, name="from_label"),
+        ]
         x = Dropout(dropout, name="dropout_0")(layers.Concatenate()(parts))
         x = Dropout(dropout, name="dropout_1")(maxout(x, width, 4, 0.005, name="joint"))
         logits = layers.Dense(1, kernel_initializer=uniform(0.005), dtype="float32", name="logits")(x)
@@ -112,8 +122,15 @@ class CGANDiscriminator(keras.Model):
         self.dropout = dropout
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "num_classes": self.num_classes,
-                "width": self.width, "label_width": self.label_width, "dropout": self.dropout, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "label_width": self.label_width,
+            "dropout": self.dropout,
+            "name": self.name,
+        }
 
 
 @GENERATORS.register("cdcgan")
@@ -149,9 +166,15 @@ class ConditionalDCGANGenerator(keras.Model):
         self.kernel_size = kernel_size
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "num_classes": self.num_classes, "width": self.width, "kernel_size": self.kernel_size,
-                "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "kernel_size": self.kernel_size,
+            "name": self.name,
+        }
 
 
 @DISCRIMINATORS.register("cdcgan")
@@ -188,5 +211,12 @@ class ConditionalDCGANDiscriminator(keras.Model):
         self.norm = norm
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "num_classes": self.num_classes,
-                "width": self.width, "kernel_size": self.kernel_size, "norm": self.norm, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "kernel_size": self.kernel_size,
+            "norm": self.norm,
+            "name": self.name,
+        }

@@ -56,11 +56,13 @@ class DCGANGenerator(keras.Model):
         for stage in range(1, stages):
             filters //= 2
             size = _BASE << stage
-            x = Conv2DTranspose(filters, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(),
-                                       name=f"up_{size}")(x)
+            x = Conv2DTranspose(
+                filters, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(), name=f"up_{size}"
+            )(x)
             x = layers.ReLU()(BatchNorm(name=f"norm_{size}")(x))
-        x = Conv2DTranspose(channels, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(),
-                                   name=f"up_{image_size}")(x)
+        x = Conv2DTranspose(
+            channels, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(), name=f"up_{image_size}"
+        )(x)
         image = layers.Activation("tanh", dtype="float32", name="image")(x)
         super().__init__(latent, image, **kwargs)
 
@@ -72,8 +74,14 @@ class DCGANGenerator(keras.Model):
         self.kernel_size = kernel_size
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "width": self.width, "kernel_size": self.kernel_size, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "width": self.width,
+            "kernel_size": self.kernel_size,
+            "name": self.name,
+        }
 
 
 @DISCRIMINATORS.register("dcgan")
@@ -104,8 +112,15 @@ class DCGANDiscriminator(keras.Model):
         image = x = keras.Input((image_size, image_size, channels), name="image")
         for stage in range(stages):
             size = image_size >> (stage + 1)
-            x = Conv2D(width << stage, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(),
-                              name=f"down_{size}")(x)
+            x = Conv2D(
+                width << stage,
+                kernel_size,
+                2,
+                "same",
+                use_bias=False,
+                kernel_initializer=_initializer(),
+                name=f"down_{size}",
+            )(x)
             if norm and stage > 0:
                 x = BatchNorm(name=f"norm_{size}")(x)
             x = layers.LeakyReLU(negative_slope=0.2)(x)
@@ -121,5 +136,11 @@ class DCGANDiscriminator(keras.Model):
         self.norm = norm
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "width": self.width,
-                "kernel_size": self.kernel_size, "norm": self.norm, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "width": self.width,
+            "kernel_size": self.kernel_size,
+            "norm": self.norm,
+            "name": self.name,
+        }

@@ -38,8 +38,9 @@ class DnCNN(Translator):
         # === Functional Model ===
         images = x = keras.Input((None, None, channels), name="images")
         for index in range(depth - 1):
-            x = layers.Conv2D(width, 3, padding="same", use_bias=index == 0, kernel_initializer="he_normal",
-                              name=f"conv_{index}")(x)
+            x = layers.Conv2D(
+                width, 3, padding="same", use_bias=index == 0, kernel_initializer="he_normal", name=f"conv_{index}"
+            )(x)
             if index > 0:
                 x = BatchNorm(gamma_initializer="ones", name=f"norm_{index}")(x)
             x = layers.ReLU(name=f"relu_{index}")(x)

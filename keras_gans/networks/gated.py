@@ -38,8 +38,9 @@ class GatedInpainter(Translator):
 
     def __init__(self, channels=3, input_channels=None, width=24, smooth=False, **kwargs):
         if input_channels not in (None, channels + 1):
-            raise ValueError(f"input_channels must be {channels + 1}, a picture of {channels} channels and its mask, "
-                             f"not {input_channels}")
+            raise ValueError(
+                f"input_channels must be {channels + 1}, a picture of {channels} channels and its mask, not {input_channels}"
+            )
 
         # === Functional Model ===
         images = x = keras.Input((None, None, channels + 1), name="images")
@@ -62,8 +63,9 @@ class GatedInpainter(Translator):
             x = layers.Concatenate(name="skip_15")([x, wide])
         x = GatedConv2D(width, 3, name="conv_15")(x)
         x = GatedConv2D(width // 2, 3, name="conv_16")(x)
-        x = layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros" if smooth else "glorot_uniform",
-                          name="conv_17")(x)
+        x = layers.Conv2D(
+            channels, 3, padding="same", kernel_initializer="zeros" if smooth else "glorot_uniform", name="conv_17"
+        )(x)
         if smooth:
             prediction = layers.Add(dtype="float32", name="prediction")([fill, x])
         else:

@@ -61,8 +61,13 @@ class MLPGenerator(keras.Model):
         self.width = width
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "width": self.width, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "width": self.width,
+            "name": self.name,
+        }
 
 
 def to_image(x, image_size, channels):
@@ -108,5 +113,12 @@ class MLPDiscriminator(keras.Model):
         self.dropout = dropout
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "width": self.width, "pieces": self.pieces,
-                "input_dropout": self.input_dropout, "dropout": self.dropout, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "width": self.width,
+            "pieces": self.pieces,
+            "input_dropout": self.input_dropout,
+            "dropout": self.dropout,
+            "name": self.name,
+        }

@@ -49,5 +49,12 @@ class MultiStyle(StyleNetwork):
         self.separable = separable
 
     def get_config(self):
-        return {"num_styles": self.num_styles, "channels": self.channels, "width": self.width, "blocks": self.blocks,
-                "kernel_size": self.kernel_size, "separable": self.separable, "name": self.name}
+        return {
+            "num_styles": self.num_styles,
+            "channels": self.channels,
+            "width": self.width,
+            "blocks": self.blocks,
+            "kernel_size": self.kernel_size,
+            "separable": self.separable,
+            "name": self.name,
+        }

@@ -52,8 +52,15 @@ class PatchGAN(keras.Model):
         self.init = init
 
     def get_config(self):
-        return {"channels": self.channels, "layers": self.convolutions, "width": self.width, "norm": self.norm,
-                "antialias": self.antialias, "init": self.init, "name": self.name}
+        return {
+            "channels": self.channels,
+            "layers": self.convolutions,
+            "width": self.width,
+            "norm": self.norm,
+            "antialias": self.antialias,
+            "init": self.init,
+            "name": self.name,
+        }
 
 
 def _activated(x, norm, index):
@@ -66,9 +73,14 @@ def _patch(image, halvings, width, norm, antialias, init):
     x = image
     for index in range(halvings + 1):
         halves = index < halvings
-        x = PaddedConv2D(width * min(1 << index, 8), 4, 2 if halves and not antialias else 1,
-                         use_bias=index == 0 or norm == "instance", kernel_initializer=initializer(init),
-                         name=f"conv_{index}")(x)
+        x = PaddedConv2D(
+            width * min(1 << index, 8),
+            4,
+            2 if halves and not antialias else 1,
+            use_bias=index == 0 or norm == "instance",
+            kernel_initializer=initializer(init),
+            name=f"conv_{index}",
+        )(x)
         x = _activated(x, norm if index else None, index)
         if halves and antialias:
             x = BlurDownsample(name=f"down_{index}")(x)

@@ -39,8 +39,10 @@ def fading_images(features, channels):
         if whole is None:
             levels[size] = whole = rgb
         else:
-            up, fade = (layer(dtype="float32", name=f"{name}_{size}", **kwargs) for layer, name, kwargs in (
-                (Upsample, "enlarge", {"taps": (1, 1)}), (Fade, "fade", {})))
+            up, fade = (
+                layer(dtype="float32", name=f"{name}_{size}", **kwargs)
+                for layer, name, kwargs in ((Upsample, "enlarge", {"taps": (1, 1)}), (Fade, "fade", {}))
+            )
             levels[size] = fade([up(below), rgb])
             whole = fade([up(whole), rgb])
         below = rgb
@@ -96,8 +98,14 @@ class ProGANGenerator(Growing, keras.Model):
         self.channel_max = channel_max
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "channel_base": self.channel_base, "channel_max": self.channel_max, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "channel_base": self.channel_base,
+            "channel_max": self.channel_max,
+            "name": self.name,
+        }
 
 
 class GrowingDiscriminator(Growing, keras.Model):
@@ -148,8 +156,13 @@ class GrowingDiscriminator(Growing, keras.Model):
         self.channel_max = channel_max
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "channel_base": self.channel_base,
-                "channel_max": self.channel_max, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "channel_base": self.channel_base,
+            "channel_max": self.channel_max,
+            "name": self.name,
+        }
 
 
 def _halving_block(filters, half_filters, size, blur):
@@ -170,9 +183,15 @@ def _halving_block(filters, half_filters, size, blur):
 def _head(filters, outputs):
     """Returns a function: features at 4x4 -> float32 [batch, outputs]."""
     conv = EqualizedConv2D(filters, 3, gain=GAIN, name="conv0_4")
-    parts = [MinibatchStd(name="minibatch_std"), conv, layers.LeakyReLU(negative_slope=0.2), layers.Flatten(),
-             EqualizedDense(filters, gain=GAIN, name="dense"), layers.LeakyReLU(negative_slope=0.2),
-             EqualizedDense(outputs, dtype="float32", name="score")]
+    parts = [
+        MinibatchStd(name="minibatch_std"),
+        conv,
+        layers.LeakyReLU(negative_slope=0.2),
+        layers.Flatten(),
+        EqualizedDense(filters, gain=GAIN, name="dense"),
+        layers.LeakyReLU(negative_slope=0.2),
+        EqualizedDense(outputs, dtype="float32", name="score"),
+    ]
 
     def apply(x):
         for layer in parts:

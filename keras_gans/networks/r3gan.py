@@ -50,8 +50,9 @@ class Basis(layers.Layer):
     """Scales the channels of a learned 4x4 image: [batch, channels] -> [batch, 4, 4, channels]."""
 
     def build(self, input_shape):
-        self.basis = self.add_weight(shape=(_BASE, _BASE, input_shape[-1]), name="basis",
-                                     initializer=keras.initializers.RandomNormal(0.0, 1.0))
+        self.basis = self.add_weight(
+            shape=(_BASE, _BASE, input_shape[-1]), name="basis", initializer=keras.initializers.RandomNormal(0.0, 1.0)
+        )
 
     def call(self, inputs):
         return inputs[:, None, None, :] * self.basis
@@ -108,8 +109,9 @@ def _block(x, gain, group_size, name):
         raise ValueError(f"width: {inner} channels inside a block are no multiple of group_size {group_size}")
     y = layers.Conv2D(inner, 1, kernel_initializer=_scaled(gain), name=f"{name}_expand")(x)
     y = layers.LeakyReLU(negative_slope=_SLOPE)(y)
-    y = GroupedConv2D(inner, 3, padding="same", groups=inner // group_size, kernel_initializer=_scaled(gain),
-                      name=f"{name}_grouped")(y)
+    y = GroupedConv2D(
+        inner, 3, padding="same", groups=inner // group_size, kernel_initializer=_scaled(gain), name=f"{name}_grouped"
+    )(y)
     y = layers.LeakyReLU(negative_slope=_SLOPE)(y)
     y = layers.Conv2D(channels, 1, use_bias=False, kernel_initializer="zeros", name=f"{name}_reduce")(y)
     return layers.Add()([x, y])
@@ -144,8 +146,9 @@ class R3GANGenerator(keras.Model):
         ValueError: an image size that it cannot make, or a width that the groups do not divide.
     """
 
-    def __init__(self, image_size=32, channels=1, latent_dim=64, num_classes=0, width=768, blocks=2, group_size=16,
-                 **kwargs):
+    def __init__(
+        self, image_size=32, channels=1, latent_dim=64, num_classes=0, width=768, blocks=2, group_size=16, **kwargs
+    ):
         widths = _widths(image_size, width)
         gain = _block_gain(len(widths), blocks)
 
@@ -180,9 +183,16 @@ class R3GANGenerator(keras.Model):
         self.group_size = group_size
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "num_classes": self.num_classes, "width": self.width, "blocks": self.blocks,
-                "group_size": self.group_size, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "blocks": self.blocks,
+            "group_size": self.group_size,
+            "name": self.name,
+        }
 
 
 def _embedding(num_classes, width, gain, name):
@@ -227,11 +237,13 @@ class R3GANDiscriminator(keras.Model):
                 x = Resample(up=False, name=f"down_{size // 2}")(x)
                 if widths[stage - 1] != x.shape[-1]:
                     x = _linear(widths[stage - 1], f"widen_{size // 2}")(x)
-        x = layers.DepthwiseConv2D(_BASE, use_bias=False, name="basis",
-                                   depthwise_initializer=keras.initializers.RandomNormal(0.0, 1 / _BASE))(x)
+        x = layers.DepthwiseConv2D(
+            _BASE, use_bias=False, name="basis", depthwise_initializer=keras.initializers.RandomNormal(0.0, 1 / _BASE)
+        )(x)
         x = layers.Flatten()(x)
-        score = layers.Dense(widths[0] if num_classes else 1, use_bias=False, kernel_initializer=_scaled(1),
-                             dtype="float32", name="score")(x)
+        score = layers.Dense(
+            widths[0] if num_classes else 1, use_bias=False, kernel_initializer=_scaled(1), dtype="float32", name="score"
+        )(x)
         if num_classes:
             label = keras.Input((), dtype="int32", name="label")
             inputs = [image, label]
@@ -248,5 +260,12 @@ class R3GANDiscriminator(keras.Model):
         self.group_size = group_size
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "num_classes": self.num_classes,
-                "width": self.width, "blocks": self.blocks, "group_size": self.group_size, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "blocks": self.blocks,
+            "group_size": self.group_size,
+            "name": self.name,
+        }

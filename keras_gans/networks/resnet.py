@@ -70,8 +70,7 @@ def down_block(x, filters, *, conv, name, norm=no_norm, hidden=None, down=True, 
     return layers.Add()([shortcut, y])
 
 
-def generate(latent, widths, channels, *, conv, dense, norm, last_norm=None, attention=None, first_bias=True,
-             last_gain=1):
+def generate(latent, widths, channels, *, conv, dense, norm, last_norm=None, attention=None, first_bias=True, last_gain=1):
     """The body of a generator: latent [b, n] to a tanh image.
 
     Args:
@@ -124,8 +123,16 @@ def discriminate(image, width, *, conv, norm=no_norm, attention=None, wide=False
         down = index < halvings
         size = size // 2 if down else size
         filters = width * factor
-        x = down_block(x, filters, conv=conv, norm=norm, hidden=filters if wide else None, down=down,
-                       first=index == 0, name=f"block_{index}_{size}")
+        x = down_block(
+            x,
+            filters,
+            conv=conv,
+            norm=norm,
+            hidden=filters if wide else None,
+            down=down,
+            first=index == 0,
+            name=f"block_{index}_{size}",
+        )
         if attention and down:
             x = attention(x, size)
     return relu(x)
@@ -163,7 +170,10 @@ def projection_logits(features, label, num_classes, bias=True):
     features = ops.sum(ops.cast(features, "float32"), axis=(1, 2))
     logits = spectral(layers.Dense(1, use_bias=bias, dtype="float32", name="logits"))(features)
     if num_classes:
-        embedding = spectral(layers.Embedding(num_classes, features.shape[-1], embeddings_initializer=glorot(1),
-                                              dtype="float32", name="embedding"))(label)
+        embedding = spectral(
+            layers.Embedding(
+                num_classes, features.shape[-1], embeddings_initializer=glorot(1), dtype="float32", name="embedding"
+            )
+        )(label)
         logits = logits + ops.sum(embedding * features, axis=1, keepdims=True)
     return logits

@@ -42,8 +42,18 @@ class ResNetGenerator(Translator):
 
     multiple = 4
 
-    def __init__(self, channels=3, input_channels=3, width=64, blocks=9, norm="instance", dropout=0.0, antialias=False,
-                 init="normal", **kwargs):
+    def __init__(
+        self,
+        channels=3,
+        input_channels=3,
+        width=64,
+        blocks=9,
+        norm="instance",
+        dropout=0.0,
+        antialias=False,
+        init="normal",
+        **kwargs,
+    ):
         biased = norm == "instance"
 
         # === Functional Model ===
@@ -56,8 +66,7 @@ class ResNetGenerator(Translator):
             outputs.append(x)
 
         def convolve(make, filters, kernel_size, use_bias=biased, **keywords):
-            add(make, filters, kernel_size, kind="conv", use_bias=use_bias, kernel_initializer=initializer(init),
-                **keywords)
+            add(make, filters, kernel_size, kind="conv", use_bias=use_bias, kernel_initializer=initializer(init), **keywords)
 
         def activate():
             add(lambda name: normalization(norm, name), kind="norm")
@@ -118,9 +127,17 @@ class ResNetGenerator(Translator):
         return keras.Model(self.input, [self._outputs_by_index[index] for index in indices] + [self.output])
 
     def get_config(self):
-        return {"channels": self.channels, "input_channels": self.input_channels, "width": self.width,
-                "blocks": self.blocks, "norm": self.norm, "dropout": self.dropout, "antialias": self.antialias,
-                "init": self.init, "name": self.name}
+        return {
+            "channels": self.channels,
+            "input_channels": self.input_channels,
+            "width": self.width,
+            "blocks": self.blocks,
+            "norm": self.norm,
+            "dropout": self.dropout,
+            "antialias": self.antialias,
+            "init": self.init,
+            "name": self.name,
+        }
 
 
 def _block(x, norm, dropout, init, name):
@@ -128,8 +145,14 @@ def _block(x, norm, dropout, init, name):
     y = x
     for index in (1, 2):
         y = ReflectionPadding2D(1, name=f"{name}_pad_{index}")(y)
-        y = PaddedConv2D(x.shape[-1], 3, pad=0, use_bias=norm == "instance", kernel_initializer=initializer(init),
-                         name=f"{name}_conv_{index}")(y)
+        y = PaddedConv2D(
+            x.shape[-1],
+            3,
+            pad=0,
+            use_bias=norm == "instance",
+            kernel_initializer=initializer(init),
+            name=f"{name}_conv_{index}",
+        )(y)
         y = normalization(norm, f"{name}_norm_{index}")(y)
         if index == 1:
             y = layers.ReLU(name=f"{name}_relu")(y)

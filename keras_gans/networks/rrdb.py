@@ -92,5 +92,12 @@ class RRDBNet(Translator):
         self.multiple = 4 // scale
 
     def get_config(self):
-        return {"channels": self.channels, "input_channels": self.input_channels, "scale": self.scale,
-                "blocks": self.blocks, "width": self.width, "growth": self.growth, "name": self.name}
+        return {
+            "channels": self.channels,
+            "input_channels": self.input_channels,
+            "scale": self.scale,
+            "blocks": self.blocks,
+            "width": self.width,
+            "growth": self.growth,
+            "name": self.name,
+        }

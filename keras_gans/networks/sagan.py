@@ -64,8 +64,7 @@ class SAGANGenerator(keras.Model):
         ValueError: another image size, or no such map.
     """
 
-    def __init__(self, image_size=32, channels=1, latent_dim=128, num_classes=0, width=None, attention_size=None,
-                 **kwargs):
+    def __init__(self, image_size=32, channels=1, latent_dim=128, num_classes=0, width=None, attention_size=None, **kwargs):
         resnet.check_size(image_size, resnet.SIZES)
         width = width or (256 if image_size == 32 else 64)
         attention_size, attention = _attention(image_size, attention_size)
@@ -74,9 +73,15 @@ class SAGANGenerator(keras.Model):
         latent = keras.Input((latent_dim,), name="latent")
         label = keras.Input((), dtype="int32", name="label") if num_classes else None
         image = resnet.generate(
-            latent, resnet.generator_widths(image_size, width), channels, conv=_conv, dense=_dense,
-            norm=resnet.norm_by(label, num_classes, epsilon=1e-5), last_norm=resnet.norm_by(None, 0, epsilon=1e-5),
-            attention=attention)
+            latent,
+            resnet.generator_widths(image_size, width),
+            channels,
+            conv=_conv,
+            dense=_dense,
+            norm=resnet.norm_by(label, num_classes, epsilon=1e-5),
+            last_norm=resnet.norm_by(None, 0, epsilon=1e-5),
+            attention=attention,
+        )
         super().__init__([latent, label] if num_classes else latent, image, **kwargs)
 
         # === Config ===
@@ -88,9 +93,15 @@ class SAGANGenerator(keras.Model):
         self.attention_size = attention_size
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "num_classes": self.num_classes, "width": self.width, "attention_size": self.attention_size,
-                "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "attention_size": self.attention_size,
+            "name": self.name,
+        }
 
 
 @DISCRIMINATORS.register("sagan")
@@ -135,5 +146,11 @@ class SAGANDiscriminator(keras.Model):
         self.attention_size = attention_size
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "num_classes": self.num_classes,
-                "width": self.width, "attention_size": self.attention_size, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "attention_size": self.attention_size,
+            "name": self.name,
+        }

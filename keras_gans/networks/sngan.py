@@ -11,8 +11,9 @@ from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
 
 def _conv(filters, kernel_size, gain, name, use_bias=True):
-    return layers.Conv2D(filters, kernel_size, padding="same", use_bias=use_bias,
-                         kernel_initializer=resnet.glorot(gain), name=name)
+    return layers.Conv2D(
+        filters, kernel_size, padding="same", use_bias=use_bias, kernel_initializer=resnet.glorot(gain), name=name
+    )
 
 
 def _spectral_conv(*args, **kwargs):
@@ -47,8 +48,14 @@ class SNGANGenerator(keras.Model):
         latent = keras.Input((latent_dim,), name="latent")
         label = keras.Input((), dtype="int32", name="label") if num_classes else None
         image = resnet.generate(
-            latent, resnet.generator_widths(image_size, width), channels, conv=_conv, dense=layers.Dense,
-            norm=resnet.norm_by(label, num_classes, epsilon=2e-5), last_norm=resnet.norm_by(None, 0, epsilon=2e-5))
+            latent,
+            resnet.generator_widths(image_size, width),
+            channels,
+            conv=_conv,
+            dense=layers.Dense,
+            norm=resnet.norm_by(label, num_classes, epsilon=2e-5),
+            last_norm=resnet.norm_by(None, 0, epsilon=2e-5),
+        )
         super().__init__([latent, label] if num_classes else latent, image, **kwargs)
 
         # === Config ===
@@ -59,8 +66,14 @@ class SNGANGenerator(keras.Model):
         self.width = width
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "num_classes": self.num_classes, "width": self.width, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "name": self.name,
+        }
 
 
 @DISCRIMINATORS.register("sngan")
@@ -101,5 +114,10 @@ class SNGANDiscriminator(keras.Model):
         self.width = width
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "num_classes": self.num_classes,
-                "width": self.width, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "num_classes": self.num_classes,
+            "width": self.width,
+            "name": self.name,
+        }

@@ -34,8 +34,14 @@ class SRGANDiscriminator(keras.Model):
         # === Functional Model ===
         image = x = keras.Input((image_size, image_size, channels), name="image")
         for index in range(8):
-            x = PaddedConv2D(width << index // 2, 3, 1 + index % 2, use_bias=index == 0, kernel_initializer="he_normal",
-                             name=f"conv_{index}")(x)
+            x = PaddedConv2D(
+                width << index // 2,
+                3,
+                1 + index % 2,
+                use_bias=index == 0,
+                kernel_initializer="he_normal",
+                name=f"conv_{index}",
+            )(x)
             if index > 0:
                 x = BatchNorm(gamma_initializer="ones", name=f"norm_{index}")(x)
             x = layers.LeakyReLU(negative_slope=0.2, name=f"relu_{index}")(x)

@@ -11,8 +11,9 @@ from keras_gans.registry import GENERATORS
 
 
 def _convolve(x, filters, kernel_size, name, use_bias=True):
-    return PaddedConv2D(filters, kernel_size, pad=kernel_size // 2, use_bias=use_bias, kernel_initializer="he_normal",
-                        name=name)(x)
+    return PaddedConv2D(
+        filters, kernel_size, pad=kernel_size // 2, use_bias=use_bias, kernel_initializer="he_normal", name=name
+    )(x)
 
 
 def _activate(x, name):
@@ -73,5 +74,11 @@ class SRResNet(Translator):
         self.width = width
 
     def get_config(self):
-        return {"channels": self.channels, "input_channels": self.input_channels, "scale": self.scale,
-                "blocks": self.blocks, "width": self.width, "name": self.name}
+        return {
+            "channels": self.channels,
+            "input_channels": self.input_channels,
+            "scale": self.scale,
+            "blocks": self.blocks,
+            "width": self.width,
+            "name": self.name,
+        }

@@ -1,9 +1,7 @@
 """What the generators of StyleGAN and StyleGAN2 share: latent -> w -> one style for each layer -> image."""
 
-import math
-
 import keras
-from keras import layers, ops
+from keras import layers
 
 from keras_gans import randomness
 from keras_gans.errors import UserError

@@ -37,8 +37,10 @@ class StyleNetwork(keras.Model):
     def __call__(self, inputs, *args, **kwargs):
         sides = tuple(inputs[0].shape[1:3])
         if any(side is not None and (side % self.multiple or side < self.smallest) for side in sides):
-            raise UserError(f"{self.name} takes pictures whose sides are multiples of {self.multiple} pixels, at least "
-                            f"{self.smallest}, not {' x '.join(map(str, sides))}: crop or pad them")
+            raise UserError(
+                f"{self.name} takes pictures whose sides are multiples of {self.multiple} pixels, at least "
+                f"{self.smallest}, not {' x '.join(map(str, sides))}: crop or pad them"
+            )
         return super().__call__(inputs, *args, **kwargs)
 
 
@@ -51,6 +53,7 @@ def connect(style, transfer):
     Returns:
         A list of two Keras tensors, content and style image, and the output's.
     """
-    inputs = [keras.Input(part.inputs[0].shape[1:], name=name)
-              for part, name in ((transfer, "content"), (style, "style_image"))]
+    inputs = [
+        keras.Input(part.inputs[0].shape[1:], name=name) for part, name in ((transfer, "content"), (style, "style_image"))
+    ]
     return inputs, transfer([inputs[0], style(inputs[1])])

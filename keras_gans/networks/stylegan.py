@@ -50,8 +50,14 @@ class StyleGANSynthesis(Growing, keras.Model):
         self.channel_max = channel_max
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "w_dim": self.w_dim,
-                "channel_base": self.channel_base, "channel_max": self.channel_max, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "w_dim": self.w_dim,
+            "channel_base": self.channel_base,
+            "channel_max": self.channel_max,
+            "name": self.name,
+        }
 
 
 def _styled(x, w, name, dtype):
@@ -90,11 +96,26 @@ class StyleGANGenerator(StyleGenerator):
         UserError: called with a latent of another width.
     """
 
-    def __init__(self, image_size=1024, channels=3, latent_dim=512, num_classes=0, w_dim=512, channel_base=16384,
-                 channel_max=512, mapping_layers=8, **kwargs):
+    def __init__(
+        self,
+        image_size=1024,
+        channels=3,
+        latent_dim=512,
+        num_classes=0,
+        w_dim=512,
+        channel_base=16384,
+        channel_max=512,
+        mapping_layers=8,
+        **kwargs,
+    ):
         def join(latent, one_hot):
-            embedding = layers.Dense(latent_dim, use_bias=False, dtype="float32", name="embedding",
-                                     kernel_initializer=keras.initializers.RandomNormal(0.0, 1.0))(one_hot)
+            embedding = layers.Dense(
+                latent_dim,
+                use_bias=False,
+                dtype="float32",
+                name="embedding",
+                kernel_initializer=keras.initializers.RandomNormal(0.0, 1.0),
+            )(one_hot)
             both = layers.Concatenate(dtype="float32")([latent, embedding])
             return PixelNorm(dtype="float32", name="normalize")(both)
 
@@ -112,9 +133,17 @@ class StyleGANGenerator(StyleGenerator):
         self.mapping_layers = mapping_layers
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "num_classes": self.num_classes, "w_dim": self.w_dim, "channel_base": self.channel_base,
-                "channel_max": self.channel_max, "mapping_layers": self.mapping_layers, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "w_dim": self.w_dim,
+            "channel_base": self.channel_base,
+            "channel_max": self.channel_max,
+            "mapping_layers": self.mapping_layers,
+            "name": self.name,
+        }
 
 
 @DISCRIMINATORS.register("stylegan")

@@ -26,8 +26,7 @@ def _dtype(size, image_size):
 
 def _embedded(one_hot, width, name):
     """A linear map of the labels, normalised to a mean square of 1."""
-    return PixelNorm(dtype="float32", name=f"normalize_{name}")(
-        EqualizedDense(width, dtype="float32", name=name)(one_hot))
+    return PixelNorm(dtype="float32", name=f"normalize_{name}")(EqualizedDense(width, dtype="float32", name=name)(one_hot))
 
 
 def _modulated(x, w, filters, kernel_size, name, dtype, **kwargs):
@@ -88,8 +87,18 @@ class StyleGAN2Generator(StyleGenerator):
         UserError: called with a latent of another width.
     """
 
-    def __init__(self, image_size=256, channels=3, latent_dim=512, num_classes=0, w_dim=512, channel_base=32768,
-                 channel_max=512, mapping_layers=8, **kwargs):
+    def __init__(
+        self,
+        image_size=256,
+        channels=3,
+        latent_dim=512,
+        num_classes=0,
+        w_dim=512,
+        channel_base=32768,
+        channel_max=512,
+        mapping_layers=8,
+        **kwargs,
+    ):
         def join(latent, one_hot):
             latent = PixelNorm(dtype="float32", name="normalize")(latent)
             return layers.Concatenate(dtype="float32")([latent, _embedded(one_hot, w_dim, "embedding")])
@@ -107,9 +116,17 @@ class StyleGAN2Generator(StyleGenerator):
         self.mapping_layers = mapping_layers
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "num_classes": self.num_classes, "w_dim": self.w_dim, "channel_base": self.channel_base,
-                "channel_max": self.channel_max, "mapping_layers": self.mapping_layers, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "w_dim": self.w_dim,
+            "channel_base": self.channel_base,
+            "channel_max": self.channel_max,
+            "mapping_layers": self.mapping_layers,
+            "name": self.name,
+        }
 
 
 @DISCRIMINATORS.register("stylegan2")
@@ -130,8 +147,9 @@ class StyleGAN2Discriminator(keras.Model):
         ValueError: an image size that it cannot take.
     """
 
-    def __init__(self, image_size=256, channels=3, num_classes=0, channel_base=32768, channel_max=512, group_size=4,
-                 **kwargs):
+    def __init__(
+        self, image_size=256, channels=3, num_classes=0, channel_base=32768, channel_max=512, group_size=4, **kwargs
+    ):
         sizes = sizes_of(image_size)
         filters = {size: channels_at(size, channel_base, channel_max) for size in sizes}
 
@@ -149,7 +167,8 @@ class StyleGAN2Discriminator(keras.Model):
         x = MinibatchStd(group_size, dtype="float32", name="minibatch_std")(x)
         x = _conv(x, filters[4], 3, "conv_4", "float32")
         x = EqualizedDense(filters[4], _GAIN, use_bias=False, dtype="float32", name="dense")(
-            layers.Flatten(dtype="float32")(x))
+            layers.Flatten(dtype="float32")(x)
+        )
         x = BiasActivation(gain=_GAIN, dtype="float32", name="dense_bias")(x)
         score = EqualizedDense(filters[4] if num_classes else 1, dtype="float32", name="score")(x)
         if num_classes:
@@ -169,9 +188,15 @@ class StyleGAN2Discriminator(keras.Model):
         self.group_size = group_size
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "num_classes": self.num_classes,
-                "channel_base": self.channel_base, "channel_max": self.channel_max, "group_size": self.group_size,
-                "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "num_classes": self.num_classes,
+            "channel_base": self.channel_base,
+            "channel_max": self.channel_max,
+            "group_size": self.group_size,
+            "name": self.name,
+        }
 
 
 def _conv(x, filters, kernel_size, name, dtype, scale=1.0, **kwargs):

@@ -25,8 +25,10 @@ class Translator(keras.Model):
     def __call__(self, inputs, *args, **kwargs):
         sides = tuple(inputs.shape[1:3])
         if any(side is not None and side % self.multiple for side in sides):
-            raise UserError(f"{self.name} takes images whose sides are multiples of {self.multiple} pixels, "
-                            f"not {' x '.join(map(str, sides))}: crop or pad them")
+            raise UserError(
+                f"{self.name} takes images whose sides are multiples of {self.multiple} pixels, "
+                f"not {' x '.join(map(str, sides))}: crop or pad them"
+            )
         return super().__call__(inputs, *args, **kwargs)
 
 

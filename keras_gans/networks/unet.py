@@ -46,8 +46,9 @@ class UNet(Translator):
         UserError: called with sides that are no multiples of 2**depth.
     """
 
-    def __init__(self, image_size=256, channels=3, input_channels=3, width=64, depth=None, norm="batch", dropout=0.5,
-                 **kwargs):
+    def __init__(
+        self, image_size=256, channels=3, input_channels=3, width=64, depth=None, norm="batch", dropout=0.5, **kwargs
+    ):
         levels = _halvings(image_size) if depth is None else depth
         if levels < 2:
             raise ValueError(f"image_size must be a multiple of 4 and depth at least 2, not {image_size} and {depth}")
@@ -88,5 +89,13 @@ class UNet(Translator):
         self.multiple = 1 << levels
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "input_channels": self.input_channels,
-                "width": self.width, "depth": self.depth, "norm": self.norm, "dropout": self.dropout, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "input_channels": self.input_channels,
+            "width": self.width,
+            "depth": self.depth,
+            "norm": self.norm,
+            "dropout": self.dropout,
+            "name": self.name,
+        }

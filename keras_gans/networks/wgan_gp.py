@@ -11,8 +11,7 @@ _SIZES = (32, 64)
 
 
 def _conv(filters, kernel_size, gain, name, use_bias=True):
-    return layers.Conv2D(filters, kernel_size, padding="same", use_bias=use_bias, kernel_initializer=glorot(gain),
-                         name=name)
+    return layers.Conv2D(filters, kernel_size, padding="same", use_bias=use_bias, kernel_initializer=glorot(gain), name=name)
 
 
 def _batch_norm(x, name):
@@ -53,8 +52,16 @@ class WGANGPGenerator(keras.Model):
 
         # === Functional Model ===
         latent = keras.Input((latent_dim,), name="latent")
-        image = generate(latent, widths, channels, conv=_conv, dense=layers.Dense, norm=_batch_norm,
-                         first_bias=not large, last_gain=2**0.5 if large else 1)
+        image = generate(
+            latent,
+            widths,
+            channels,
+            conv=_conv,
+            dense=layers.Dense,
+            norm=_batch_norm,
+            first_bias=not large,
+            last_gain=2**0.5 if large else 1,
+        )
         super().__init__(latent, image, **kwargs)
 
         # === Config ===
@@ -64,8 +71,13 @@ class WGANGPGenerator(keras.Model):
         self.width = width
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "latent_dim": self.latent_dim,
-                "width": self.width, "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "width": self.width,
+            "name": self.name,
+        }
 
 
 @DISCRIMINATORS.register("wgan_gp_resnet")
@@ -113,5 +125,10 @@ class WGANGPCritic(keras.Model):
         self.norm = norm
 
     def get_config(self):
-        return {"image_size": self.image_size, "channels": self.channels, "width": self.width, "norm": self.norm,
-                "name": self.name}
+        return {
+            "image_size": self.image_size,
+            "channels": self.channels,
+            "width": self.width,
+            "norm": self.norm,
+            "name": self.name,
+        }

@@ -55,8 +55,9 @@ class PathLength(keras.layers.Layer):
         self.weight = weight
         self.interval = interval
         self.decay = decay
-        self.average = self.add_weight(name="average", shape=(), initializer="zeros", trainable=False,
-                                       aggregation="only_first_replica")
+        self.average = self.add_weight(
+            name="average", shape=(), initializer="zeros", trainable=False, aggregation="only_first_replica"
+        )
         self.built = True
 
     def penalty(self, lengths):

@@ -142,12 +142,16 @@ class TranslatorFamily(Family):
         side = self.side(arguments)
         images = picture(side, game.generator.inputs[0].shape[-1])
         expected = self.reference(Tensors(operations, states[0][""]), planes(operations, images), arguments)
-        return {f"outputs of a random picture of {side}x{side}": difference(game.generator(images, training=False),
-                                                                           pixels(operations, expected))}
+        return {
+            f"outputs of a random picture of {side}x{side}": difference(
+                game.generator(images, training=False), pixels(operations, expected)
+            )
+        }
 
 
 def spec(name, arguments):
     """Returns `name:key=value,...`, what `registry.parse_spec` reads."""
+
     def text(value):
         return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -163,8 +167,11 @@ def size(state, name, axis, default):
 def picture(side, channels, seed=0):
     """Returns a random picture with large and small structures, float32 [1, side, side, channels] in [-1, 1]."""
     draw = np.random.default_rng(seed)
-    picture = sum(np.kron(draw.uniform(-1, 1, (side // scale, side // scale, channels)), np.ones((scale, scale, 1)))
-                  for scale in (1, 2, 4, 8) if side % scale == 0)
+    picture = sum(
+        np.kron(draw.uniform(-1, 1, (side // scale, side // scale, channels)), np.ones((scale, scale, 1)))
+        for scale in (1, 2, 4, 8)
+        if side % scale == 0
+    )
     return (picture / np.abs(picture).max())[None].astype(np.float32)
 
 

@@ -5,17 +5,18 @@ import pathlib
 import platform
 from importlib import metadata
 
-from keras_gans import files, flags as recipe_flags
-from keras_gans.runs import report
-from keras_gans.trained import recipes
+from keras_gans import files
+from keras_gans import flags as recipe_flags
 from keras_gans.callbacks import checkpoints
 from keras_gans.errors import UserError
 from keras_gans.exporting.parity import exact_float32
 from keras_gans.pretrained import matching, metric_files, reference
-from keras_gans.weights import lookup, weight_files
 from keras_gans.pretrained.family import FAMILIES
 from keras_gans.registry import parse_spec
-from keras_gans.trained.run import Folder
+from keras_gans.runs import report
+from keras_gans.trained import recipes
+from keras_gans.trained.folder import Folder
+from keras_gans.weights import lookup, weight_files
 
 LIMIT = 1e-3  # a larger difference, of values in [-1, 1], is no rounding
 
@@ -95,8 +96,18 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
     name, family, arguments = recognize(weights, kind)
     flags = family.flags(states, arguments)
     input_shape, image_shape = family.shapes(arguments)
-    recipe = recipe_flags.defaults() | {"data": "none", "discriminator": "none", "export": ["none"], "run_dir": str(directory),
-                            "image_size": image_shape[0], "channels": image_shape[-1]} | flags
+    recipe = (
+        recipe_flags.defaults()
+        | {
+            "data": "none",
+            "discriminator": "none",
+            "export": ["none"],
+            "run_dir": str(directory),
+            "image_size": image_shape[0],
+            "channels": image_shape[-1],
+        }
+        | flags
+    )
     classes = family.class_names(arguments)
     game = recipes.build_game(recipe, image_shape, len(classes), input_shape)
     for part in family.parts(states, arguments):
@@ -108,12 +119,18 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
         differences = family.differences(game, states, arguments, operations)
     worst = max(differences.values())
     if not worst <= LIMIT:  # NaN too
-        raise UserError(f"{where}: the network made of it differs from {operations.name} by {worst:.3g} (at most {LIMIT:g} "
-                        "is rounding), so nothing was written; is it a variant of this network?")
+        raise UserError(
+            f"{where}: the network made of it differs from {operations.name} by {worst:.3g} (at most {LIMIT:g} "
+            "is rounding), so nothing was written; is it a variant of this network?"
+        )
     record = {
-        "family": name, "files": {str(each.path.name): lookup.sha256(each.path) for each in weights},
-        "part": ", ".join(filter(None, (each.part for each in weights))), "source": source, "license": license,
-        "parity": {"reference": operations.name, "largest_difference": worst, "differences": differences}}
+        "family": name,
+        "files": {str(each.path.name): lookup.sha256(each.path) for each in weights},
+        "part": ", ".join(filter(None, (each.part for each in weights))),
+        "source": source,
+        "license": license,
+        "parity": {"reference": operations.name, "largest_difference": worst, "differences": differences},
+    }
     _write(directory, game, recipe, record, image_shape, input_shape, classes)
     return Imported(name, family.work, flags, differences, operations.name)
 
@@ -143,8 +160,10 @@ def recognize(weights, kind=None):
         arguments = family.arguments(states)
         if arguments is not None:
             return name, family, arguments
-    raise UserError(f"{_contents(weights)}: no network that is known here ({', '.join(FAMILIES.names())}); "
-                    "keras-gans import --help says which files are")
+    raise UserError(
+        f"{_contents(weights)}: no network that is known here ({', '.join(FAMILIES.names())}); "
+        "keras-gans import --help says which files are"
+    )
 
 
 def _contents(weights):
@@ -153,8 +172,9 @@ def _contents(weights):
     for each in weights:
         names = [name for state in each.networks.values() for name in state]
         labels = ", ".join(filter(None, each.networks))
-        said.append(f"{each.path} holds {f'{labels} with ' if labels else ''}{len(names)} tensors, such as "
-                    f"{', '.join(names[:3])}")
+        said.append(
+            f"{each.path} holds {f'{labels} with ' if labels else ''}{len(names)} tensors, such as {', '.join(names[:3])}"
+        )
     return "; ".join(said)
 
 
@@ -169,11 +189,20 @@ def _write(directory, game, recipe, imported, image_shape, input_shape, classes)
     with files.whole(directory) as temporary:
         folder = Folder(temporary)
         folder.write_record(
-            recipe=recipe, seed=recipe["seed"], versions=versions | {"python": platform.python_version()},
-            data={"spec": f"the authors of {', '.join(imported['files'])}", "fingerprint": None,
-                  "image_shape": list(image_shape), "class_names": list(classes),
-                  "input_shape": input_shape and list(input_shape)},
-            parameters={name: getattr(game, name).count_params() for name in ("generator", "discriminator")
-                        if hasattr(game, name)}, imported=imported)
+            recipe=recipe,
+            seed=recipe["seed"],
+            versions=versions | {"python": platform.python_version()},
+            data={
+                "spec": f"the authors of {', '.join(imported['files'])}",
+                "fingerprint": None,
+                "image_shape": list(image_shape),
+                "class_names": list(classes),
+                "input_shape": input_shape and list(input_shape),
+            },
+            parameters={
+                name: getattr(game, name).count_params() for name in ("generator", "discriminator") if hasattr(game, name)
+            },
+            imported=imported,
+        )
         checkpoints.save(game, folder.checkpoint_path(0))
     report.write(directory)

@@ -8,8 +8,14 @@ import numpy as np
 
 from keras_gans.errors import UserError
 
-_PARTS = {"kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias", "moving_mean": "running_mean",
-          "moving_variance": "running_var"}
+_PARTS = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
 _SHOWN = 3  # names of each kind of trouble that a message lists
 
 
@@ -68,9 +74,14 @@ def check(expected, state, where, ignored=lambda name: False):
     missing = [name for name in expected if name not in found]
     unexpected = [name for name in found if name not in expected and not ignored(name)]
     wrong = [name for name in expected if name in found and found[name] != tuple(expected[name])]
-    parts = [_listed("missing", missing), _listed("unexpected", [_with_nearest(name, expected) for name in unexpected]),
-             _listed("of another shape", [f"{name} ({size_text(found[name])}, expected {size_text(expected[name])})"
-                                          for name in wrong])]
+    parts = [
+        _listed("missing", missing),
+        _listed("unexpected", [_with_nearest(name, expected) for name in unexpected]),
+        _listed(
+            "of another shape",
+            [f"{name} ({size_text(found[name])}, expected {size_text(expected[name])})" for name in wrong],
+        ),
+    ]
     if any(parts):
         raise UserError(f"{where}: {'; '.join(filter(None, parts))}")
 

@@ -53,10 +53,28 @@ def _known():
     from keras_gans.features import inception, lpips
 
     return (
-        MetricFile("the Inception of FID", "Mixed_5b.branch1x1.conv.weight", (64, 192, 1, 1),
-                   "--features=inception2015:path={}", inception.load_inception, inception.WEIGHTS),
-        MetricFile("the AlexNet of LPIPS", "features.0.weight", (64, 3, 11, 11), "--metrics=lpips:net=alex,path={}",
-                   lambda path: lpips.LPIPS("alex", path), lpips.BACKBONES["alex"]),
-        MetricFile("the VGG16 of LPIPS", "features.28.weight", (512, 512, 3, 3), "--metrics=lpips:net=vgg,path={}",
-                   lambda path: lpips.LPIPS("vgg", path), lpips.BACKBONES["vgg"]),
+        MetricFile(
+            "the Inception of FID",
+            "Mixed_5b.branch1x1.conv.weight",
+            (64, 192, 1, 1),
+            "--features=inception2015:path={}",
+            inception.load_inception,
+            inception.WEIGHTS,
+        ),
+        MetricFile(
+            "the AlexNet of LPIPS",
+            "features.0.weight",
+            (64, 3, 11, 11),
+            "--metrics=lpips:net=alex,path={}",
+            lambda path: lpips.LPIPS("alex", path),
+            lpips.BACKBONES["alex"],
+        ),
+        MetricFile(
+            "the VGG16 of LPIPS",
+            "features.28.weight",
+            (512, 512, 3, 3),
+            "--metrics=lpips:net=vgg,path={}",
+            lambda path: lpips.LPIPS("vgg", path),
+            lpips.BACKBONES["vgg"],
+        ),
     )

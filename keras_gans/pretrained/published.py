@@ -9,8 +9,10 @@ _REAL_ESRGAN = "https://github.com/xinntao/Real-ESRGAN/releases/download"
 _ADAIN = "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0"
 _NVIDIA = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained"
 _BSD = "BSD, that of junyanz/pytorch-CycleGAN-and-pix2pix; nothing else is said of the weights"
-_NON_COMMERCIAL = ("Nvidia Source Code License: the work and its derivatives may be used non-commercially only, for "
-                   "research or evaluation; https://nvlabs.github.io/stylegan2-ada-pytorch/license.html")
+_NON_COMMERCIAL = (
+    "Nvidia Source Code License: the work and its derivatives may be used non-commercially only, for "
+    "research or evaluation; https://nvlabs.github.io/stylegan2-ada-pytorch/license.html"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +39,9 @@ def _one(task, megabytes, license, url, digest=None, name=None, free=True):
 
 
 def _cyclegan(name, task):
-    return _one(f"{task} (CycleGAN)", 46, _BSD, f"{_BERKELEY}/cyclegan/pretrained_models/{name}.pth",
-                name=f"cyclegan_{name}.pth")
+    return _one(
+        f"{task} (CycleGAN)", 46, _BSD, f"{_BERKELEY}/cyclegan/pretrained_models/{name}.pth", name=f"cyclegan_{name}.pth"
+    )
 
 
 def _pix2pix(name, task):
@@ -50,45 +53,84 @@ def _stylegan2(name, task, megabytes):
 
 
 _CYCLEGAN = {
-    "apple2orange": "apples to oranges", "orange2apple": "oranges to apples", "horse2zebra": "horses to zebras",
-    "zebra2horse": "zebras to horses", "summer2winter_yosemite": "summer to winter",
-    "winter2summer_yosemite": "winter to summer", "monet2photo": "paintings by Monet to photographs",
-    "style_monet": "photographs in the style of Monet", "style_cezanne": "photographs in the style of Cezanne",
-    "style_ukiyoe": "photographs in the style of ukiyo-e", "style_vangogh": "photographs in the style of Van Gogh",
-    "sat2map": "aerial photographs to maps", "map2sat": "maps to aerial photographs",
-    "cityscapes_photo2label": "streets to labels", "cityscapes_label2photo": "labels to streets",
-    "facades_photo2label": "facades to labels", "facades_label2photo": "labels to facades",
+    "apple2orange": "apples to oranges",
+    "orange2apple": "oranges to apples",
+    "horse2zebra": "horses to zebras",
+    "zebra2horse": "zebras to horses",
+    "summer2winter_yosemite": "summer to winter",
+    "winter2summer_yosemite": "winter to summer",
+    "monet2photo": "paintings by Monet to photographs",
+    "style_monet": "photographs in the style of Monet",
+    "style_cezanne": "photographs in the style of Cezanne",
+    "style_ukiyoe": "photographs in the style of ukiyo-e",
+    "style_vangogh": "photographs in the style of Van Gogh",
+    "sat2map": "aerial photographs to maps",
+    "map2sat": "maps to aerial photographs",
+    "cityscapes_photo2label": "streets to labels",
+    "cityscapes_label2photo": "labels to streets",
+    "facades_photo2label": "facades to labels",
+    "facades_label2photo": "labels to facades",
     "iphone2dslr_flower": "flowers with a shallow depth of field",
 }
 _PIX2PIX = {
-    "edges2shoes": "edges to shoes", "sat2map": "aerial photographs to maps", "map2sat": "maps to aerial photographs",
-    "facades_label2photo": "labels to facades", "day2night": "day to night",
+    "edges2shoes": "edges to shoes",
+    "sat2map": "aerial photographs to maps",
+    "map2sat": "maps to aerial photographs",
+    "facades_label2photo": "labels to facades",
+    "day2night": "day to night",
 }
 MODELS = {
     **{f"cyclegan_{name}": _cyclegan(name, task) for name, task in _CYCLEGAN.items()},
     **{f"pix2pix_{name}": _pix2pix(name, task) for name, task in _PIX2PIX.items()},
     "realesrgan_x4plus": _one(
-        "photographs four times as large (Real-ESRGAN)", 67, "BSD-3-Clause", f"{_REAL_ESRGAN}/v0.1.0/RealESRGAN_x4plus.pth",
-        "4fa0d38905f75ac06eb49a7951b426670021be3018265fd191d2125df9d682f1"),
+        "photographs four times as large (Real-ESRGAN)",
+        67,
+        "BSD-3-Clause",
+        f"{_REAL_ESRGAN}/v0.1.0/RealESRGAN_x4plus.pth",
+        "4fa0d38905f75ac06eb49a7951b426670021be3018265fd191d2125df9d682f1",
+    ),
     "realesrgan_x2plus": _one(
-        "photographs twice as large (Real-ESRGAN)", 67, "BSD-3-Clause", f"{_REAL_ESRGAN}/v0.2.1/RealESRGAN_x2plus.pth",
-        "49fafd45f8fd7aa8d31ab2a22d14d91b536c34494a5cfe31eb5d89c2fa266abb"),
+        "photographs twice as large (Real-ESRGAN)",
+        67,
+        "BSD-3-Clause",
+        f"{_REAL_ESRGAN}/v0.2.1/RealESRGAN_x2plus.pth",
+        "49fafd45f8fd7aa8d31ab2a22d14d91b536c34494a5cfe31eb5d89c2fa266abb",
+    ),
     "realesrgan_anime": _one(
-        "drawings four times as large (Real-ESRGAN, 6 blocks)", 18, "BSD-3-Clause",
+        "drawings four times as large (Real-ESRGAN, 6 blocks)",
+        18,
+        "BSD-3-Clause",
         f"{_REAL_ESRGAN}/v0.2.2.4/RealESRGAN_x4plus_anime_6B.pth",
-        "f872d837d3c90ed2e05227bed711af5671a6fd1c9f7d7e91c911a61f155e99da"),
+        "f872d837d3c90ed2e05227bed711af5671a6fd1c9f7d7e91c911a61f155e99da",
+    ),
     "realesrnet_x4plus": _one(
-        "photographs four times as large, smooth (Real-ESRNet)", 67, "BSD-3-Clause",
-        f"{_REAL_ESRGAN}/v0.1.1/RealESRNet_x4plus.pth"),
+        "photographs four times as large, smooth (Real-ESRNet)",
+        67,
+        "BSD-3-Clause",
+        f"{_REAL_ESRGAN}/v0.1.1/RealESRNet_x4plus.pth",
+    ),
     "esrgan_x4": _one(
-        "clean pictures four times as large (ESRGAN)", 67, "BSD-3-Clause",
-        f"{_REAL_ESRGAN}/v0.1.1/ESRGAN_SRx4_DF2KOST_official-ff704c30.pth", "ff704c30"),
+        "clean pictures four times as large (ESRGAN)",
+        67,
+        "BSD-3-Clause",
+        f"{_REAL_ESRGAN}/v0.1.1/ESRGAN_SRx4_DF2KOST_official-ff704c30.pth",
+        "ff704c30",
+    ),
     "adain": Published(
-        "any style (AdaIN)", 94, "MIT", (
-            WeightFile("decoder.pth", f"{_ADAIN}/decoder.pth",
-                       "379ca41d59f3a37eed3599bbbc2560c19da5c458870a5ffd3a9dd41aa88f9472"),
-            WeightFile("vgg_normalised.pth", f"{_ADAIN}/vgg_normalised.pth",
-                       "804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a"))),
+        "any style (AdaIN)",
+        94,
+        "MIT",
+        (
+            WeightFile(
+                "decoder.pth", f"{_ADAIN}/decoder.pth", "379ca41d59f3a37eed3599bbbc2560c19da5c458870a5ffd3a9dd41aa88f9472"
+            ),
+            WeightFile(
+                "vgg_normalised.pth",
+                f"{_ADAIN}/vgg_normalised.pth",
+                "804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a",
+            ),
+        ),
+    ),
     "ffhq": _stylegan2("ffhq", "faces, 1024x1024", 382),
     "metfaces": _stylegan2("metfaces", "faces of paintings and sculptures, 1024x1024", 382),
     "afhqcat": _stylegan2("afhqcat", "cats, 512x512", 364),

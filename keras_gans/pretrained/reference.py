@@ -43,7 +43,8 @@ class NumPy:
         for i in range(kernel.shape[2]):
             for j in range(kernel.shape[3]):
                 total[:, :, i : i + stride * sides[0] : stride, j : j + stride * sides[1] : stride] += np.einsum(
-                    "co,nchw->nohw", kernel[:, :, i, j], x, optimize=True)
+                    "co,nchw->nohw", kernel[:, :, i, j], x, optimize=True
+                )
         return total[:, :, pad : total.shape[2] - pad, pad : total.shape[3] - pad]
 
     def pad(self, x, size, mode):

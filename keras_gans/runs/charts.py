@@ -53,9 +53,7 @@ def line_chart(curves, label, x_title, log=False):
         parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{tick:.6g}</text>')
     for tick in x_scale.ticks():
-        parts.append(
-            f'<text x="{x_scale(tick):.1f}" y="{_HEIGHT - _BOTTOM + 17}" text-anchor="middle">{tick:.6g}</text>'
-        )
+        parts.append(f'<text x="{x_scale(tick):.1f}" y="{_HEIGHT - _BOTTOM + 17}" text-anchor="middle">{tick:.6g}</text>')
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
     parts.append(f'<text x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle">{html.escape(x_title)}</text></g>')
     for index, curve in enumerate(curves):
@@ -71,7 +69,7 @@ class _Scale:
         self.start, self.end, self.log = start, end, log
 
     def __call__(self, value):
-        low, high, value = (np.log10([self.low, self.high, value]) if self.log else (self.low, self.high, value))
+        low, high, value = np.log10([self.low, self.high, value]) if self.log else (self.low, self.high, value)
         return self.start + (value - low) / (high - low) * (self.end - self.start)
 
     def ticks(self):

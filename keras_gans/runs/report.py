@@ -10,7 +10,7 @@ from PIL import Image
 
 from keras_gans import files
 from keras_gans.runs import charts
-from keras_gans.trained.run import Folder
+from keras_gans.trained.folder import Folder
 
 _STYLE = pathlib.Path(__file__).with_name("report.css")
 _GRIDS = 13  # sample grids shown at most
@@ -59,8 +59,8 @@ def write(run_directory):
     page = (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{name}</title>\n'
-        f'<style>\n{_STYLE.read_text(encoding="utf-8")}</style>\n</head>\n<body>\n<h1>{name}</h1>\n'
-        f'{"".join(sections)}</body>\n</html>\n'
+        f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
+        f"{''.join(sections)}</body>\n</html>\n"
     )
     files.write_text(directory / "report.html", page)
     return directory / "report.html"
@@ -148,9 +148,7 @@ def _chart(title, lines, log=False, errors=None):
     if errors is not None:
         known = dict(errors)
         curves[0].error = np.array([known.get(x, np.nan) for x in curves[0].x])
-    legend = "".join(
-        f'<span class="curve{index}">{html.escape(curve.name)}</span>' for index, curve in enumerate(curves)
-    )
+    legend = "".join(f'<span class="curve{index}">{html.escape(curve.name)}</span>' for index, curve in enumerate(curves))
     legend = f'<p class="legend">{legend}</p>' if len(curves) > 1 else ""
     title = html.escape(title)
     return f'<figure class="chart"><h3>{title}</h3>{legend}{charts.line_chart(curves, title, "kimg", log)}</figure>'
@@ -160,8 +158,8 @@ def _score(score):
     """One final score and, folded away, its protocol."""
     warnings = "".join(f"<p>{html.escape(text)}</p>" for text in score["warnings"])
     return (
-        f'<details><summary><b>{html.escape(score["name"])}</b> {html.escape(_value(score))}</summary>'
-        f'{warnings}{_table(score["protocol"])}</details>'
+        f"<details><summary><b>{html.escape(score['name'])}</b> {html.escape(_value(score))}</summary>"
+        f"{warnings}{_table(score['protocol'])}</details>"
     )
 
 

@@ -12,12 +12,13 @@ import keras
 import tensorflow as tf
 
 from keras_gans import callbacks, data
-from keras_gans.runs import report
-from keras_gans.trained import recipes, run
 from keras_gans.errors import UserError
 from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
+from keras_gans.runs import report
+from keras_gans.trained import folder as folders
+from keras_gans.trained import recipes, trained
 
 
 def train(recipe):
@@ -36,7 +37,7 @@ def train(recipe):
     if recipe["deterministic"]:
         tf.config.experimental.enable_op_determinism()
     strategy = recipes.build_strategy(recipe["strategy"])
-    folder = run.Folder(recipe["run_dir"])
+    folder = folders.Folder(recipe["run_dir"])
     folder.refuse_other_recipe(recipe)
     source = recipes.build_source(recipe, "train")
     num_classes = _classes(recipe, source)
@@ -58,7 +59,7 @@ def train(recipe):
         else:
             _fit(game, batches, total - start, [])
     if chief:
-        finish(folder, recipe, trained=start < total)
+        finish(folder, recipe, new_weights=start < total)
     return 0
 
 
@@ -66,8 +67,9 @@ def _classes(recipe, source):
     if not recipe["conditional"]:
         return 0
     if not source.num_classes:
-        raise UserError(f"--conditional needs labels, and --data={recipe['data']} has none; use class subfolders, "
-                        "or --noconditional")
+        raise UserError(
+            f"--conditional needs labels, and --data={recipe['data']} has none; use class subfolders, or --noconditional"
+        )
     return source.num_classes
 
 
@@ -85,8 +87,9 @@ def distribute(strategy, source, recipe, start, labels):
     rows = recipe["batch_size"] * recipe["n_critic"]
     replicas = strategy.num_replicas_in_sync
     if recipe["batch_size"] % replicas:
-        raise UserError(f"--batch_size={recipe['batch_size']} cannot be shared by {replicas} replicas; "
-                        f"take a multiple of {replicas}")
+        raise UserError(
+            f"--batch_size={recipe['batch_size']} cannot be shared by {replicas} replicas; take a multiple of {replicas}"
+        )
     arguments = {"seed": recipe["seed"], "start": start * rows, "labels": labels, "flip": recipe["flip"]}
     if replicas == 1:
         return data.batches(source, rows, **arguments)
@@ -130,9 +133,15 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
         _fit(game, batches, total - start, beside)
     if not stop.caught:
         rate = (total - start) * batch_size / (record.seconds - record.seconds_before)
-        folder.write_record(finished={
-            "step": total, "seconds": round(record.seconds, 1), "images_per_second": round(rate, 1),
-            "peak_memory_mb": peak_memory_mb(), "scores": scores.results if scores else []})
+        folder.write_record(
+            finished={
+                "step": total,
+                "seconds": round(record.seconds, 1),
+                "images_per_second": round(rate, 1),
+                "peak_memory_mb": peak_memory_mb(),
+                "scores": scores.results if scores else [],
+            }
+        )
     return stop.caught
 
 
@@ -152,30 +161,37 @@ def _evaluator(recipe, game, num_classes):
     if kind == "images":
         evaluator = Evaluator(recipe["scores"], recipe["score_features"], holdout, count, recipe["seed"])
         seed = game.seed + 1  # not the latents of the sample grid
-        return lambda: evaluator.run(run.generate(game, evaluator.count_fake, seed, num_classes))
+        return lambda: evaluator.run(trained.generate(game, evaluator.count_fake, seed, num_classes))
     return translation.evaluator(recipe["scores"], recipe["score_features"], game, holdout, kind == "paired")
 
 
 def _write_record(folder, recipe, source, game):
     versions = {name: metadata.version(name) for name in ("keras_gans", "tensorflow", "keras", "numpy")}
     folder.write_record(
-        recipe=recipe, seed=recipe["seed"],
+        recipe=recipe,
+        seed=recipe["seed"],
         versions=versions | {"python": platform.python_version()},
-        data={"spec": source.spec, "fingerprint": source.fingerprint, "count": source.count,
-              "image_shape": list(source.image_shape), "class_names": list(source.class_names),
-              "input_shape": source.input_shape and list(source.input_shape)},
-        parameters={name: getattr(game, name).count_params() for name in game.network_names()})
+        data={
+            "spec": source.spec,
+            "fingerprint": source.fingerprint,
+            "count": source.count,
+            "image_shape": list(source.image_shape),
+            "class_names": list(source.class_names),
+            "input_shape": source.input_shape and list(source.input_shape),
+        },
+        parameters={name: getattr(game, name).count_params() for name in game.network_names()},
+    )
 
 
 def _restore(game, folder, recipe):
     """Loads the newest checkpoint, or the weights that --init_from names; returns the step to go on from."""
     steps = folder.checkpoint_steps()
     if steps:
-        run.load_weights(game, folder.checkpoint_path(steps[-1]))
+        trained.load_weights(game, folder.checkpoint_path(steps[-1]))
         print(f"going on from step {steps[-1]} of {folder.directory}", flush=True)
         return steps[-1]
     if recipe["init_from"]:
-        copied, count = init_from(game, run.Run.open(recipe["init_from"]).game)
+        copied, count = init_from(game, trained.Run.open(recipe["init_from"]).game)
         print(f"started from {copied} of {count} weights of {recipe['init_from']}", flush=True)
     return 0
 
@@ -208,8 +224,10 @@ def init_from(game, other):
                 weight.assign(twin)
                 copied += 1
     if not copied:
-        raise UserError("--init_from: no weight of that run fits these networks; take the same --generator and "
-                        "--discriminator (dcgan: at twice the image size half the width)")
+        raise UserError(
+            "--init_from: no weight of that run fits these networks; take the same --generator and "
+            "--discriminator (dcgan: at twice the image size half the width)"
+        )
     return copied, count
 
 
@@ -223,19 +241,19 @@ def peak_memory_mb():
     return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
 
 
-def finish(folder, recipe, trained=True):
+def finish(folder, recipe, new_weights=True):
     """Exports the run, writes its report, and prints where everything is.
 
     Args:
         folder: the run's `Folder`.
         recipe: its flags.
-        trained: whether there are new weights; without, only exports that are missing are made.
+        new_weights: whether there are any; without, only exports that are missing are made.
     """
-    opened = run.Run.open(folder.directory)
+    opened = trained.Run.open(folder.directory)
     places = {"samples": max(folder.samples.glob("*.png"), default=None), "checkpoint": opened.checkpoint}
     for kind in recipe["export"]:
         out = folder.directory / kind
-        if kind == "none" or not trained and out.exists():
+        if kind == "none" or not new_weights and out.exists():
             continue
         exporter = importlib.import_module(f"keras_gans.exporting.{kind}")
         places[kind] = exporter.export(opened, out)
@@ -248,5 +266,7 @@ def finish(folder, recipe, trained=True):
         if path:
             print(f"{name + ':':<13}{os.fspath(path)}")
     if finished:
-        print(f"{finished['seconds']:.0f} s of training, {finished['images_per_second']:.0f} images/s, "
-              f"{finished['peak_memory_mb']} MB of memory at most")
+        print(
+            f"{finished['seconds']:.0f} s of training, {finished['images_per_second']:.0f} images/s, "
+            f"{finished['peak_memory_mb']} MB of memory at most"
+        )

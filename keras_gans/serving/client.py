@@ -95,7 +95,9 @@ class Client:
             raise ServingError("NOT_FOUND", f"the model has no signature {signature!r}; known: {', '.join(sorted(known))}")
         wanted = known[signature]
         if set(inputs) != set(wanted.inputs):
-            raise invalid(f"{signature} takes {', '.join(sorted(wanted.inputs))}, not {', '.join(sorted(inputs)) or 'nothing'}")
+            raise invalid(
+                f"{signature} takes {', '.join(sorted(wanted.inputs))}, not {', '.join(sorted(inputs)) or 'nothing'}"
+            )
         arrays = {name: _array(name, value, wanted.inputs[name]) for name, value in inputs.items()}
         return self._call(lambda seconds: self._transport.predict(arrays, signature, wanted, seconds))
 

@@ -37,8 +37,9 @@ class Grpc:
     def status(self, seconds):
         request = self._fill(get_model_status_pb2.GetModelStatusRequest())
         answer = self._ask(self._models.GetModelStatus, request, seconds)
-        return {one.version: get_model_status_pb2.ModelVersionStatus.State.Name(one.state)
-                for one in answer.model_version_status}
+        return {
+            one.version: get_model_status_pb2.ModelVersionStatus.State.Name(one.state) for one in answer.model_version_status
+        }
 
     def signatures(self, seconds):
         request = self._fill(get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"]))

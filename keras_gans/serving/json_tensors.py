@@ -119,9 +119,15 @@ def response(outputs, by_rows):
 
 def request(inputs, signature_name):
     """Returns the bytes of a request in the columnar format, of name -> array."""
-    return _dump({"signature_name": signature_name,
-                  "inputs": {name: _nested(array.tolist(), _base64) if array.dtype == object else array.tolist()
-                             for name, array in inputs.items()}})
+    return _dump(
+        {
+            "signature_name": signature_name,
+            "inputs": {
+                name: _nested(array.tolist(), _base64) if array.dtype == object else array.tolist()
+                for name, array in inputs.items()
+            },
+        }
+    )
 
 
 def outputs(answer, signature):
@@ -194,4 +200,5 @@ def _listed(names):
 
 def _kind(array):
     return {"U": "string", "O": "objects or numbers out of range", "f": "fractions or NaN", "b": "booleans"}.get(
-        array.dtype.kind, array.dtype.name)
+        array.dtype.kind, array.dtype.name
+    )

@@ -13,7 +13,9 @@ class Rest:
     """Calls of one model; see `keras_gans.serving.client.Client` for the arguments."""
 
     def __init__(self, address, model, version, label):
-        self._url = f"{address.scheme}://{address.netloc}{address.path.rstrip('/')}/v1/models/{urllib.parse.quote(model, safe='')}"
+        self._url = (
+            f"{address.scheme}://{address.netloc}{address.path.rstrip('/')}/v1/models/{urllib.parse.quote(model, safe='')}"
+        )
         if version is not None:
             self._url += f"/versions/{version}"
         if label is not None:
@@ -43,8 +45,9 @@ class Rest:
             self._sessions.append(self._local.session)
         url = self._url + path
         try:
-            answer = self._local.session.request(method, url, data=body, timeout=seconds, allow_redirects=False,
-                                                 headers={"Content-Type": "application/json"})
+            answer = self._local.session.request(
+                method, url, data=body, timeout=seconds, allow_redirects=False, headers={"Content-Type": "application/json"}
+            )
         except requests.Timeout as error:
             raise ServingError("DEADLINE_EXCEEDED", f"{url} did not answer within {seconds:.3g} s") from error
         except requests.RequestException as error:

@@ -7,9 +7,19 @@ import numpy as np
 from keras_gans.serving.errors import ServingError
 
 # Strings are bytes in arrays of Python objects.
-DTYPES = {"DT_FLOAT": np.float32, "DT_DOUBLE": np.float64, "DT_HALF": np.float16, "DT_INT8": np.int8, "DT_INT16": np.int16,
-          "DT_INT32": np.int32, "DT_INT64": np.int64, "DT_UINT8": np.uint8, "DT_UINT16": np.uint16, "DT_BOOL": np.bool_,
-          "DT_STRING": object}
+DTYPES = {
+    "DT_FLOAT": np.float32,
+    "DT_DOUBLE": np.float64,
+    "DT_HALF": np.float16,
+    "DT_INT8": np.int8,
+    "DT_INT16": np.int16,
+    "DT_INT32": np.int32,
+    "DT_INT64": np.int64,
+    "DT_UINT8": np.uint8,
+    "DT_UINT16": np.uint16,
+    "DT_BOOL": np.bool_,
+    "DT_STRING": object,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +40,11 @@ class Tensor:
 
     def takes(self, shape):
         """Says whether an array of this shape fits."""
-        return self.shape is None or len(shape) == len(self.shape) and all(
-            size in (None, given) for size, given in zip(self.shape, shape))
+        return (
+            self.shape is None
+            or len(shape) == len(self.shape)
+            and all(size in (None, given) for size, given in zip(self.shape, shape))
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,12 +66,16 @@ def of_metadata(signature_def):
     Raises:
         ServingError: a dtype that this client does not know, or another server's JSON.
     """
+
     def tensors(described):
         return {name: _tensor(name, info) for name, info in described.items()}
 
     try:
-        return {name: Signature(tensors(described.get("inputs", {})), tensors(described.get("outputs", {})))
-                for name, described in signature_def["signature_def"].items() if not name.startswith("__")}
+        return {
+            name: Signature(tensors(described.get("inputs", {})), tensors(described.get("outputs", {})))
+            for name, described in signature_def["signature_def"].items()
+            if not name.startswith("__")
+        }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ServingError("INTERNAL", "the metadata are not those of TensorFlow Serving") from error
 

@@ -9,15 +9,32 @@ from keras_gans import data, flags
 from keras_gans.errors import UserError
 from keras_gans.optimizers import OPTIMIZERS, SCHEDULES
 from keras_gans.penalties.gradient import Penalty
-from keras_gans.registry import AUGMENTS, DISCRIMINATORS, GAMES, GENERATORS, LOSSES, PENALTIES, RECONSTRUCTIONS, parameters, parse_spec
+from keras_gans.registry import (
+    AUGMENTS,
+    DISCRIMINATORS,
+    GAMES,
+    GENERATORS,
+    LOSSES,
+    PENALTIES,
+    RECONSTRUCTIONS,
+    parameters,
+    parse_spec,
+)
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
 def build_source(recipe, split="train"):
     """Opens the data of a recipe; see `keras_gans.data.open_source`."""
-    return data.open_source(recipe["data"], image_size=recipe["image_size"], channels=recipe["channels"], split=split,
-                            bad=recipe["bad_images"], load_size=recipe["load_size"], degrade=recipe["degrade"])
+    return data.open_source(
+        recipe["data"],
+        image_size=recipe["image_size"],
+        channels=recipe["channels"],
+        split=split,
+        bad=recipe["bad_images"],
+        load_size=recipe["load_size"],
+        degrade=recipe["degrade"],
+    )
 
 
 def build_strategy(name):
@@ -48,8 +65,12 @@ class Maker:
 
     def __init__(self, recipe, image_shape, num_classes=0, input_shape=None):
         self.recipe, self.image_shape, self.input_shape = recipe, tuple(image_shape), input_shape and tuple(input_shape)
-        self.context = {"image_size": image_shape[0], "channels": image_shape[-1], "latent_dim": recipe["latent_dim"],
-                        "num_classes": num_classes}
+        self.context = {
+            "image_size": image_shape[0],
+            "channels": image_shape[-1],
+            "latent_dim": recipe["latent_dim"],
+            "num_classes": num_classes,
+        }
         if input_shape:
             self.context |= {"input_channels": input_shape[-1], "scale": image_shape[0] // input_shape[0]}
 
@@ -94,19 +115,35 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
         refuse_nonsense(recipe, parts["generator"], parts["discriminator"], image_shape, num_classes)
     augment = AUGMENTS.create(recipe["augment"], channels=image_shape[-1]) if recipe["augment"] != "none" else None
     game = GAMES.create(
-        recipe["game"], **parts, loss=LOSSES.create(recipe["loss"]), penalties=penalties, augment=augment,
-        batch_size=recipe["batch_size"], n_critic=recipe["n_critic"], share_fakes=recipe["share_fakes"],
-        latent=recipe["latent"], ema_kimg=recipe["ema_kimg"], seed=recipe["seed"])
+        recipe["game"],
+        **parts,
+        loss=LOSSES.create(recipe["loss"]),
+        penalties=penalties,
+        augment=augment,
+        batch_size=recipe["batch_size"],
+        n_critic=recipe["n_critic"],
+        share_fakes=recipe["share_fakes"],
+        latent=recipe["latent"],
+        ema_kimg=recipe["ema_kimg"],
+        seed=recipe["seed"],
+    )
     if "discriminator" in game.players:
         refuse_batch_norm(recipe, game, penalties)
         freeze(game.networks_of("discriminator"), recipe["freeze_discriminator"])
-    optimizers = {"generator_optimizer": build_optimizer(recipe, recipe["optimizer"], recipe["learning_rate"],
-                                                         total_steps(recipe), game.lazy_interval("generator"))}
+    optimizers = {
+        "generator_optimizer": build_optimizer(
+            recipe, recipe["optimizer"], recipe["learning_rate"], total_steps(recipe), game.lazy_interval("generator")
+        )
+    }
     if "discriminator" in game.players:
         rate = recipe["discriminator_learning_rate"]
         optimizers["discriminator_optimizer"] = build_optimizer(
-            recipe, recipe["discriminator_optimizer"] or recipe["optimizer"], recipe["learning_rate"] if rate is None else rate,
-            total_steps(recipe) * recipe["n_critic"], game.lazy_interval("discriminator"))
+            recipe,
+            recipe["discriminator_optimizer"] or recipe["optimizer"],
+            recipe["learning_rate"] if rate is None else rate,
+            total_steps(recipe) * recipe["n_critic"],
+            game.lazy_interval("discriminator"),
+        )
     game.compile(**optimizers, jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
     return game
 
@@ -146,8 +183,10 @@ def refuse_nonsense(recipe, generator, discriminator, image_shape, num_classes):
     """Raises UserError for parts that do not work together, with the reason."""
     made, seen = tuple(generator.output_shape[1:]), tuple(discriminator.inputs[0].shape[1:])
     if made != tuple(image_shape) or seen != tuple(image_shape):
-        raise UserError(f"--generator={recipe['generator']} makes {made} and --discriminator={recipe['discriminator']} "
-                        f"takes {seen}, but the data are {tuple(image_shape)}; choose networks for these data")
+        raise UserError(
+            f"--generator={recipe['generator']} makes {made} and --discriminator={recipe['discriminator']} "
+            f"takes {seen}, but the data are {tuple(image_shape)}; choose networks for these data"
+        )
     if len(image_shape) != 3 and recipe["augment"] != "none":
         raise UserError(f"--augment={recipe['augment']} is for images, but the data are points; leave it out")
     labels = {"generator": len(generator.inputs) > 1, "discriminator": len(discriminator.inputs) > 1}
@@ -158,32 +197,52 @@ def refuse_nonsense(recipe, generator, discriminator, image_shape, num_classes):
     labels["discriminator"] |= names_classes
     for flag, takes in labels.items():
         if num_classes and not takes:
-            raise UserError(f"--conditional: --{flag}={recipe[flag]} takes no labels; choose a {flag} that does, such "
-                            "as cdcgan, or --noconditional")
+            raise UserError(
+                f"--conditional: --{flag}={recipe[flag]} takes no labels; choose a {flag} that does, such "
+                "as cdcgan, or --noconditional"
+            )
     game, _ = parse_spec(recipe["game"])
     if names_classes and game != "acgan":
-        raise UserError(f"--discriminator={recipe['discriminator']} names classes too, which --game={game} has no use "
-                        "for; take --game=acgan, or another discriminator")
+        raise UserError(
+            f"--discriminator={recipe['discriminator']} names classes too, which --game={game} has no use "
+            "for; take --game=acgan, or another discriminator"
+        )
     if game == "gan" and tuple(discriminator.output_shape[1:]) == seen:
-        raise UserError(f"--discriminator={recipe['discriminator']} is an autoencoder, which answers with images; "
-                        "take --game=began, or a discriminator that answers with logits")
+        raise UserError(
+            f"--discriminator={recipe['discriminator']} is an autoencoder, which answers with images; "
+            "take --game=began, or a discriminator that answers with logits"
+        )
 
 
 def refuse_batch_norm(recipe, game, penalties):
     """Raises UserError for a gradient penalty on a discriminator with batch norm."""
-    normalised = any(isinstance(layer, keras.layers.BatchNormalization)
-                     for network in game.networks_of("discriminator") for layer in network._flatten_layers())
-    gradient = [spec for spec, part in zip(recipe["penalty"], penalties)
-                if isinstance(part, Penalty) and part.differentiates]
+    normalised = any(
+        isinstance(layer, keras.layers.BatchNormalization)
+        for network in game.networks_of("discriminator")
+        for layer in network._flatten_layers()
+    )
+    gradient = [
+        spec for spec, part in zip(recipe["penalty"], penalties) if isinstance(part, Penalty) and part.differentiates
+    ]
     if normalised and gradient:
-        raise UserError(f"--penalty={gradient[0]} bounds the gradient per image, but batch norm in "
-                        f"--discriminator={recipe['discriminator']} mixes the images of a batch; take a discriminator "
-                        "without it (dcgan:norm=false)")
+        raise UserError(
+            f"--penalty={gradient[0]} bounds the gradient per image, but batch norm in "
+            f"--discriminator={recipe['discriminator']} mixes the images of a batch; take a discriminator "
+            "without it (dcgan:norm=false)"
+        )
 
 
 # Flag -> the argument of a game that it becomes; where a game does not take it, any value but the default is a mistake.
-_OF_GAMES = {"loss": "loss", "penalty": "penalties", "augment": "augment", "n_critic": "n_critic", "latent": "latent",
-             "share_fakes": "share_fakes", "reconstruction": "reconstructions", "discriminator": "discriminator"}
+_OF_GAMES = {
+    "loss": "loss",
+    "penalty": "penalties",
+    "augment": "augment",
+    "n_critic": "n_critic",
+    "latent": "latent",
+    "share_fakes": "share_fakes",
+    "reconstruction": "reconstructions",
+    "discriminator": "discriminator",
+}
 
 
 def refuse_idle_flags(recipe, game_class):
@@ -205,9 +264,12 @@ def kind_of_data(recipe):
     return "paired" if scheme in ("paired", "ab") or recipe["degrade"] else "images"
 
 
-_RIGHT = {"images": "plain images, such as --data=folder:DIR", "unpaired": "two kinds of images, --data=unpaired:A:B",
-          "paired": "pairs, --data=paired:A:B or ab:DIR, or --degrade with plain images",
-          "none": "nothing: keras-gans import makes its runs"}
+_RIGHT = {
+    "images": "plain images, such as --data=folder:DIR",
+    "unpaired": "two kinds of images, --data=unpaired:A:B",
+    "paired": "pairs, --data=paired:A:B or ab:DIR, or --degrade with plain images",
+    "none": "nothing: keras-gans import makes its runs",
+}
 
 
 def refuse_other_data(recipe, game_class):
@@ -215,8 +277,10 @@ def refuse_other_data(recipe, game_class):
     kind = kind_of_data(recipe)
     if kind != game_class.kind:
         given = f"--data={recipe['data']}" + (f" --degrade={recipe['degrade']}" if recipe["degrade"] else "")
-        raise UserError(f"--game={recipe['game']} learns from {_RIGHT[game_class.kind]}; not from {given}, which is "
-                        f"{_RIGHT[kind].partition(',')[0]}")
+        raise UserError(
+            f"--game={recipe['game']} learns from {_RIGHT[game_class.kind]}; not from {given}, which is "
+            f"{_RIGHT[kind].partition(',')[0]}"
+        )
 
 
 def freeze(discriminators, count):
@@ -224,7 +288,9 @@ def freeze(discriminators, count):
     for discriminator in discriminators:
         layers = [layer for layer in discriminator.layers if layer.weights]
         if not 0 <= count < len(layers):
-            raise UserError(f"--freeze_discriminator={count}: the discriminator has {len(layers)} layers with weights, "
-                            f"of which at most {len(layers) - 1} can be frozen")
+            raise UserError(
+                f"--freeze_discriminator={count}: the discriminator has {len(layers)} layers with weights, "
+                f"of which at most {len(layers) - 1} can be frozen"
+            )
         for layer in layers[:count]:
             layer.trainable = False

@@ -19,10 +19,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans import randomness
-from keras_gans.using.reach import reach
-from keras_gans.using.stages import cut
 from keras_gans.data import images
 from keras_gans.errors import UserError
+from keras_gans.using.reach import reach
+from keras_gans.using.stages import cut
 
 _LEAST_PROBE, _LARGEST_PROBE = 32, 4096  # rows of the picture with which a network's reach is measured
 
@@ -66,8 +66,10 @@ class Bands:
         units, across = (side // self._multiple for side in image.shape[:2])
         room, folder = self._room(units, across), tempfile.gettempdir()
         if room > shutil.disk_usage(folder).free:
-            raise UserError(f"a picture of {image.shape[1]}x{image.shape[0]} needs {room / 1e9:.1f} GB for temporary "
-                            f"files in {folder}, which has less; set TMPDIR to a folder with more room")
+            raise UserError(
+                f"a picture of {image.shape[1]}x{image.shape[0]} needs {room / 1e9:.1f} GB for temporary "
+                f"files in {folder}, which has less; set TMPDIR to a folder with more room"
+            )
         band = max(1, area // (self._multiple * image.shape[1]))
         shape = self._result.rows * units, self._result.columns * across, self._result.tensor.shape[-1]
         made = np.empty(shape, np.uint8)
@@ -104,20 +106,26 @@ class Bands:
         (windows, conditions, statistics, first unit of rows to keep, units to keep, seed)
         -> rows of the maps that the stage makes, and (mean, variance) of those that a norm wants to know.
         """
+
         def spec(shape):
             return tf.TensorSpec(shape, tf.float32)
 
         statistics = [spec((1, 1, 1, stage.reads[0].tensor.shape[-1]))] * 2 if stage.norm else []
 
-        @tf.function(input_signature=[
-            [spec((1, None, None, one.tensor.shape[-1])) for one in stage.reads],
-            [spec(shape) for shape in self._conditions], tuple(statistics),
-            tf.TensorSpec((), tf.int32), tf.TensorSpec((), tf.int32), tf.TensorSpec((2,), tf.int32)])
+        @tf.function(
+            input_signature=[
+                [spec((1, None, None, one.tensor.shape[-1])) for one in stage.reads],
+                [spec(shape) for shape in self._conditions],
+                tuple(statistics),
+                tf.TensorSpec((), tf.int32),
+                tf.TensorSpec((), tf.int32),
+                tf.TensorSpec((2,), tf.int32),
+            ]
+        )
         def compute(windows, conditions, statistics, first, count, seed):
             with randomness.scope(seed):
                 outputs = stage.run(windows, conditions, statistics or None, self._training)
-            kept = [output[:, first * one.rows : (first + count) * one.rows]
-                    for one, output in zip(stage.makes, outputs)]
+            kept = [output[:, first * one.rows : (first + count) * one.rows] for one, output in zip(stage.makes, outputs)]
             return kept, [one.norm.statistics(rows) if one.norm else () for one, rows in zip(stage.makes, kept)]
 
         return compute
@@ -148,8 +156,9 @@ class Bands:
             for one in {*stage.reads, *stage.makes}:
                 height, width = values[one].shape[1:3]
                 if height % units or width % across:
-                    raise ValueError(f"the network makes {height}x{width} of {shape[1]}x{shape[2]} pixels; sides "
-                                     "should be in proportion")
+                    raise ValueError(
+                        f"the network makes {height}x{width} of {shape[1]}x{shape[2]} pixels; sides should be in proportion"
+                    )
                 one.rows, one.columns = height // units, width // across
             rows = reach(function, windows)
             stage.halo = max(math.ceil(count / one.rows) for count, one in zip(rows, stage.makes))
@@ -161,9 +170,12 @@ class Bands:
         """Returns the most bytes that files take at a time."""
         held = most = 0
         for number, stage in enumerate(self._stages):
+
             def size(maps):
-                return sum(4 * one.rows * units * one.columns * across * one.tensor.shape[-1]
-                           for one in {*maps} - {self._picture, self._result})
+                return sum(
+                    4 * one.rows * units * one.columns * across * one.tensor.shape[-1]
+                    for one in {*maps} - {self._picture, self._result}
+                )
 
             held += size(stage.makes)
             most = max(most, held)
@@ -211,8 +223,9 @@ class _Store:
             self._files[one].write(memoryview(rows).cast("B"))
             self._files[one].flush()
         except OSError as error:
-            raise UserError(f"cannot write temporary files in {self._folder}: {error.strerror}; set TMPDIR to a folder "
-                            "with more room") from error
+            raise UserError(
+                f"cannot write temporary files in {self._folder}: {error.strerror}; set TMPDIR to a folder with more room"
+            ) from error
 
     def forget(self, one):
         self._files.pop(one).close()

@@ -55,9 +55,13 @@ def stylize(content, style_pictures, objective, weights=None, steps=200, start="
 
     with progress("optimising the picture", steps, "steps") as bar:
         found = optimize.minimize(
-            loss_and_gradient, np.asarray(first, np.float64).ravel(), jac=True, method="L-BFGS-B",
+            loss_and_gradient,
+            np.asarray(first, np.float64).ravel(),
+            jac=True,
+            method="L-BFGS-B",
             callback=lambda intermediate_result: bar.advance(1, f"loss {intermediate_result.fun:.4g}"),
-            options={"maxiter": steps, "maxfun": 4 * steps, "maxcor": 20, "ftol": 0.0, "gtol": 0.0})
+            options={"maxiter": steps, "maxfun": 4 * steps, "maxcor": 20, "ftol": 0.0, "gtol": 0.0},
+        )
     result = to_uint8(found.x.reshape(picture.shape).astype(np.float32))
     terms = evaluate(tf.constant(to_model(result)))[2]
     return result[0], {name: float(value[0]) for name, value in terms.items()}

@@ -101,15 +101,17 @@ def require_styles(run, flag):
     """Returns the run's generator, see `keras_gans.networks.style_generator`.
 
     Args:
-        run: `keras_gans.trained.run.Run`.
+        run: `keras_gans.trained.trained.Run`.
         flag: what needs it, for the message ("--mix").
 
     Raises:
         UserError: it is no style-based one.
     """
     if not hasattr(run.generator, "synthesize"):
-        raise UserError(f"{flag}: the generator of {run.directory} is not style-based, so it has no w, truncation or "
-                        "noise; take a run of stylegan or stylegan2")
+        raise UserError(
+            f"{flag}: the generator of {run.directory} is not style-based, so it has no w, truncation or "
+            "noise; take a run of stylegan or stylegan2"
+        )
     return run.generator
 
 
@@ -126,8 +128,9 @@ def noise_images(layers, images):
         layers: list of `NoiseInjection`.
         images: float32 [h, w, 1] for each.
     """
-    with keras.StatelessScope(state_mapping=[(layer.constant, tf.convert_to_tensor(image))
-                                             for layer, image in zip(layers, images, strict=True)]):
+    with keras.StatelessScope(
+        state_mapping=[(layer.constant, tf.convert_to_tensor(image)) for layer, image in zip(layers, images, strict=True)]
+    ):
         yield
 
 
@@ -135,7 +138,7 @@ class Painter:
     """Makes pictures of a run's latents, with the controls of style-based generators.
 
     Args:
-        run: `keras_gans.trained.run.Run` that makes images of latents.
+        run: `keras_gans.trained.trained.Run` that makes images of latents.
         truncation, cutoff: see `StyleGenerator.styles`; None: no truncation, or of all layers.
         noise: `constant`, `none` or `random`.
         seed: int, of random noise. It is drawn for every picture.

@@ -27,8 +27,11 @@ class Masks:
         if not self._source.exists():
             raise UserError(f"--mask={source} does not exist; name a black and white picture, or a folder of them")
         if self._source.is_dir():
-            self._paths = {_stem(name): name for name in list_files(self._source)
-                           if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES}
+            self._paths = {
+                _stem(name): name
+                for name in list_files(self._source)
+                if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES
+            }
             if not self._paths:
                 raise UserError(f"no pictures in --mask={source}; a mask has the name of its picture")
 
@@ -55,8 +58,10 @@ class Masks:
         except BadImage as error:
             raise BadImage(f"its mask {path} is {error}") from error
         if mask.shape != tuple(shape[:2]):
-            raise BadImage(f"its mask {path} has {mask.shape[1]}x{mask.shape[0]} pixels, the picture "
-                           f"{shape[1]}x{shape[0]}; they must have the same size")
+            raise BadImage(
+                f"its mask {path} has {mask.shape[1]}x{mask.shape[0]} pixels, the picture "
+                f"{shape[1]}x{shape[0]}; they must have the same size"
+            )
         return np.ascontiguousarray(mask)
 
 

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 from PIL import Image, ImageSequence
 
-from keras_gans import files, grids
+from keras_gans import grids
 from keras_gans.data import images
 from keras_gans.data.images import BadImage
 from keras_gans.data.sources.folder import SUFFIXES, list_files
@@ -68,8 +68,12 @@ def find(source, out, flag="input"):
     names = [source.name] if single else list_files(source)
     folder = source.parent if single else source
     results_inside = not single and source.resolve() in out.resolve().parents  # of an earlier call: no inputs
-    usable = [name for name in names if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES + VIDEOS
-              and not (results_inside and out.resolve() in (folder / name).resolve().parents)]
+    usable = [
+        name
+        for name in names
+        if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES + VIDEOS
+        and not (results_inside and out.resolve() in (folder / name).resolve().parents)
+    ]
     if not usable:
         what = f"--{flag}={source} is no picture" if single else f"no pictures in --{flag}={source}"
         raise UserError(f"{what}: they end in {', '.join(SUFFIXES[:4])}, ..., .gif, {', '.join(VIDEOS[:3])}, ...")
@@ -77,8 +81,9 @@ def find(source, out, flag="input"):
     if "video" in kinds:
         _ffmpeg()
     results = [pathlib.PurePosixPath(name).with_suffix(_ENDINGS[kind]).as_posix() for name, kind in zip(usable, kinds)]
-    results = [name + _ENDINGS[kind] if results.count(result) > 1 else result
-               for name, kind, result in zip(usable, kinds, results)]
+    results = [
+        name + _ENDINGS[kind] if results.count(result) > 1 else result for name, kind, result in zip(usable, kinds, results)
+    ]
     items = [Item(folder / name, name, out / result, kind) for name, kind, result in zip(usable, kinds, results)]
     inputs = {item.path.resolve() for item in items}
     for item in items:
@@ -108,6 +113,7 @@ def process(function, items, title):
     failed = 0
     with progress(title, sum(map(_length, items)), "pictures") as bar:
         for item in items:
+
             def translate(image):
                 def report(fraction):
                     if image.shape[0] * image.shape[1] >= _SHOWN:

@@ -11,9 +11,9 @@ import tensorflow as tf
 from keras_gans import files, randomness
 from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
-from keras_gans.using.latents import noise_images, noise_layers
 from keras_gans.losses.perceptual_distance import PerceptualDistance
 from keras_gans.progress import progress
+from keras_gans.using.latents import noise_images, noise_layers
 
 _SAMPLES, _BATCH = 10_000, 1000  # latents that the average w and its deviation are measured on
 _LEARNING_RATE, _RISE, _FALL = 0.1, 0.05, 0.25  # and the parts of all steps in which it ramps up and down
@@ -94,8 +94,10 @@ class _Search:
         count = 1 if space == "w" else generator.layers_w
         self.w = tf.Variable(np.tile(average, (1, count, 1)))
         self.layers = noise_layers(generator)
-        self.noise = [tf.Variable(randomness.normal(randomness.fold(self.seed, layer.name), layer.constant.shape))
-                      for layer in self.layers]
+        self.noise = [
+            tf.Variable(randomness.normal(randomness.fold(self.seed, layer.name), layer.constant.shape))
+            for layer in self.layers
+        ]
         self.variables = [self.w, *self.noise]
         self.optimizer = keras.optimizers.Adam(0.0, epsilon=1e-8)
         self.optimizer.build(self.variables)
@@ -194,8 +196,9 @@ def painted(generator, styles, noise):
 def save(path, projection):
     """Writes styles (`w`, [1, layers_w, w_dim]) and noise images (`noise/LAYER`) as a .npz file."""
     with files.whole(path) as temporary:
-        np.savez(temporary, w=projection.styles[None],
-                 **{f"noise/{name}": image for name, image in projection.noise.items()})
+        np.savez(
+            temporary, w=projection.styles[None], **{f"noise/{name}": image for name, image in projection.noise.items()}
+        )
 
 
 def load(path, generator):
@@ -212,13 +215,14 @@ def load(path, generator):
     try:
         with np.load(path, allow_pickle=False) as arrays:
             styles = np.asarray(arrays["w"], np.float32)
-            noise = {name.removeprefix("noise/"): np.asarray(arrays[name], np.float32)
-                     for name in arrays if name != "w"}
+            noise = {name.removeprefix("noise/"): np.asarray(arrays[name], np.float32) for name in arrays if name != "w"}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is no .npz file with an array w; give one that keras-gans project has made") from error
     if styles.shape not in ((1, *expected), (1, 1, expected[1])):
-        raise UserError(f"{path}: its w has the shape {list(styles.shape)}, and this generator takes {[1, *expected]}; "
-                        "project the picture into this run")
+        raise UserError(
+            f"{path}: its w has the shape {list(styles.shape)}, and this generator takes {[1, *expected]}; "
+            "project the picture into this run"
+        )
     if noise and {name: image.shape for name, image in noise.items()} != sizes:
         raise UserError(f"{path}: its noise images are not those of this generator; project the picture into this run")
     return np.broadcast_to(styles[0], expected), noise

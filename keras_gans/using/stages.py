@@ -140,8 +140,11 @@ def cut(network):
             reads.append({})
         else:
             number = max(made[id(tensor)] for tensor in inputs)
-            reads[number] |= {id(tensor): tensor for tensor in inputs
-                              if made[id(tensor)] < number or tensor is picture or id(tensor) in conditions}
+            reads[number] |= {
+                id(tensor): tensor
+                for tensor in inputs
+                if made[id(tensor)] < number or tensor is picture or id(tensor) in conditions
+            }
         made |= {id(tensor): number for tensor in outputs}
     if len(stages) <= len(norms(network)):
         raise ValueError(_WHOLE)
@@ -167,6 +170,8 @@ def _model(stage, conditions):
         begin[0] = stage.normalized
     begin += [conditions[index] for index in stage.conditions]
     # An output that is an input as well would make it no graph: it gets an operation.
-    end = [keras.layers.Identity()(one.tensor) if any(one.tensor is tensor for tensor in begin) else one.tensor
-           for one in stage.makes]
+    end = [
+        keras.layers.Identity()(one.tensor) if any(one.tensor is tensor for tensor in begin) else one.tensor
+        for one in stage.makes
+    ]
     return keras.Model(begin, end)

@@ -31,8 +31,7 @@ class Stylizer:
         UserError: styles, weights, strength, colours or masks that do not fit the network or one another.
     """
 
-    def __init__(self, translator, network, chosen=(), *, weights=None, alpha=1.0, colors="style", masks=(),
-                 style_size=256):
+    def __init__(self, translator, network, chosen=(), *, weights=None, alpha=1.0, colors="style", masks=(), style_size=256):
         paintings.check_alpha(alpha)
         self._translator, self._network = translator, network
         self._any = network is not None and network.style is not None

@@ -94,5 +94,4 @@ def _ramps(windows, scale):
             ramp[-shared:] = np.minimum(ramp[-shared:], (np.arange(shared)[::-1] + 0.5) / shared)
         ramps.append(ramp)
         total[start * scale : stop * scale] += ramp
-    return [(ramp / total[start * scale : stop * scale]).astype(np.float32)
-            for ramp, (start, stop) in zip(ramps, windows)]
+    return [(ramp / total[start * scale : stop * scale]).astype(np.float32) for ramp, (start, stop) in zip(ramps, windows)]

@@ -5,10 +5,10 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gans import randomness
-from keras_gans.using import bands, stages, tiles
-from keras_gans.using.reach import reach
 from keras_gans.data import images
 from keras_gans.errors import UserError
+from keras_gans.using import bands, stages, tiles
+from keras_gans.using.reach import reach
 
 _LEAST_SIDE = 16  # pixels: what reflection padding of a few pixels at a quarter of the size can work with
 _LARGEST_HALO = 96  # pixels of the output around a tile
@@ -55,9 +55,11 @@ class Translator:
         self._colors = network.inputs[0].shape[-1] - self.takes_mask
         self._seed = randomness.fold(seed, "test")
         self._bands = self._halo = None
-        signature = [tf.TensorSpec([None, None, None, network.inputs[0].shape[-1]]),
-                     [tf.TensorSpec([1, *condition.shape[1:]]) for condition in network.inputs[1:]],
-                     tf.TensorSpec([2], tf.int32)]
+        signature = [
+            tf.TensorSpec([None, None, None, network.inputs[0].shape[-1]]),
+            [tf.TensorSpec([1, *condition.shape[1:]]) for condition in network.inputs[1:]],
+            tf.TensorSpec([2], tf.int32),
+        ]
         self._infer = tf.function(self._call, input_signature=signature)
 
     def __call__(self, image, mask=None, report=lambda fraction: None):
@@ -86,21 +88,28 @@ class Translator:
         try:
             made = self._translate(self._padded(inputs), report)
         except tf.errors.ResourceExhaustedError as error:
-            raise UserError(f"no memory for pieces of {self.tile}x{self.tile} pixels; take a smaller tile, such as "
-                            f"--tile={self.tile // 2}") from error
+            raise UserError(
+                f"no memory for pieces of {self.tile}x{self.tile} pixels; take a smaller tile, such as "
+                f"--tile={self.tile // 2}"
+            ) from error
         made = made[: height * self.scale, : width * self.scale]
         return made if missing is None else np.where(missing, made, image)
 
     def _missing(self, image, mask):
         """Returns bool [h, w, 1], or None for a network without masks."""
         if self.takes_mask != (mask is not None):
-            raise UserError("this network fills holes: it needs a mask that says where" if self.takes_mask
-                            else "this network takes no mask")
+            raise UserError(
+                "this network fills holes: it needs a mask that says where"
+                if self.takes_mask
+                else "this network takes no mask"
+            )
         if mask is None:
             return None
         if mask.shape[:2] != image.shape[:2]:
-            raise UserError(f"the mask has {mask.shape[1]}x{mask.shape[0]} pixels, the picture "
-                            f"{image.shape[1]}x{image.shape[0]}; they must have the same size")
+            raise UserError(
+                f"the mask has {mask.shape[1]}x{mask.shape[0]} pixels, the picture "
+                f"{image.shape[1]}x{image.shape[0]}; they must have the same size"
+            )
         return mask.reshape(*mask.shape[:2], 1) >= _MISSING
 
     def _padded(self, image):
@@ -138,8 +147,9 @@ class Translator:
         if self._halo is None:
             most = -(-_LARGEST_HALO // self.scale // self._multiple) * self._multiple
             noise = np.random.default_rng(0).uniform(-1, 1, (1, 2 * most, 32, self._network.inputs[0].shape[-1]))
-            rows, = reach(lambda inputs: [self._infer(inputs[0], list(self.conditions), self._seed)],
-                          [noise.astype(np.float32)])
+            (rows,) = reach(
+                lambda inputs: [self._infer(inputs[0], list(self.conditions), self._seed)], [noise.astype(np.float32)]
+            )
             self._halo = min(most, -(-rows // self.scale))
         return self._halo
 

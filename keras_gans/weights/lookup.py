@@ -59,8 +59,10 @@ def find(published, path=None):
         _download(published, kept)
     digest = published.digest or _recorded(kept)
     if not _hash(kept, published.algorithm).startswith(digest):
-        raise UserError(f"{kept} is not the published file (its {published.algorithm} does not begin with "
-                        f"{digest}); delete it, or put {published.url} there")
+        raise UserError(
+            f"{kept} is not the published file (its {published.algorithm} does not begin with "
+            f"{digest}); delete it, or put {published.url} there"
+        )
     return kept
 
 
@@ -93,8 +95,9 @@ def packaged(package, file, extra, path=None):
     spec = importlib.util.find_spec(package)
     shipped = pathlib.Path(spec.origin).parent / file if spec else None
     if not shipped or not shipped.is_file():
-        raise UserError(f"{name} of the package {package} is not installed: pip install keras_gans[{extra}], or name "
-                        f"the file itself")
+        raise UserError(
+            f"{name} of the package {package} is not installed: pip install keras_gans[{extra}], or name the file itself"
+        )
     return shipped
 
 
@@ -122,15 +125,21 @@ def _download(published, destination):
         _fetch(published, part)
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise UserError(f"cannot download {published.url} ({reason}); get it on another machine and put it at "
-                        f"{destination}, or name it with path=FILE") from error
+        raise UserError(
+            f"cannot download {published.url} ({reason}); get it on another machine and put it at "
+            f"{destination}, or name it with path=FILE"
+        ) from error
     except OSError as error:
-        raise UserError(f"cannot write {part}: {os.strerror(error.errno)}; free some space or set KERAS_GANS_WEIGHTS to a "
-                        "folder that you can write to") from error
+        raise UserError(
+            f"cannot write {part}: {os.strerror(error.errno)}; free some space or set KERAS_GANS_WEIGHTS to a "
+            "folder that you can write to"
+        ) from error
     if published.digest and not _hash(part, published.algorithm).startswith(published.digest):
         part.unlink()
-        raise UserError(f"what came from {published.url} is not the published file (its {published.algorithm} does "
-                        f"not begin with {published.digest}); try again, or put the file at {destination}")
+        raise UserError(
+            f"what came from {published.url} is not the published file (its {published.algorithm} does "
+            f"not begin with {published.digest}); try again, or put the file at {destination}"
+        )
     os.replace(part, destination)
 
 
@@ -150,8 +159,10 @@ def _fetch(published, part):
         version.unlink(missing_ok=True)
         if name and not name.startswith("W/"):
             version.write_text(name, encoding="utf-8")
-        with (part.open("ab" if done else "wb") as file,
-              progress(f"downloading {published.name}", left and (done + left) / 2**20, "MB", done / 2**20) as bar):
+        with (
+            part.open("ab" if done else "wb") as file,
+            progress(f"downloading {published.name}", left and (done + left) / 2**20, "MB", done / 2**20) as bar,
+        ):
             while block := answer.read(2**20):
                 file.write(block)
                 bar.advance(len(block) / 2**20)

@@ -51,8 +51,9 @@ def state_dict(module):
             continue
         seen.add(id(attributes))
         for kind in ("_parameters", "_buffers"):
-            state |= {prefix + name: value for name, value in attributes.get(kind, {}).items()
-                      if isinstance(value, np.ndarray)}
+            state |= {
+                prefix + name: value for name, value in attributes.get(kind, {}).items() if isinstance(value, np.ndarray)
+            }
         waiting += [(f"{prefix}{name}.", part) for name, part in attributes.get("_modules", {}).items()]
     return state
 
@@ -123,15 +124,18 @@ def _first(kind, arguments):
 
 
 def _of_tensorflow(arguments):
-    raise UserError("holds networks of TensorFlow 1; take the PyTorch file of the same network, which NVIDIA publishes beside "
-                    "stylegan2-ada-pytorch")
+    raise UserError(
+        "holds networks of TensorFlow 1; take the PyTorch file of the same network, which NVIDIA publishes beside "
+        "stylegan2-ada-pytorch"
+    )
 
 
 def _functions():
     functions = {
         "dnnlib.tflib.network.Network": _of_tensorflow,
         "collections.OrderedDict": pickles.ordered_dict,
-        "builtins.set": functools.partial(_first, list), "__builtin__.set": functools.partial(_first, list),
+        "builtins.set": functools.partial(_first, list),
+        "__builtin__.set": functools.partial(_first, list),
         "dnnlib.util.EasyDict": lambda arguments: {},
         "torch_utils.persistence._reconstruct_persistent_obj": _persistent,
         "torch._utils._rebuild_tensor_v2": _tensor,

@@ -97,8 +97,21 @@ def interpret(stream, functions, persistent=None):
         match opcode.name:
             case "PROTO" | "FRAME":
                 pass
-            case "BININT" | "BININT1" | "BININT2" | "LONG1" | "BINFLOAT" | "BINUNICODE" | "SHORT_BINUNICODE" | \
-                    "BINUNICODE8" | "BINSTRING" | "SHORT_BINSTRING" | "BINBYTES" | "SHORT_BINBYTES" | "BINBYTES8":
+            case (
+                "BININT"
+                | "BININT1"
+                | "BININT2"
+                | "LONG1"
+                | "BINFLOAT"
+                | "BINUNICODE"
+                | "SHORT_BINUNICODE"
+                | "BINUNICODE8"
+                | "BINSTRING"
+                | "SHORT_BINSTRING"
+                | "BINBYTES"
+                | "SHORT_BINBYTES"
+                | "BINBYTES8"
+            ):
                 stack.append(argument)
             case "NONE" | "NEWTRUE" | "NEWFALSE":
                 stack.append({"NONE": None, "NEWTRUE": True, "NEWFALSE": False}[opcode.name])
@@ -139,7 +152,7 @@ def interpret(stream, functions, persistent=None):
             case "REDUCE" | "NEWOBJ":
                 stack.append(call(*last(2)))
             case "BUILD":
-                state, = last(1)
+                (state,) = last(1)
                 if isinstance(stack[-1], Placeholder):
                     stack[-1].build(state)
                 else:  # the attributes of a state dict (`_metadata`) say nothing about its tensors

@@ -24,9 +24,16 @@ from keras_gans.weights.pickles import Damaged, Placeholder, Stream, natural
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_VERSION = 1001
 _STORAGES = {  # bfloat16 is read as uint16 and widened to float32
-    "torch.DoubleStorage": "<f8", "torch.FloatStorage": "<f4", "torch.HalfStorage": "<f2",
-    "torch.BFloat16Storage": "<u2", "torch.LongStorage": "<i8", "torch.IntStorage": "<i4", "torch.ShortStorage": "<i2",
-    "torch.CharStorage": "i1", "torch.ByteStorage": "u1", "torch.BoolStorage": "?",
+    "torch.DoubleStorage": "<f8",
+    "torch.FloatStorage": "<f4",
+    "torch.HalfStorage": "<f2",
+    "torch.BFloat16Storage": "<u2",
+    "torch.LongStorage": "<i8",
+    "torch.IntStorage": "<i4",
+    "torch.ShortStorage": "<i2",
+    "torch.CharStorage": "i1",
+    "torch.ByteStorage": "u1",
+    "torch.BoolStorage": "?",
 }
 _LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip entry: the lengths of its name and of its extra field
 
@@ -100,8 +107,18 @@ def opened(path, kind):
         raise UserError(f"{path} does not exist; a {kind} is expected there") from None
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    except (Damaged, zipfile.BadZipFile, OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError,
-            EOFError, struct.error) as error:
+    except (
+        Damaged,
+        zipfile.BadZipFile,
+        OSError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        EOFError,
+        struct.error,
+    ) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is damaged or no {kind} ({reason}); get it again") from error
 
@@ -205,8 +222,10 @@ def never(arguments):
 
 
 FUNCTIONS = dict.fromkeys(_STORAGES, never) | {
-    "torch._utils._rebuild_tensor": _tensor, "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_parameter": _parameter, "collections.OrderedDict": pickles.ordered_dict,
+    "torch._utils._rebuild_tensor": _tensor,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_parameter": _parameter,
+    "collections.OrderedDict": pickles.ordered_dict,
 }
 """What the names in a file of tensors stand for, see `pickles.interpret`."""
 

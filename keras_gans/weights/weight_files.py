@@ -34,8 +34,9 @@ class State(dict):
 
     def within(self, prefix):
         """Returns the tensors whose names begin with `prefix`, under the rest of their names."""
-        return State({name.removeprefix(prefix): tensor for name, tensor in self.items() if name.startswith(prefix)},
-                     self._release)
+        return State(
+            {name.removeprefix(prefix): tensor for name, tensor in self.items() if name.startswith(prefix)}, self._release
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +74,9 @@ def read(path):
         elif begin[8:9] == b"{":
             found = {"": safetensors.parse(mapped)}
         else:
-            raise UserError("no weight file; expected is one of PyTorch (.pth), of NVIDIA's networks (.pkl) or of "
-                            "safetensors")
+            raise UserError(
+                "no weight file; expected is one of PyTorch (.pth), of NVIDIA's networks (.pkl) or of safetensors"
+            )
         return Weights(path, part, {name: State(_without_wrapping(tensors), release) for name, tensors in found.items()})
 
 
@@ -109,10 +111,12 @@ def _tensors(saved):
     if only_tensors(saved):
         return "", {"": only_tensors(saved)}
     if len(candidates) == 1:
-        (name, tensors), = candidates.items()
+        ((name, tensors),) = candidates.items()
         return str(name), {"": tensors}
-    raise UserError("holds no state dict (names -> tensors)" + (
-        f" but several, {', '.join(map(str, candidates))}; save one alone" if candidates else "; save model.state_dict()"))
+    raise UserError(
+        "holds no state dict (names -> tensors)"
+        + (f" but several, {', '.join(map(str, candidates))}; save one alone" if candidates else "; save model.state_dict()")
+    )
 
 
 def _without_wrapping(tensors):

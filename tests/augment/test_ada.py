@@ -22,22 +22,37 @@ def noise(*shape, seed=0):
 
 def test_pipes():
     assert parse_pipe("blit") == ("xflip", "rotate90", "xint")
-    bgc = ("xflip", "rotate90", "xint", "scale", "rotate", "aniso", "xfrac",
-           "brightness", "contrast", "lumaflip", "hue", "saturation")
+    bgc = (
+        "xflip",
+        "rotate90",
+        "xint",
+        "scale",
+        "rotate",
+        "aniso",
+        "xfrac",
+        "brightness",
+        "contrast",
+        "lumaflip",
+        "hue",
+        "saturation",
+    )
     assert parse_pipe("bgc") == bgc
     assert parse_pipe("bgcfnc") == TRANSFORMS == (*bgc, "imgfilter", "noise", "cutout")
     assert parse_pipe("noise+xflip+color") == ("xflip", *bgc[7:], "noise")
     assert AUGMENTS.create("ada:pipe=bgcf").transforms == (*bgc, "imgfilter")
 
 
-@pytest.mark.parametrize(("spec", "message"), [
-    ("ada:pipe=bcg", "pipe='bcg' has no part 'bcg'; known: bg, bgc, .*did you mean 'bg"),
-    ("ada:pipe=blit+hues", "has no part 'hues'.*did you mean 'hue'"),
-    ("ada:p=1.5", "p=1.5 should be from 0 to 1"),
-    ("ada:target=2", "target=2.0 should be between -1 and 1"),
-    ("ada:interval=0", "interval=0 should be a whole number of at least 1"),
-    ("ada:ada_kimg=0", "ada_kimg=0.0 should be above 0"),
-])
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("ada:pipe=bcg", "pipe='bcg' has no part 'bcg'; known: bg, bgc, .*did you mean 'bg"),
+        ("ada:pipe=blit+hues", "has no part 'hues'.*did you mean 'hue'"),
+        ("ada:p=1.5", "p=1.5 should be from 0 to 1"),
+        ("ada:target=2", "target=2.0 should be between -1 and 1"),
+        ("ada:interval=0", "interval=0 should be a whole number of at least 1"),
+        ("ada:ada_kimg=0", "ada_kimg=0.0 should be above 0"),
+    ],
+)
 def test_mistakes(spec, message):
     with pytest.raises(UserError, match=message) as error:
         AUGMENTS.create(spec)
@@ -127,8 +142,9 @@ def test_gradients(spec, jit):
 
     x = image.ravel().astype(np.float64)
     step = 1e-5
-    expected = np.array([
-        (np.sum(by_hand(x + step * e) ** 2) - np.sum(by_hand(x - step * e) ** 2)) / (2 * step) for e in np.eye(pixels)])
+    expected = np.array(
+        [(np.sum(by_hand(x + step * e) ** 2) - np.sum(by_hand(x - step * e) ** 2)) / (2 * step) for e in np.eye(pixels)]
+    )
     gradient, second = tf.function(gradient_and_penalty_gradient, jit_compile=jit)(tf.constant(image))
     scale = np.abs(by_hand(x)).max(), np.abs(expected).max()
     assert min(scale) > 1e-3

@@ -34,8 +34,9 @@ def homogeneous(name):
 
 
 def ours(names, images):
-    amounts = {name: AMOUNTS[name] if name in names else 1.0 if name in ("contrast", "saturation") else 0.0
-               for name in color.COLOR}
+    amounts = {
+        name: AMOUNTS[name] if name in names else 1.0 if name in ("contrast", "saturation") else 0.0 for name in color.COLOR
+    }
     grey = amounts["contrast"] * (1 - 2 * amounts["lumaflip"])
     chroma = amounts["contrast"] * amounts["saturation"]
     values = (grey, amounts["brightness"], chroma, amounts["hue"])
@@ -95,8 +96,15 @@ def test_draws():
     assert close(np.log2(chroma).mean(), 0, 1) and close(np.log2(chroma).std(), 1, 1 / math.sqrt(2))
 
 
-@pytest.mark.parametrize(("name", "which", "nothing", "share"), [
-    ("brightness", 1, 0, 0.3), ("contrast", 0, 1, 0.3), ("lumaflip", 0, 1, 0.15), ("hue", 3, 0, 0.3),
-    ("saturation", 2, 1, 0.3)])
+@pytest.mark.parametrize(
+    ("name", "which", "nothing", "share"),
+    [
+        ("brightness", 1, 0, 0.3),
+        ("contrast", 0, 1, 0.3),
+        ("lumaflip", 0, 1, 0.15),
+        ("hue", 3, 0, 0.3),
+        ("saturation", 2, 1, 0.3),
+    ],
+)
 def test_probability(name, which, nothing, share):
     assert close(np.mean(amounts(name, p=0.3)[which] != nothing), share, 0.46)

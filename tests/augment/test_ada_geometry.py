@@ -63,8 +63,10 @@ def test_warp_by_whole_pixels():
 
 # Where a pixel comes from, (x, y) from the middle, x to the right and y down. The last looks at the third reflection.
 MOTIONS = {
-    "turn": (geometry.rotate(column(0.4)), lambda x, y: (
-        x * math.cos(0.4) - y * math.sin(0.4), x * math.sin(0.4) + y * math.cos(0.4))),
+    "turn": (
+        geometry.rotate(column(0.4)),
+        lambda x, y: (x * math.cos(0.4) - y * math.sin(0.4), x * math.sin(0.4) + y * math.cos(0.4)),
+    ),
     "shift": (geometry.shift(pair(2.3, -1.6)), lambda x, y: (x - 2.3, y + 1.6)),
     "magnify": (geometry.scale(pair(1.3, 1.1)), lambda x, y: (x / 1.3, y / 1.1)),
     "shrink": (geometry.scale(pair(0.9, 0.8)), lambda x, y: (x / 0.9, y / 0.8)),
@@ -81,9 +83,15 @@ def test_warp_agrees_with_scipy(name, size):
     y, x = np.meshgrid(np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij")
     x, y = source(x, y)
     where = [y + (height - 1) / 2, x + (width - 1) / 2]
-    expected = np.stack([np.stack([
-        ndimage.map_coordinates(image[..., channel], where, order=3, mode="mirror") for channel in range(channels)
-    ], axis=-1) for image in images])
+    expected = np.stack(
+        [
+            np.stack(
+                [ndimage.map_coordinates(image[..., channel], where, order=3, mode="mirror") for channel in range(channels)],
+                axis=-1,
+            )
+            for image in images
+        ]
+    )
     error = np.abs(geometry.warp(images, matrix) - expected)
     assert np.abs(images).max() > 1.5
     assert error.mean() < 0.01 and error.max() < 0.04, (error.mean(), error.max())

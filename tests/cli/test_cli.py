@@ -74,9 +74,17 @@ def test_help_of_every_verb_names_every_flag(capsys, verb):
 def test_help_shows_kind_default_and_text(capsys, shout):
     process = call(capsys, "--word=x", "--nonsense", "--help", verb=shout)
     assert process.returncode == 0
-    for line in ("Shouts.", "More about it.", "  --word=string\n      what to shout", "  --times=int [default: 2]",
-                 "  --pitch=float [default: 1.5]", "  --loud=bool [default: true]",
-                 "  --voice=bass|alto [default: bass]", "  --echo=string\n", "  --ears=left|right [default: left]"):
+    for line in (
+        "Shouts.",
+        "More about it.",
+        "  --word=string\n      what to shout",
+        "  --times=int [default: 2]",
+        "  --pitch=float [default: 1.5]",
+        "  --loud=bool [default: true]",
+        "  --voice=bass|alto [default: bass]",
+        "  --echo=string\n",
+        "  --ears=left|right [default: left]",
+    ):
         assert line in process.stdout, process.stdout
 
 
@@ -86,30 +94,41 @@ def test_help_shows_kind_default_and_text(capsys, shout):
 def test_values_reach_the_verb_and_its_exit_code_comes_back(capsys, shout):
     words = ["--word=a b", "--times", "3", "--noloud", "--echo=x", "--echo=y", "--ears=right"]
     assert call(capsys, *words, verb=shout).returncode == 0
-    assert shout.seen == {"word": "a b", "times": 3, "pitch": 1.5, "end": None, "loud": False, "voice": "bass",
-                          "echo": ["x", "y"], "ears": ["right"]}
+    assert shout.seen == {
+        "word": "a b",
+        "times": 3,
+        "pitch": 1.5,
+        "end": None,
+        "loud": False,
+        "voice": "bass",
+        "echo": ["x", "y"],
+        "ears": ["right"],
+    }
     assert call(capsys, "--word=fail", verb=shout).returncode == 1
 
 
-@pytest.mark.parametrize("words, says", [
-    (["--word=x", "--times=0"], "--times=0: expected an integer in the range [1, 9]"),
-    (["--word=x", "--times=10"], "--times=10: expected an integer in the range [1, 9]"),
-    (["--word=x", "--times=2.5"], "--times=2.5: expected an integer"),
-    (["--word=x", "--pitch=high"], "--pitch=high: expected a non-negative number"),
-    (["--word=x", "--pitch=-1"], "--pitch=-1: expected a non-negative number"),
-    (["--word=x", "--pitch=nan"], "--pitch=nan: expected a non-negative number"),
-    (["--word=x", "--pitch=inf"], "--pitch=inf: expected"),
-    (["--word=x", "--end=soon"], "--end=soon: expected a number"),
-    (["--word=x", "--loud=maybe"], "--loud=maybe: expected true or false"),
-    (["--word=x", "--noloud=3"], "--noloud=3 does not take an argument"),
-    (["--word=x", "--voice=basso"], "--voice=basso: expected bass|alto; did you mean 'bass'?"),
-    (["--word=x", "--ears=nose"], "--ears=nose: expected left|right"),
-    (["--word=x", "--tims=3"], "unknown flag --tims; did you mean 'times'?"),
-    (["--word=x", "--noludo"], "unknown flag --noludo"),
-    (["--word=x", "--times"], "Missing value for flag --times"),
-    (["--word=x", "stray"], "takes flags only, not 'stray'; flags look like --name=value"),
-    ([], "--word is missing: what to shout"),
-])
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["--word=x", "--times=0"], "--times=0: expected an integer in the range [1, 9]"),
+        (["--word=x", "--times=10"], "--times=10: expected an integer in the range [1, 9]"),
+        (["--word=x", "--times=2.5"], "--times=2.5: expected an integer"),
+        (["--word=x", "--pitch=high"], "--pitch=high: expected a non-negative number"),
+        (["--word=x", "--pitch=-1"], "--pitch=-1: expected a non-negative number"),
+        (["--word=x", "--pitch=nan"], "--pitch=nan: expected a non-negative number"),
+        (["--word=x", "--pitch=inf"], "--pitch=inf: expected"),
+        (["--word=x", "--end=soon"], "--end=soon: expected a number"),
+        (["--word=x", "--loud=maybe"], "--loud=maybe: expected true or false"),
+        (["--word=x", "--noloud=3"], "--noloud=3 does not take an argument"),
+        (["--word=x", "--voice=basso"], "--voice=basso: expected bass|alto; did you mean 'bass'?"),
+        (["--word=x", "--ears=nose"], "--ears=nose: expected left|right"),
+        (["--word=x", "--tims=3"], "unknown flag --tims; did you mean 'times'?"),
+        (["--word=x", "--noludo"], "unknown flag --noludo"),
+        (["--word=x", "--times"], "Missing value for flag --times"),
+        (["--word=x", "stray"], "takes flags only, not 'stray'; flags look like --name=value"),
+        ([], "--word is missing: what to shout"),
+    ],
+)
 def test_bad_words(capsys, shout, words, says):
     refused(capsys, *words, verb=shout, says=says)
 
@@ -141,12 +160,15 @@ def test_flagfile_with_comments_and_flags_behind_it(capsys, shout, tmp_path):
     assert (shout.seen["word"], shout.seen["times"], shout.seen["loud"]) == ("from file", 6, False)
 
 
-@pytest.mark.parametrize("content, says", [
-    (None, ["--flagfile: No such file or directory: ", "a.flags'; name a file with one flag per line"]),
-    (b"--word=x\n--tims=3\n", "unknown flag --tims; did you mean 'times'?"),
-    (b"--word=x\n--times=many\n", "--times=many: expected an integer"),
-    (b"\x89PNG\xff\xfe\x00", "--flagfile: not a text file; name a file with one flag per line"),
-])
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (None, ["--flagfile: No such file or directory: ", "a.flags'; name a file with one flag per line"]),
+        (b"--word=x\n--tims=3\n", "unknown flag --tims; did you mean 'times'?"),
+        (b"--word=x\n--times=many\n", "--times=many: expected an integer"),
+        (b"\x89PNG\xff\xfe\x00", "--flagfile: not a text file; name a file with one flag per line"),
+    ],
+)
 def test_bad_flagfile(capsys, shout, tmp_path, content, says):
     path = tmp_path / "a.flags"
     if content is not None:
@@ -158,8 +180,10 @@ def test_repeated_flags_of_the_command_line_win_over_those_of_a_flagfile(tmp_pat
     path = tmp_path / "a.flags"
     path.write_text("--scores=kid\n--scores=fid\n--reconstruction=l1\n--kimg=3\n")
     assert cli.parse("train", [f"--flagfile={path}"]).scores == ["kid", "fid"]
-    for arguments in ([f"--flagfile={path}", "--scores=psnr", "--scores=ssim"], ["--scores=psnr", "--scores", "ssim",
-                                                                                "--flagfile", str(path)]):
+    for arguments in (
+        [f"--flagfile={path}", "--scores=psnr", "--scores=ssim"],
+        ["--scores=psnr", "--scores", "ssim", "--flagfile", str(path)],
+    ):
         flags = cli.parse("train", arguments)
         assert (flags.scores, flags.reconstruction, flags.kimg) == (["psnr", "ssim"], ["l1"], 3.0)
 
@@ -208,38 +232,48 @@ def missing(folder):
     folder.rmdir()
 
 
-@pytest.mark.parametrize("make, data, says", [
-    (missing, "folder:{}", ["{} does not exist", "takes a folder of images"]),
-    (nothing, "folder:{}", ["no images in {}: it is empty", "images end in .png"]),
-    (text_files, "folder:{}", ["no images in {}: ", "of other kinds (.txt, no suffix)", "images end in .png"]),
-    (text_named_png, "folder:{}", ["cannot be read", "{}", "not an image", "doctor"]),
-    (corrupt_records, "tfrecord:{}/*", ["{}/a.tfrecord", "checksum"]),
-    (nothing, "tfrecord:{}/*", ["no file matches {}/*", "takes a pattern"]),
-    (nothing, "floder:{}", ["unknown data scheme 'floder'", "did you mean 'folder'?"]),
-    (nothing, "{}", ["SCHEME:WHERE"]),
-    (nothing, "embedded:fasion", ["unknown embedded data 'fasion'", "did you mean 'fashion'?"]),
-])
+@pytest.mark.parametrize(
+    "make, data, says",
+    [
+        (missing, "folder:{}", ["{} does not exist", "takes a folder of images"]),
+        (nothing, "folder:{}", ["no images in {}: it is empty", "images end in .png"]),
+        (text_files, "folder:{}", ["no images in {}: ", "of other kinds (.txt, no suffix)", "images end in .png"]),
+        (text_named_png, "folder:{}", ["cannot be read", "{}", "not an image", "doctor"]),
+        (corrupt_records, "tfrecord:{}/*", ["{}/a.tfrecord", "checksum"]),
+        (nothing, "tfrecord:{}/*", ["no file matches {}/*", "takes a pattern"]),
+        (nothing, "floder:{}", ["unknown data scheme 'floder'", "did you mean 'folder'?"]),
+        (nothing, "{}", ["SCHEME:WHERE"]),
+        (nothing, "embedded:fasion", ["unknown embedded data 'fasion'", "did you mean 'fashion'?"]),
+    ],
+)
 def test_bad_data(capsys, tmp_path, make, data, says):
     folder = tmp_path / "data"
     folder.mkdir()
     make(folder)
-    refused(capsys, "train", *helpers.arguments(tmp_path / "run", f"--data={data.format(folder)}"),
-            says=[part.format(folder) for part in says])
+    refused(
+        capsys,
+        "train",
+        *helpers.arguments(tmp_path / "run", f"--data={data.format(folder)}"),
+        says=[part.format(folder) for part in says],
+    )
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("flags, says", [
-    (["--image_size=30"], ["image_size must be 4 times a power of two (8, 16, 32, 64, 128, ...), not 30"]),
-    (["--channels=2"], ["--channels=2", "1 (grey) or 3 (RGB)"]),
-    (["--generator=dcgam"], ["unknown generator 'dcgam'; known: ", "did you mean 'dcgan'?"]),
-    (["--discriminator=dcgan:witdh=3"], ["has no argument 'witdh'", "did you mean 'width'?"]),
-    (["--loss=hinge:a"], ["should be KEY=VALUE"]),
-    (["--optimizer=adam:beta_1=x"], ["beta_1 should be a number such as 0.5, not x"]),
-    (["--conditional"], ["--conditional: --generator=dcgan:width=4 takes no labels", "cdcgan"]),
-    (["--run_dir=/proc/nowhere"], ["cannot write /proc/nowhere", "name a folder that you can write to"]),
-    (["--init_from=/nowhere"], ["/nowhere is not a run folder"]),
-    (["--scores=fis"], ["unknown metric 'fis'", "did you mean 'fid'?"]),
-])
+@pytest.mark.parametrize(
+    "flags, says",
+    [
+        (["--image_size=30"], ["image_size must be 4 times a power of two (8, 16, 32, 64, 128, ...), not 30"]),
+        (["--channels=2"], ["--channels=2", "1 (grey) or 3 (RGB)"]),
+        (["--generator=dcgam"], ["unknown generator 'dcgam'; known: ", "did you mean 'dcgan'?"]),
+        (["--discriminator=dcgan:witdh=3"], ["has no argument 'witdh'", "did you mean 'width'?"]),
+        (["--loss=hinge:a"], ["should be KEY=VALUE"]),
+        (["--optimizer=adam:beta_1=x"], ["beta_1 should be a number such as 0.5, not x"]),
+        (["--conditional"], ["--conditional: --generator=dcgan:width=4 takes no labels", "cdcgan"]),
+        (["--run_dir=/proc/nowhere"], ["cannot write /proc/nowhere", "name a folder that you can write to"]),
+        (["--init_from=/nowhere"], ["/nowhere is not a run folder"]),
+        (["--scores=fis"], ["unknown metric 'fis'", "did you mean 'fid'?"]),
+    ],
+)
 def test_bad_recipe(capsys, tmp_path, flags, says):
     refused(capsys, "train", *helpers.arguments(tmp_path / "run", *flags), says=says)
 
@@ -253,5 +287,6 @@ def test_train_script_ends_as_promised(tmp_path):
 
 def test_train_script_names_itself(tmp_path):
     process = helpers.run(helpers.command(tmp_path / "run", "--lerning_rate=1"))
-    helpers.assert_one_line(process, "unknown flag --lerning_rate; did you mean 'learning_rate'?",
-                            "(see python train.py --help)")
+    helpers.assert_one_line(
+        process, "unknown flag --lerning_rate; did you mean 'learning_rate'?", "(see python train.py --help)"
+    )

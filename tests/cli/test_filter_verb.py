@@ -39,14 +39,29 @@ def models(tmp_path_factory):
         "grey": model(folder / "grey.tflite", lambda images: tf.concat([images, images, 1 - images], -1), (32, 32, 1)),
         "larger": model(folder / "larger.tflite", grown, (16, 16, 3), details={"scale": 2}),
         "free": model(folder / "free.tflite", lambda images: 1 - images, (None, None, 3), details={"multiple": 8}),
-        "any": model(folder / "any_style_transfer_x.tflite", lambda images, style: 0 * images + style, (32, 32, 3), (1, 1, 3),
-                     second="style"),
-        "mean": model(folder / "any_style_predict_x.tflite", lambda images: tf.reduce_mean(images, (1, 2), keepdims=True),
-                      (16, 16, 3), output="style"),
-        "alone": model(folder / "alone_style_transfer_x.tflite", lambda images, style: 0 * images + style, (32, 32, 3), (1, 1, 3),
-                       second="style"),
-        "numbered": model(folder / "numbered.tflite", lambda images, weights: 0 * images + weights, (32, 32, 3), (3,),
-                          second="weights"),
+        "any": model(
+            folder / "any_style_transfer_x.tflite",
+            lambda images, style: 0 * images + style,
+            (32, 32, 3),
+            (1, 1, 3),
+            second="style",
+        ),
+        "mean": model(
+            folder / "any_style_predict_x.tflite",
+            lambda images: tf.reduce_mean(images, (1, 2), keepdims=True),
+            (16, 16, 3),
+            output="style",
+        ),
+        "alone": model(
+            folder / "alone_style_transfer_x.tflite",
+            lambda images, style: 0 * images + style,
+            (32, 32, 3),
+            (1, 1, 3),
+            second="style",
+        ),
+        "numbered": model(
+            folder / "numbered.tflite", lambda images, weights: 0 * images + weights, (32, 32, 3), (3,), second="weights"
+        ),
         "holes": model(folder / "holes.tflite", lambda images, mask: images * 0 + mask, (32, 32, 3), (32, 32, 1)),
     }
 
@@ -121,21 +136,32 @@ def test_pairs_draw_in_any_style(models, tmp_path):
 def test_animations_stay_animations(models, tmp_path):
     frames = [Image.new("RGB", (40, 36), color) for color in ("white", "black")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=80)
-    assert main(["filter", f"--model={models['negative']}", f"--input={tmp_path / 'a.gif'}", f"--out={tmp_path / 'out'}"]) == 0
+    assert (
+        main(["filter", f"--model={models['negative']}", f"--input={tmp_path / 'a.gif'}", f"--out={tmp_path / 'out'}"]) == 0
+    )
     with Image.open(tmp_path / "out" / "a.gif") as made:
         assert made.n_frames == 2 and made.size == (40, 36) and made.convert("RGB").getpixel((9, 9)) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("name, flags, words", [
-    ("negative", ["--model=/nowhere.tflite"], "--model=/nowhere.tflite is no TFLite model with the signature serving_default"),
-    ("negative", ["--model={input}"], "is no TFLite model"),
-    ("oblong", [], "takes 48x32 pixels, and tiles are square; take --fit=resize"),
-    ("free", ["--fit=resize"], "takes pictures of any size"),
-    ("any", [], "--style is missing: "), ("any", ["--style=/nowhere.png"], "--style=/nowhere.png is "),
-    ("alone", ["--style={input}"], "alone_style_predict_x.tflite is not beside it"),
-    ("numbered", ["--style=3"], "take 0 to 2"), ("negative", ["--style=1"], "has one style of its own"),
-    ("negative", ["--input=/nowhere"], "--input=/nowhere does not exist"),
-])
+@pytest.mark.parametrize(
+    "name, flags, words",
+    [
+        (
+            "negative",
+            ["--model=/nowhere.tflite"],
+            "--model=/nowhere.tflite is no TFLite model with the signature serving_default",
+        ),
+        ("negative", ["--model={input}"], "is no TFLite model"),
+        ("oblong", [], "takes 48x32 pixels, and tiles are square; take --fit=resize"),
+        ("free", ["--fit=resize"], "takes pictures of any size"),
+        ("any", [], "--style is missing: "),
+        ("any", ["--style=/nowhere.png"], "--style=/nowhere.png is "),
+        ("alone", ["--style={input}"], "alone_style_predict_x.tflite is not beside it"),
+        ("numbered", ["--style=3"], "take 0 to 2"),
+        ("negative", ["--style=1"], "has one style of its own"),
+        ("negative", ["--input=/nowhere"], "--input=/nowhere does not exist"),
+    ],
+)
 def test_mistakes_are_one_line(models, tmp_path, capsys, name, flags, words):
     picture(tmp_path / "in" / "a.png", 20, 20)
     flags = [flag.format(input=tmp_path / "in/a.png") for flag in flags]
@@ -148,8 +174,14 @@ def test_mistakes_are_one_line(models, tmp_path, capsys, name, flags, words):
 def test_other_models_are_refused(tmp_path, capsys):
     path = model(tmp_path / "two.tflite", lambda images: images, (8, 8, 3))
     folder = tmp_path / "latents"
-    archive.write([Endpoint("serving_default", lambda latent: {"images": latent}, {"latent": (tf.TensorSpec([1, 4]), "")}, {},
-                            None, 0)], folder)
+    archive.write(
+        [
+            Endpoint(
+                "serving_default", lambda latent: {"images": latent}, {"latent": (tf.TensorSpec([1, 4]), "")}, {}, None, 0
+            )
+        ],
+        folder,
+    )
     path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(folder)).convert())
     picture(tmp_path / "in" / "a.png", 20, 20)
     assert main(["filter", f"--model={path}", f"--input={tmp_path / 'in'}", f"--out={tmp_path / 'out'}"]) == 2
@@ -161,8 +193,8 @@ def test_nothing_of_tensorflow_is_imported(models, tmp_path):
     code = f"""
 import sys
 from keras_gans.cli import main
-assert main(["filter", "--model={models['negative']}", "--input={tmp_path / 'in'}", "--out={tmp_path / 'out'}"]) == 0
-assert main(["predict", "--server=http://127.0.0.1:9", "--model=a", "--out={tmp_path / 'out'}", "--retries=0"]) == 2  # REST
+assert main(["filter", "--model={models["negative"]}", "--input={tmp_path / "in"}", "--out={tmp_path / "out"}"]) == 0
+assert main(["predict", "--server=http://127.0.0.1:9", "--model=a", "--out={tmp_path / "out"}", "--retries=0"]) == 2  # REST
 foreign = {{"tensorflow", "keras"}} & set(sys.modules)
 assert not foreign, foreign
 """

@@ -10,11 +10,11 @@ import tensorflow as tf
 from PIL import Image, ImageSequence
 
 from keras_gans import grids
-from keras_gans.using import directions, latents, projection
 from keras_gans.cli import main
 from keras_gans.data.images import to_uint8
 from keras_gans.losses import perceptual_distance
-from keras_gans.trained.run import Run
+from keras_gans.trained.trained import Run
+from keras_gans.using import directions, latents, projection
 
 _OPENED = {}
 
@@ -60,7 +60,9 @@ def images_of(run, styles):
 
 
 def test_truncated_samples(folder, tmp_path):
-    assert call("sample", folder / "styled", tmp_path / "a.png", "--truncation=0.5", "--cutoff=3", "--count=4", "--seed=2") == 0
+    assert (
+        call("sample", folder / "styled", tmp_path / "a.png", "--truncation=0.5", "--cutoff=3", "--count=4", "--seed=2") == 0
+    )
     run = Run.open(folder / "styled")
     styles = run.generator.styles(run.draw_latent(4, 2), truncation=0.5, cutoff=3)
     np.testing.assert_allclose(cells(tmp_path / "a.png", 2).astype(int), images_of(run, styles), atol=1)
@@ -150,8 +152,19 @@ def test_projected_pictures_can_be_edited(folder, tmp_path, capsys, monkeypatch)
     np.testing.assert_array_equal(np.asarray(film.convert("L"))[2:18, 20:36], final[1, ..., 0])
 
     path = tmp_path / "edits.png"
-    assert call("edit", folder / "styled", path, f"--projected={out / 'projected.npz'}", "--direction=1,0", "--layers=2-3",
-                "--strength=2", "--steps=3") == 0
+    assert (
+        call(
+            "edit",
+            folder / "styled",
+            path,
+            f"--projected={out / 'projected.npz'}",
+            "--direction=1,0",
+            "--layers=2-3",
+            "--strength=2",
+            "--steps=3",
+        )
+        == 0
+    )
     sheet = cells(path, 3).astype(int)
     styles, noise = projection.load(out / "projected.npz", run.generator)
     found, _ = directions.sefa(run.generator, [2, 3])
@@ -160,12 +173,17 @@ def test_projected_pictures_can_be_edited(folder, tmp_path, capsys, monkeypatch)
         for column, amount in ((0, -2), (2, 2)):
             moved = np.array(styles)
             moved[2:4] += amount * found[direction]
-            np.testing.assert_allclose(sheet[3 * row + column], projection.painted(run.generator, moved[None], noise)[0], atol=1)
+            np.testing.assert_allclose(
+                sheet[3 * row + column], projection.painted(run.generator, moved[None], noise)[0], atol=1
+            )
             assert np.abs(sheet[3 * row + column] - final[1]).mean() > 1
 
 
 def test_edits_of_drawn_pictures(folder, tmp_path, capsys):
-    assert call("edit", folder / "labelled", tmp_path / "a.png", "--count=2", "--direction=0", "--steps=3", "--truncation=0.5") == 0
+    assert (
+        call("edit", folder / "labelled", tmp_path / "a.png", "--count=2", "--direction=0", "--steps=3", "--truncation=0.5")
+        == 0
+    )
     run = Run.open(folder / "labelled")
     styles = run.generator.styles(run.draw_latent(2, 0), tf.constant([0, 1]), truncation=0.5)
     np.testing.assert_allclose(cells(tmp_path / "a.png", 3)[1::3].astype(int), images_of(run, styles), atol=1)
@@ -175,29 +193,32 @@ def test_edits_of_drawn_pictures(folder, tmp_path, capsys):
 # === Mistakes ===
 
 
-@pytest.mark.parametrize("verb, run, flags, message", [
-    ("sample", "styled", ["--truncation=2.1"], "truncation must be from -2 to 2, not 2.1"),
-    ("sample", "styled", ["--truncation=0.5", "--cutoff=7"], "cutoff must be from 0 to 6 layers, not 7"),
-    ("sample", "styled", ["--cutoff=2"], "--cutoff=2 says which layers --truncation is for; give that too"),
-    ("sample", "styled", ["--mix=0-6"], "--mix=0-6: there are layers 0 to 5"),
-    ("sample", "styled", ["--mix=0-2", "--nearest=pixels"], "--mix and --nearest make different pictures"),
-    ("sample", "styled", ["--mix=0-2", "--out=a.gif"], "the name should end in .png with --mix"),
-    ("sample", "plain", ["--mix=0"], "is not style-based, so it has no w, truncation or noise; take a run of stylegan"),
-    ("sample", "plain", ["--noise=none"], "--noise: the generator of"),
-    ("sample", "plain", ["--cutoff=1"], "--cutoff: the generator of"),
-    ("sample", "plain", ["--interpolate=w"], "--interpolate=w: the generator of"),
-    ("sample", "plain", ["--nearest=nothing"], "unknown feature extractor 'nothing'"),
-    ("edit", "plain", [], "keras-gans edit: the generator of"),
-    ("edit", "styled", ["--direction=10"], "--direction=10: there are directions 0 to 9"),
-    ("edit", "styled", ["--layers=5-6"], "--layers=5-6: there are layers 0 to 5"),
-    ("edit", "styled", ["--steps=4"], "--steps=4: take an odd number"),
-    ("edit", "styled", ["--truncation=-3"], "truncation must be from -2 to 2, not -3"),
-    ("edit", "styled", ["--projected=/nowhere.npz"], "/nowhere.npz is no .npz file with an array w"),
-    ("edit", "styled", ["--projected=a.npz", "--truncation=0.5"], "--truncation is for drawn pictures"),
-    ("edit", "styled", ["--out=a.gif"], "--out=a.gif: the name should end in .png"),
-    ("project", "plain", ["--image=/nowhere.png"], "keras-gans project: the generator of"),
-    ("project", "styled", ["--image=/nowhere.png"], "--image=/nowhere.png is unreadable"),
-])
+@pytest.mark.parametrize(
+    "verb, run, flags, message",
+    [
+        ("sample", "styled", ["--truncation=2.1"], "truncation must be from -2 to 2, not 2.1"),
+        ("sample", "styled", ["--truncation=0.5", "--cutoff=7"], "cutoff must be from 0 to 6 layers, not 7"),
+        ("sample", "styled", ["--cutoff=2"], "--cutoff=2 says which layers --truncation is for; give that too"),
+        ("sample", "styled", ["--mix=0-6"], "--mix=0-6: there are layers 0 to 5"),
+        ("sample", "styled", ["--mix=0-2", "--nearest=pixels"], "--mix and --nearest make different pictures"),
+        ("sample", "styled", ["--mix=0-2", "--out=a.gif"], "the name should end in .png with --mix"),
+        ("sample", "plain", ["--mix=0"], "is not style-based, so it has no w, truncation or noise; take a run of stylegan"),
+        ("sample", "plain", ["--noise=none"], "--noise: the generator of"),
+        ("sample", "plain", ["--cutoff=1"], "--cutoff: the generator of"),
+        ("sample", "plain", ["--interpolate=w"], "--interpolate=w: the generator of"),
+        ("sample", "plain", ["--nearest=nothing"], "unknown feature extractor 'nothing'"),
+        ("edit", "plain", [], "keras-gans edit: the generator of"),
+        ("edit", "styled", ["--direction=10"], "--direction=10: there are directions 0 to 9"),
+        ("edit", "styled", ["--layers=5-6"], "--layers=5-6: there are layers 0 to 5"),
+        ("edit", "styled", ["--steps=4"], "--steps=4: take an odd number"),
+        ("edit", "styled", ["--truncation=-3"], "truncation must be from -2 to 2, not -3"),
+        ("edit", "styled", ["--projected=/nowhere.npz"], "/nowhere.npz is no .npz file with an array w"),
+        ("edit", "styled", ["--projected=a.npz", "--truncation=0.5"], "--truncation is for drawn pictures"),
+        ("edit", "styled", ["--out=a.gif"], "--out=a.gif: the name should end in .png"),
+        ("project", "plain", ["--image=/nowhere.png"], "keras-gans project: the generator of"),
+        ("project", "styled", ["--image=/nowhere.png"], "--image=/nowhere.png is unreadable"),
+    ],
+)
 def test_mistakes_end_in_one_line(folder, tmp_path, capsys, verb, run, flags, message):
     assert call(verb, folder / run, tmp_path / "a.png", *flags) == 2
     said = capsys.readouterr()

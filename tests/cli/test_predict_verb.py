@@ -50,13 +50,23 @@ def test_drawn_images(ports, tmp_path, capsys):
     assert len(list((tmp_path / "a").iterdir())) == 3
 
 
-@pytest.mark.parametrize("flags, message", [
-    (["--model=nobody"], "Latest(nobody)"), (["--version=4"], "Specific(tiny, 4)"), (["--label=x"], "version label: x"),
-    (["--label=x", "--version=1"], "name one of them"), (["--signature=nothing"], "known: sample_png, serving_default"),
-    (["--count=17"], "1 to 16"), (["--class=shoe"], "--class: "), (["--class=1"], "takes count, seed, not count, label, seed"),
-    (["--server=nowhere"], "expected http://HOST:PORT"), (["--server=http://127.0.0.1:9", "--retries=0"], "cannot be reached"),
-    (["--input=missing.png"], "missing.png does not exist"), (["--out=setup.cfg"], "is a file"),
-])
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--model=nobody"], "Latest(nobody)"),
+        (["--version=4"], "Specific(tiny, 4)"),
+        (["--label=x"], "version label: x"),
+        (["--label=x", "--version=1"], "name one of them"),
+        (["--signature=nothing"], "known: sample_png, serving_default"),
+        (["--count=17"], "1 to 16"),
+        (["--class=shoe"], "--class: "),
+        (["--class=1"], "takes count, seed, not count, label, seed"),
+        (["--server=nowhere"], "expected http://HOST:PORT"),
+        (["--server=http://127.0.0.1:9", "--retries=0"], "cannot be reached"),
+        (["--input=missing.png"], "missing.png does not exist"),
+        (["--out=setup.cfg"], "is a file"),
+    ],
+)
 def test_mistakes_are_one_line(ports, tmp_path, capsys, monkeypatch, flags, message):
     monkeypatch.chdir(ROOT)
     assert predict(ports, tmp_path / "out", *flags) == 2

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans.trained import run as run_module
-from keras_gans.using import Translator
 from keras_gans.cli import main
+from keras_gans.trained.trained import Run
+from keras_gans.using import Translator
 
 
 def enlarging():
@@ -43,7 +43,7 @@ class Trained:
 @pytest.fixture
 def trained(monkeypatch):
     def use(degrade, network):
-        monkeypatch.setattr(run_module.Run, "open", lambda directory, checkpoint: Trained(degrade, network))
+        monkeypatch.setattr(Run, "open", lambda directory, checkpoint: Trained(degrade, network))
 
     return use
 
@@ -96,17 +96,22 @@ def test_holes_are_filled_and_the_rest_stays(trained, photos, tmp_path, capsys):
     assert restore(photos, tmp_path / "all", f"--mask={tmp_path / 'masks'}") == 1
     assert [path.name for path in (tmp_path / "all").iterdir()] == ["a.png"]
     lines = [line for line in capsys.readouterr().err.splitlines() if "b.png" in line]
-    assert lines == [f"passed over {photos / 'b.png'}: its mask {tmp_path / 'masks/b.bmp'} has 40x30 pixels, the "
-                     "picture 41x30; they must have the same size"]
+    assert lines == [
+        f"passed over {photos / 'b.png'}: its mask {tmp_path / 'masks/b.bmp'} has 40x30 pixels, the "
+        "picture 41x30; they must have the same size"
+    ]
 
 
-@pytest.mark.parametrize("degrade, network, flags, message", [
-    ("mask", filling, [], "--mask is missing: runs/any (--degrade=mask) fills holes"),
-    ("mask", filling, ["--mask=none.png"], "--mask=none.png does not exist"),
-    ("mask", filling, ["--mask={photos}/b.png"], "b.png has 41x30 pixels, the picture 40x30; they must"),
-    ("gray", coloring, ["--mask={photos}/a.png"], "(--degrade=gray) fills no holes; leave the flag out"),
-    (None, coloring, [], "was trained without --degrade and repairs nothing; use keras-gans translate"),
-])
+@pytest.mark.parametrize(
+    "degrade, network, flags, message",
+    [
+        ("mask", filling, [], "--mask is missing: runs/any (--degrade=mask) fills holes"),
+        ("mask", filling, ["--mask=none.png"], "--mask=none.png does not exist"),
+        ("mask", filling, ["--mask={photos}/b.png"], "b.png has 41x30 pixels, the picture 40x30; they must"),
+        ("gray", coloring, ["--mask={photos}/a.png"], "(--degrade=gray) fills no holes; leave the flag out"),
+        (None, coloring, [], "was trained without --degrade and repairs nothing; use keras-gans translate"),
+    ],
+)
 def test_mistakes_are_one_line(trained, photos, tmp_path, capsys, degrade, network, flags, message):
     trained(degrade, network())
     assert restore(photos / "a.png", tmp_path / "out", *(flag.format(photos=photos) for flag in flags)) == 2

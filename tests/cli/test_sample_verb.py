@@ -7,7 +7,7 @@ from PIL import Image, ImageSequence
 
 from keras_gans import grids
 from keras_gans.cli import main
-from keras_gans.trained.run import Run
+from keras_gans.trained.trained import Run
 
 
 @pytest.fixture(scope="module")
@@ -82,17 +82,20 @@ def test_animation_of_a_run_with_labels_has_a_cell_per_class(labelled, tmp_path)
     assert imageio.imread(tmp_path / "a.mp4", plugin="FFMPEG").shape == (4, 38, 38, 3)
 
 
-@pytest.mark.parametrize("run, flags, message", [
-    ("plain", ["--label=shirt"], "was trained without labels; leave the flag out"),
-    ("labelled", ["--label=shirts"], "known are shirt, shoe, bag, or 0 to 2; did you mean 'shirt'?"),
-    ("labelled", ["--label=3"], "known are shirt, shoe, bag, or 0 to 2"),
-    ("plain", ["--truncation=0.7"], "--truncation: the generator of"),
-    ("plain", ["--out=a.jpg"], "should end in .png (a grid), .gif or .mp4 (an animation), or be a folder"),
-    ("plain", ["--count=0"], "--count=0"),
-    ("plain", ["--checkpoint=best"], "has no best checkpoint yet"),
-    ("plain", ["--out=/proc/nowhere/a.png", "--count=1"], "cannot write /proc/nowhere/a.png"),
-    ("plain", ["--run=/nowhere"], "/nowhere is not a run folder"),
-])
+@pytest.mark.parametrize(
+    "run, flags, message",
+    [
+        ("plain", ["--label=shirt"], "was trained without labels; leave the flag out"),
+        ("labelled", ["--label=shirts"], "known are shirt, shoe, bag, or 0 to 2; did you mean 'shirt'?"),
+        ("labelled", ["--label=3"], "known are shirt, shoe, bag, or 0 to 2"),
+        ("plain", ["--truncation=0.7"], "--truncation: the generator of"),
+        ("plain", ["--out=a.jpg"], "should end in .png (a grid), .gif or .mp4 (an animation), or be a folder"),
+        ("plain", ["--count=0"], "--count=0"),
+        ("plain", ["--checkpoint=best"], "has no best checkpoint yet"),
+        ("plain", ["--out=/proc/nowhere/a.png", "--count=1"], "cannot write /proc/nowhere/a.png"),
+        ("plain", ["--run=/nowhere"], "/nowhere is not a run folder"),
+    ],
+)
 def test_mistakes_end_in_one_line(request, tmp_path, capsys, run, flags, message):
     assert sample(request.getfixturevalue(run), tmp_path / "a.png", *flags) == 2
     said = capsys.readouterr()

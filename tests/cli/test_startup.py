@@ -40,12 +40,16 @@ def imported(statements):
 HEAVY = {"tensorflow", "keras", "numpy.random", "scipy", "torch", "PIL.Image"}
 
 
-@pytest.mark.parametrize("statements", [
-    "import keras_gans; keras_gans.__version__; dir(keras_gans)",
-    "from keras_gans import files, registry, run, errors, cli",
-    "from keras_gans.cli import _verbs, main\nfor verb in _verbs(): assert main([verb, '--help']) == 0",
-    "from keras_gans.cli import main\nassert main(['train', '--lerning_rate=1']) == 2",
-], ids=["import", "modules", "help", "mistake"])
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "import keras_gans; keras_gans.__version__; dir(keras_gans)",
+        "from keras_gans import files, registry, run, errors, cli",
+        "from keras_gans.cli import _verbs, main\nfor verb in _verbs(): assert main([verb, '--help']) == 0",
+        "from keras_gans.cli import main\nassert main(['train', '--lerning_rate=1']) == 2",
+    ],
+    ids=["import", "modules", "help", "mistake"],
+)
 def test_nothing_heavy_is_imported(statements):
     assert not HEAVY & imported(statements)
 

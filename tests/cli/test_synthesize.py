@@ -10,7 +10,7 @@ from PIL import Image
 
 from keras_gans import data, randomness
 from keras_gans.cli import main, synthesize
-from keras_gans.trained.run import Run
+from keras_gans.trained.trained import Run
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +37,24 @@ def read(spec):
 def expected(run, per_class, seed):
     """The run's images, made one batch of the verb at a time."""
     labels = np.repeat(range(3), per_class)
-    batches = [np.concatenate(list(Run.open(run).generate(len(labels[start : start + 64]), randomness.fold(seed, start),
-                                                          labels[start : start + 64])))
-               for start in range(0, len(labels), 64)]
+    batches = [
+        np.concatenate(
+            list(
+                Run.open(run).generate(
+                    len(labels[start : start + 64]), randomness.fold(seed, start), labels[start : start + 64]
+                )
+            )
+        )
+        for start in range(0, len(labels), 64)
+    ]
     return np.concatenate(batches), labels
 
 
 def test_folder_reads_back_as_labelled_images(labelled, tmp_path, capsys):
     assert call(labelled, tmp_path / "made", "--per_class=30", "--seed=3") == 0  # a batch ends inside a class
     assert capsys.readouterr().out == (
-        f"wrote 30 images of each of 3 classes; use them with --data=folder:{tmp_path}/made\n")
+        f"wrote 30 images of each of 3 classes; use them with --data=folder:{tmp_path}/made\n"
+    )
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["bag", "shirt", "shoe"]
     assert [path.name for path in sorted((tmp_path / "made" / "bag").iterdir())] == [f"{i:06d}.png" for i in range(30)]
     images, labels, names = read(f"folder:{tmp_path}/made")
@@ -62,7 +70,9 @@ def test_tfrecords_read_back_with_the_runs_labels(labelled, tmp_path, capsys, mo
     assert call(labelled, tmp_path / "made", "--per_class=30", "--seed=3", "--format=tfrecord") == 0
     assert f"--data='tfrecord:{tmp_path}/made/*.tfrecord'" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [
-        *(f"made-{shard:05d}-of-00003.tfrecord" for shard in range(3)), "made.labels.txt"]
+        *(f"made-{shard:05d}-of-00003.tfrecord" for shard in range(3)),
+        "made.labels.txt",
+    ]
     images, labels, names = read(f"tfrecord:{tmp_path}/made/*.tfrecord")
     wanted, wanted_labels = expected(labelled, 30, 3)
     assert names == run_cases.CLASSES
@@ -129,14 +139,17 @@ def test_memory_holds_one_batch_of_images(labelled, tmp_path, monkeypatch):
     assert asked == [64, 64, 22] and len(written) == 150
 
 
-@pytest.mark.parametrize("run, flags, message", [
-    ("plain", [], "was trained without labels, so its images belong to no class; train with --conditional"),
-    ("labelled", ["--per_class=0"], "--per_class=0"),
-    ("labelled", ["--format=zip"], "--format=zip"),
-    ("labelled", ["--run=/nowhere"], "/nowhere is not a run folder"),
-    ("labelled", ["--checkpoint=best"], "has no best checkpoint yet"),
-    ("labelled", ["--out=/proc/nowhere/a", "--per_class=1"], "cannot write /proc/nowhere/a"),
-])
+@pytest.mark.parametrize(
+    "run, flags, message",
+    [
+        ("plain", [], "was trained without labels, so its images belong to no class; train with --conditional"),
+        ("labelled", ["--per_class=0"], "--per_class=0"),
+        ("labelled", ["--format=zip"], "--format=zip"),
+        ("labelled", ["--run=/nowhere"], "/nowhere is not a run folder"),
+        ("labelled", ["--checkpoint=best"], "has no best checkpoint yet"),
+        ("labelled", ["--out=/proc/nowhere/a", "--per_class=1"], "cannot write /proc/nowhere/a"),
+    ],
+)
 def test_mistakes_end_in_one_line(request, tmp_path, capsys, run, flags, message):
     assert call(request.getfixturevalue(run), tmp_path / "made", *flags) == 2
     said = capsys.readouterr()
@@ -178,8 +191,16 @@ def test_example_trains_on_what_its_table_says(example, tmp_path, capsys, monkey
     sets = []
 
     def accuracy(images, labels, test_images, test_labels, classes, epochs, seed):
-        sets.append((int(np.sum(images[:, 0, 0, 0] == 100)), int(np.sum(images[:, 0, 0, 0] == 200)),
-                     np.bincount(labels).tolist(), len(test_labels), classes, epochs))
+        sets.append(
+            (
+                int(np.sum(images[:, 0, 0, 0] == 100)),
+                int(np.sum(images[:, 0, 0, 0] == 200)),
+                np.bincount(labels).tolist(),
+                len(test_labels),
+                classes,
+                epochs,
+            )
+        )
         return {0: 0.5, 1: 0.6}[seed] + 0.01 * len(sets) * (seed + 1)
 
     monkeypatch.setattr(classification, "classification_accuracy", accuracy)
@@ -200,7 +221,12 @@ def test_example_trains_on_what_its_table_says(example, tmp_path, capsys, monkey
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("accuracy on 10 held-out images")
     assert [line.split("  ")[0] for line in lines[1:]] == [
-        "8 real", "8 real + 128 synthetic", "128 synthetic", "90 real", "90 real + 128 synthetic"]
+        "8 real",
+        "8 real + 128 synthetic",
+        "128 synthetic",
+        "90 real",
+        "90 real + 128 synthetic",
+    ]
     assert lines[1].split()[-4:] == ["61.50", "+-", "14.85", "%"]
     assert lines[2].endswith("63.00 +- 15.56 %   gain +1.50 +- 0.71")
     assert "gain" not in lines[3] + lines[4]

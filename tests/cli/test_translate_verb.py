@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans.trained import run as run_module
-from keras_gans.using import Translator
 from keras_gans.cli import main
+from keras_gans.trained.trained import Run
+from keras_gans.using import Translator
 
 
 def network(sign):
@@ -33,7 +33,7 @@ class Trained:
 @pytest.fixture
 def trained(monkeypatch):
     opened = Trained()
-    monkeypatch.setattr(run_module.Run, "open", lambda directory, checkpoint: opened)
+    monkeypatch.setattr(Run, "open", lambda directory, checkpoint: opened)
     return opened
 
 
@@ -76,12 +76,15 @@ def test_one_bad_file_ends_in_exit_code_2(trained, tmp_path, capsys):
     assert lines == [f"error: {tmp_path / 'bad.png'} could not be used: unreadable: not an image that Pillow knows"]
 
 
-@pytest.mark.parametrize("source, flags, message", [
-    ("nowhere", [], "does not exist; name a picture, a GIF, a video, or a folder of them"),
-    ("in", ["--tile=16"], "--tile=16: expected"),
-    ("in", ["--direction=ac"], "--direction=ac: expected ab|ba"),
-    ("in", ["--inputs=in"], "unknown flag --inputs; did you mean 'input'?"),
-])
+@pytest.mark.parametrize(
+    "source, flags, message",
+    [
+        ("nowhere", [], "does not exist; name a picture, a GIF, a video, or a folder of them"),
+        ("in", ["--tile=16"], "--tile=16: expected"),
+        ("in", ["--direction=ac"], "--direction=ac: expected ab|ba"),
+        ("in", ["--inputs=in"], "unknown flag --inputs; did you mean 'input'?"),
+    ],
+)
 def test_mistakes_are_one_line(trained, photo, tmp_path, capsys, source, flags, message):
     assert translate(tmp_path / source, tmp_path / "out", *flags) == 2
     error = capsys.readouterr().err

@@ -72,10 +72,19 @@ def test_cmyk(kind):
     np.testing.assert_allclose(pixels, np.broadcast_to(wanted, [8, 8, 3]), atol=2)
 
 
-@pytest.mark.parametrize("orientation, upright", [
-    (1, lambda x: x), (2, np.fliplr), (3, lambda x: np.rot90(x, 2)), (4, np.flipud),
-    (5, lambda x: x.transpose(1, 0, 2)), (6, lambda x: np.rot90(x, -1)),
-    (7, lambda x: np.rot90(x.transpose(1, 0, 2), 2)), (8, np.rot90)])
+@pytest.mark.parametrize(
+    "orientation, upright",
+    [
+        (1, lambda x: x),
+        (2, np.fliplr),
+        (3, lambda x: np.rot90(x, 2)),
+        (4, np.flipud),
+        (5, lambda x: x.transpose(1, 0, 2)),
+        (6, lambda x: np.rot90(x, -1)),
+        (7, lambda x: np.rot90(x.transpose(1, 0, 2), 2)),
+        (8, np.rot90),
+    ],
+)
 def test_exif_orientation(orientation, upright):
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -126,17 +135,20 @@ def test_path_and_own_size(tmp_path):
 NOISE = Image.fromarray(RNG.integers(0, 256, [64, 64, 3], np.uint8))
 
 
-@pytest.mark.parametrize("data, reason", [
-    (b"", "unreadable: the file is empty"),
-    (b"some text", "unreadable: not an image that Pillow knows"),
-    (saved(NOISE)[:5000], "truncated"),
-    (saved(NOISE, "JPEG")[:1500], "truncated"),
-    (saved(NOISE, "BMP")[:5000], "truncated"),
-    (saved(NOISE, "GIF")[:2000], "truncated"),
-    (saved(NOISE, "WEBP")[:1500], "unreadable|truncated"),
-    (saved(Image.new("F", (4, 4)), "TIFF"), "wrong mode: floating-point grey has no known range"),
-    (saved(Image.fromarray(np.full([4, 4], 70000, np.int32)), "TIFF"), "wrong mode: 32-bit grey has no known range"),
-])
+@pytest.mark.parametrize(
+    "data, reason",
+    [
+        (b"", "unreadable: the file is empty"),
+        (b"some text", "unreadable: not an image that Pillow knows"),
+        (saved(NOISE)[:5000], "truncated"),
+        (saved(NOISE, "JPEG")[:1500], "truncated"),
+        (saved(NOISE, "BMP")[:5000], "truncated"),
+        (saved(NOISE, "GIF")[:2000], "truncated"),
+        (saved(NOISE, "WEBP")[:1500], "unreadable|truncated"),
+        (saved(Image.new("F", (4, 4)), "TIFF"), "wrong mode: floating-point grey has no known range"),
+        (saved(Image.fromarray(np.full([4, 4], 70000, np.int32)), "TIFF"), "wrong mode: 32-bit grey has no known range"),
+    ],
+)
 def test_bad_files_have_a_reason(data, reason):
     with pytest.raises(BadImage, match=reason) as error:
         decode(data, 8, 3)

@@ -20,8 +20,11 @@ def degrade(spec, image, count=1):
     degradation = DEGRADATIONS.create(spec)
     seeds = tf.stack([tf.range(count), tf.fill([count], 7)], axis=1)
     shape = degradation.input_shape(image.shape)
-    run = tf.function(lambda image, seeds: tf.map_fn(lambda seed: degradation(image, seed), seeds,
-                                                     fn_output_signature=tf.TensorSpec(shape, tf.uint8)))
+    run = tf.function(
+        lambda image, seeds: tf.map_fn(
+            lambda seed: degradation(image, seed), seeds, fn_output_signature=tf.TensorSpec(shape, tf.uint8)
+        )
+    )
     return run(tf.constant(image), seeds).numpy()
 
 
@@ -43,6 +46,7 @@ def psnr(one, other):
 
 
 # Strengths. A sample deviation of n draws has the standard error 1 / sqrt(2 n); each bound is 5 of them and more.
+
 
 @pytest.mark.parametrize("sigma", [10, 25])
 def test_noise_has_its_standard_deviation(sigma):
@@ -96,8 +100,7 @@ def test_jpeg_quality_is_drawn_from_its_range():
     assert degrade("jpeg", flat(9, 16, 1)).shape == (1, 16, 16, 1)
 
 
-@pytest.mark.parametrize("spec, scale", [
-    ("downscale", 4), ("downscale4", 4), ("downscale2", 2), ("downscale:scale=3", 3)])
+@pytest.mark.parametrize("spec, scale", [("downscale", 4), ("downscale4", 4), ("downscale2", 2), ("downscale:scale=3", 3)])
 def test_downscale_is_pillows_bicubic(spec, scale):
     for image in (scene(48), RNG.integers(0, 256, [48, 48, 3], np.uint8)):
         wanted = Image.fromarray(image).resize((48 // scale, 48 // scale), Image.Resampling.BICUBIC)
@@ -120,9 +123,16 @@ def test_blind_strengths_vary():
 
 # Masks
 
-@pytest.mark.parametrize("spec, low, high", [
-    ("mask", 0.1, 0.4), ("mask:shape=box", 0.1, 0.4), ("mask:shape=both,low=0.2,high=0.3", 0.2, 0.3),
-    ("mask:shape=free,low=0.5,high=0.52", 0.5, 0.52)])
+
+@pytest.mark.parametrize(
+    "spec, low, high",
+    [
+        ("mask", 0.1, 0.4),
+        ("mask:shape=box", 0.1, 0.4),
+        ("mask:shape=both,low=0.2,high=0.3", 0.2, 0.3),
+        ("mask:shape=free,low=0.5,high=0.52", 0.5, 0.52),
+    ],
+)
 def test_share_of_missing_pixels_is_bounded(spec, low, high):
     image = scene()
     found = degrade(spec, image, 200)
@@ -139,7 +149,7 @@ def test_share_of_missing_pixels_is_bounded(spec, low, high):
 
 def is_box(mask):
     rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
-    return mask[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1].all()
+    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
 
 
 def test_boxes_and_strokes():
@@ -193,6 +203,7 @@ def test_a_stroke_covers_what_pillows_does():
 
 # In the pipeline
 
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("scenes")
@@ -205,8 +216,10 @@ def take(dataset, count):
     return [np.stack(side) for side in zip(*itertools.islice(dataset.as_numpy_iterator(), count), strict=True)]
 
 
-@pytest.mark.parametrize("spec, shape", [
-    ("downscale", (6, 6, 3)), ("noise", (24, 24, 3)), ("mask:shape=both", (24, 24, 4)), ("gray", (24, 24, 1))])
+@pytest.mark.parametrize(
+    "spec, shape",
+    [("downscale", (6, 6, 3)), ("noise", (24, 24, 3)), ("mask:shape=both", (24, 24, 4)), ("gray", (24, 24, 1))],
+)
 def test_pairs_of_degraded_images(folder, spec, shape):
     source = data.open_source(f"folder:{folder}", image_size=24, split="all", degrade=spec)
     assert (source.kind, source.input_shape, source.image_shape) == ("paired", shape, (24, 24, 3))
@@ -240,22 +253,25 @@ def test_images_are_mirrored_before_they_are_degraded(folder):
     assert (near < far).all()
 
 
-@pytest.mark.parametrize("spec, message", [
-    ("blur", "unknown degradation 'blur'; known: blind, downscale, downscale2, downscale4, gray, jpeg, mask, noise, p"),
-    ("noise:sigma=0", "sigma should be from 0 to 255 grey levels, not 0"),
-    ("noise:low=30,high=20", "low=30.0 and high=20.0 should be in order and from 0 to 255"),
-    ("noise:strength=3", "degradation 'noise' has no argument 'strength'; it takes: sigma, low, high"),
-    ("poisson:peak=0", "peak should be positive, not 0"),
-    ("jpeg:low=0", "low=0 and high=40 should be in order and from 1 to 100"),
-    ("jpeg:low=50", "low=50 and high=40 should be in order and from 1 to 100"),
-    ("blind:quality=99", "quality from 1 to 95"),
-    ("downscale:scale=1", "scale should be an integer of at least 2, not 1"),
-    ("downscale:scale=2.5", "scale should be an integer of at least 2, not 2.5"),
-    ("downscale:scale=5", "images of 24x24 cannot be made 5 times smaller; take an --image_size that is a multiple"),
-    ("mask:shape=star", "shape should be free, box or both, not star"),
-    ("mask:low=0.5,high=0.4", "low=0.5 and high=0.4 should be in order and from 0 to 1"),
-    ("mask:low=0.4", "low=0.4 should be below high=0.4"),
-])
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ("blur", "unknown degradation 'blur'; known: blind, downscale, downscale2, downscale4, gray, jpeg, mask, noise, p"),
+        ("noise:sigma=0", "sigma should be from 0 to 255 grey levels, not 0"),
+        ("noise:low=30,high=20", "low=30.0 and high=20.0 should be in order and from 0 to 255"),
+        ("noise:strength=3", "degradation 'noise' has no argument 'strength'; it takes: sigma, low, high"),
+        ("poisson:peak=0", "peak should be positive, not 0"),
+        ("jpeg:low=0", "low=0 and high=40 should be in order and from 1 to 100"),
+        ("jpeg:low=50", "low=50 and high=40 should be in order and from 1 to 100"),
+        ("blind:quality=99", "quality from 1 to 95"),
+        ("downscale:scale=1", "scale should be an integer of at least 2, not 1"),
+        ("downscale:scale=2.5", "scale should be an integer of at least 2, not 2.5"),
+        ("downscale:scale=5", "images of 24x24 cannot be made 5 times smaller; take an --image_size that is a multiple"),
+        ("mask:shape=star", "shape should be free, box or both, not star"),
+        ("mask:low=0.5,high=0.4", "low=0.5 and high=0.4 should be in order and from 0 to 1"),
+        ("mask:low=0.4", "low=0.4 should be below high=0.4"),
+    ],
+)
 def test_mistakes_end_in_one_line(folder, spec, message):
     with pytest.raises(UserError, match=message) as error:
         data.open_source(f"folder:{folder}", image_size=24, degrade=spec)

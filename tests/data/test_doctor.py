@@ -37,11 +37,21 @@ def test_healthy_folder(folder, capsys):
     code, output = doctor(capsys, f"folder:{folder}", "--image_size=16")
     assert code == 0
     lines = [line.strip() for line in output.out.splitlines()]
-    assert lines[:4] == [f"folder:{folder}", "images   6, of which 6 can be read",
-                         "width    min 16, median 27, max 50 pixels", "height   min 16, median 25, max 40 pixels"]
+    assert lines[:4] == [
+        f"folder:{folder}",
+        "images   6, of which 6 can be read",
+        "width    min 16, median 27, max 50 pixels",
+        "height   min 16, median 25, max 40 pixels",
+    ]
     assert lines[4] == "formats  PNG 4, JPEG 1, GIF 1"
-    for mode in ("RGB 1", "L 1 (grey)", "RGBA 1 (RGB with alpha, laid over white)", "CMYK 1 (converted to RGB)",
-                 "P 1 (palette, converted to RGB)", "I;16 1 (16-bit grey, scaled to 8)"):
+    for mode in (
+        "RGB 1",
+        "L 1 (grey)",
+        "RGBA 1 (RGB with alpha, laid over white)",
+        "CMYK 1 (converted to RGB)",
+        "P 1 (palette, converted to RGB)",
+        "I;16 1 (16-bit grey, scaled to 8)",
+    ):
         assert mode in lines[5]
     assert lines[6:] == ["classes  2", "3  cats", "3  dogs", "no trouble found"]
 
@@ -59,9 +69,13 @@ def test_every_kind_of_trouble_is_listed_with_path_and_reason(folder, capsys):
     assert "trouble found: unreadable 2, truncated 1, wrong mode 1, too small 1, duplicate 1" in output.out
     found = [line.strip() for line in output.out.split("trouble found")[1].splitlines()[1:]]
     assert [line.split(": ")[:2] for line in found] == [
-        [f"{folder}/dogs/g.png", "unreadable"], [f"{folder}/dogs/h.png", "unreadable"],
-        [f"{folder}/dogs/i.png", "truncated"], [f"{folder}/dogs/j.tiff", "wrong mode"],
-        [f"{folder}/dogs/old/k.png", "too small"], [f"{folder}/dogs/old/l.bmp", "duplicate"]]
+        [f"{folder}/dogs/g.png", "unreadable"],
+        [f"{folder}/dogs/h.png", "unreadable"],
+        [f"{folder}/dogs/i.png", "truncated"],
+        [f"{folder}/dogs/j.tiff", "wrong mode"],
+        [f"{folder}/dogs/old/k.png", "too small"],
+        [f"{folder}/dogs/old/l.bmp", "duplicate"],
+    ]
     assert found[4].endswith("too small: 15x20, wanted at least 16x16")
     assert found[5].endswith(f"the same pixels as {folder}/cats/a.png")
     code, output = doctor(capsys, f"folder:{folder}")
@@ -71,7 +85,7 @@ def test_every_kind_of_trouble_is_listed_with_path_and_reason(folder, capsys):
 def test_corrupt_records_are_listed(folder, tmp_path_factory, capsys):
     out = tmp_path_factory.mktemp("packed")
     assert cli.main(["pack", f"--data=folder:{folder}", f"--out={out}", "--shards=1"]) == 0
-    path, = out.glob("*.tfrecord")
+    (path,) = out.glob("*.tfrecord")
     assert doctor(capsys, f"tfrecord:{path}")[0] == 0
     content = bytearray(path.read_bytes())
     content[100] ^= 255
@@ -125,11 +139,25 @@ def pairs(tmp_path):
 def test_healthy_pairs(pairs, capsys):
     code, output = doctor(capsys, f"paired:{pairs}/A:{pairs}/B", "--image_size=20")
     assert code == 0
-    a, b = (["  images   4, of which 4 can be read", "  width    min 30, median 30, max 30 pixels",
-             "  height   min 20, median 20, max 20 pixels", f"  formats  {kind} 4", f"  modes    {mode}"]
-            for kind, mode in (("JPEG", "L 4 (grey)"), ("PNG", "RGB 4")))
-    assert output.out.splitlines() == [f"paired:{pairs}/A:{pairs}/B", f"A: folder:{pairs}/A", *a,
-                                       f"B: folder:{pairs}/B", *b, "  pairs    4", "no trouble found"]
+    a, b = (
+        [
+            "  images   4, of which 4 can be read",
+            "  width    min 30, median 30, max 30 pixels",
+            "  height   min 20, median 20, max 20 pixels",
+            f"  formats  {kind} 4",
+            f"  modes    {mode}",
+        ]
+        for kind, mode in (("JPEG", "L 4 (grey)"), ("PNG", "RGB 4"))
+    )
+    assert output.out.splitlines() == [
+        f"paired:{pairs}/A:{pairs}/B",
+        f"A: folder:{pairs}/A",
+        *a,
+        f"B: folder:{pairs}/B",
+        *b,
+        "  pairs    4",
+        "no trouble found",
+    ]
     code, output = doctor(capsys, f"unpaired:{pairs}/A:{pairs}/B")
     assert code == 0 and output.out.count("of which 4 can be read") == 2 and "pairs  " not in output.out
 
@@ -146,7 +174,8 @@ def test_trouble_with_pairs(pairs, capsys):
         f"  {pairs}/A/x.jpg: no partner: there is no {pairs}/B/x.*",
         f"  {pairs}/B/1.png: no partner: there is no {pairs}/A/1.*",
         f"  {pairs}/A/2.jpg with {pairs}/B/2.png: different sizes: A is 30x20, B is 31x20",
-        f"  {pairs}/B/3.png: unreadable: not an image that Pillow knows"]
+        f"  {pairs}/B/3.png: unreadable: not an image that Pillow knows",
+    ]
 
 
 def test_turned_pictures_are_compared_upright(pairs, capsys):
@@ -164,8 +193,10 @@ def test_pairs_side_by_side(tmp_path, capsys):
     code, output = doctor(capsys, f"ab:{tmp_path}", "--image_size=20")
     assert code == 1 and "images   4, of which 4 can be read" in output.out and "  pairs    4\n" in output.out
     assert output.out.split("trouble found: ")[1].splitlines() == [
-        "odd width 1, too small 1", f"  {tmp_path}/2.png: odd width: 41x20 has no two halves of the same size",
-        f"  {tmp_path}/3.png: too small: 18x20, wanted at least 20x20"]
+        "odd width 1, too small 1",
+        f"  {tmp_path}/2.png: odd width: 41x20 has no two halves of the same size",
+        f"  {tmp_path}/3.png: too small: 18x20, wanted at least 20x20",
+    ]
 
 
 def test_an_empty_side(pairs, capsys):
@@ -175,12 +206,18 @@ def test_an_empty_side(pairs, capsys):
         assert code == 2 and f"no images in {pairs}/C: it is empty" in output.err and output.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("spec, message", [
-    ("folder:/nowhere/at/all", "/nowhere/at/all does not exist"),
-    ("embedded:ring8", "embedded:ring8 holds 2-D points, not images"),
-    ("floder:x", "unknown data scheme 'floder'; known: ab, embedded, folder, paired, tfds, tfrecord, unpaired; did you "
-                 "mean 'folder'?"),
-])
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ("folder:/nowhere/at/all", "/nowhere/at/all does not exist"),
+        ("embedded:ring8", "embedded:ring8 holds 2-D points, not images"),
+        (
+            "floder:x",
+            "unknown data scheme 'floder'; known: ab, embedded, folder, paired, tfds, tfrecord, unpaired; did you "
+            "mean 'folder'?",
+        ),
+    ],
+)
 def test_mistakes_end_with_2_and_one_line(capsys, spec, message):
     code, output = doctor(capsys, spec)
     assert code == 2 and output.out == ""

@@ -22,11 +22,14 @@ def original():
     return np.array(list(raw[16:]), np.uint8).reshape(10000, 28, 28)
 
 
-@pytest.mark.parametrize("name, sha256", [
-    # As TFDS registers them (tensorflow_datasets/url_checksums/fashion_mnist.txt).
-    ("t10k-images-idx3-ubyte.gz", "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
-    ("t10k-labels-idx1-ubyte.gz", "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
-])
+@pytest.mark.parametrize(
+    "name, sha256",
+    [
+        # As TFDS registers them (tensorflow_datasets/url_checksums/fashion_mnist.txt).
+        ("t10k-images-idx3-ubyte.gz", "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+        ("t10k-labels-idx1-ubyte.gz", "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+    ],
+)
 def test_files_are_the_originals(name, sha256):
     assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == sha256
 
@@ -84,13 +87,16 @@ def test_holdout_of_points_is_disjoint():
     assert {p.tobytes() for p in train}.isdisjoint({p.tobytes() for p in holdout})
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (dict(spec="embedded:fashon"), "unknown embedded data 'fashon'; known: fashion, ring8, grid25; did you mean"),
-    (dict(spec="foldr:x"), "unknown data scheme 'foldr'; known: .*; did you mean 'folder'?"),
-    (dict(spec="fashion"), "names no data; it looks like SCHEME:WHERE"),
-    (dict(spec="embedded:fashion", channels=4), "--channels=4 is not possible; take 1"),
-    (dict(spec="embedded:fashion", split="test"), "unknown split 'test'; known: train, holdout, all"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (dict(spec="embedded:fashon"), "unknown embedded data 'fashon'; known: fashion, ring8, grid25; did you mean"),
+        (dict(spec="foldr:x"), "unknown data scheme 'foldr'; known: .*; did you mean 'folder'?"),
+        (dict(spec="fashion"), "names no data; it looks like SCHEME:WHERE"),
+        (dict(spec="embedded:fashion", channels=4), "--channels=4 is not possible; take 1"),
+        (dict(spec="embedded:fashion", split="test"), "unknown split 'test'; known: train, holdout, all"),
+    ],
+)
 def test_mistakes_end_in_one_line(arguments, message):
     with pytest.raises(UserError, match=message) as error:
         data.open_source(**arguments)

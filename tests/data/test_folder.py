@@ -138,13 +138,16 @@ def _all_bad(path):
     (path / "a.png").write_text("words")
 
 
-@pytest.mark.parametrize("prepare, rest, message", [
-    (None, "missing", "missing does not exist; --data=folder:PATH takes a folder"),
-    (_texts, "a.txt", "a.txt is a file, not a folder"),
-    (None, "", "no images in .*: it is empty; images end in .png, .jpg"),
-    (_texts, "", "no images in .*: it holds only files of other kinds \\(.csv, .txt\\); images end in .png, .jpg"),
-    (_all_bad, "", "1 of 1 images .* cannot be read or used; the first is .*a.png: unreadable"),
-])
+@pytest.mark.parametrize(
+    "prepare, rest, message",
+    [
+        (None, "missing", "missing does not exist; --data=folder:PATH takes a folder"),
+        (_texts, "a.txt", "a.txt is a file, not a folder"),
+        (None, "", "no images in .*: it is empty; images end in .png, .jpg"),
+        (_texts, "", "no images in .*: it holds only files of other kinds \\(.csv, .txt\\); images end in .png, .jpg"),
+        (_all_bad, "", "1 of 1 images .* cannot be read or used; the first is .*a.png: unreadable"),
+    ],
+)
 def test_mistakes_end_in_one_line(tmp_path, prepare, rest, message):
     if prepare:
         prepare(tmp_path)

@@ -14,8 +14,10 @@ def picture(height, width):
     return RANDOM.integers(0, 256, (height, width, 3)).astype("uint8")
 
 
-@pytest.mark.parametrize("sides, expected", [((30, 60), (16, 32)), ((300, 20), (64, 16)), ((1, 1), (16, 16)),
-                                             ((1, 1000), (16, 64)), ((16, 16), (16, 16))])
+@pytest.mark.parametrize(
+    "sides, expected",
+    [((30, 60), (16, 32)), ((300, 20), (64, 16)), ((1, 1), (16, 16)), ((1, 1000), (16, 64)), ((16, 16), (16, 16))],
+)
 def test_any_shape_of_style_fits(sides, expected):
     assert paintings.fit_style(picture(*sides), 16).shape == (*expected, 3)
 
@@ -41,9 +43,16 @@ def test_shares():
     np.testing.assert_allclose(paintings.blend_weights([0, 2], 2), [0, 1])
 
 
-@pytest.mark.parametrize("weights, count, message", [
-    ([1], 2, "1 weights do not fit 2 styles"), ([0, 0], 2, "no shares"), ([1, -1], 2, "no shares"),
-    ([float("inf"), 1], 2, "no shares"), (None, 0, "there is no style")])
+@pytest.mark.parametrize(
+    "weights, count, message",
+    [
+        ([1], 2, "1 weights do not fit 2 styles"),
+        ([0, 0], 2, "no shares"),
+        ([1, -1], 2, "no shares"),
+        ([float("inf"), 1], 2, "no shares"),
+        (None, 0, "there is no style"),
+    ],
+)
 def test_what_are_no_shares_is_refused(weights, count, message):
     with pytest.raises(UserError, match=message):
         paintings.blend_weights(weights, count)
@@ -59,7 +68,9 @@ def test_chroma_is_the_contents_and_luma_the_styles():
 
 
 def test_matched_colours_have_the_contents_mean_and_covariance():
-    content = np.clip(RANDOM.multivariate_normal([120, 90, 140], [[200, 80, 0], [80, 150, 20], [0, 20, 90]], (40, 50)), 0, 255)
+    content = np.clip(
+        RANDOM.multivariate_normal([120, 90, 140], [[200, 80, 0], [80, 150, 20], [0, 20, 90]], (40, 50)), 0, 255
+    )
     style = np.clip(RANDOM.multivariate_normal([90, 130, 100], [[90, 0, 0], [0, 200, 0], [0, 0, 150]], (30, 60)), 0, 255)
     content, style = np.uint8(content), np.uint8(style)
     matched = paintings.match_colors(style, content)

@@ -139,6 +139,7 @@ def test_fingerprints_cover_both_sides(pairs, tmp_path):
 
 # Windows and mirrors. The pictures tell where their pixels come from.
 
+
 def corners(windows):
     """Returns (top, left, picture, mirrored) of windows of `coordinates`, and checks that they are windows."""
     mirrored = windows[:, 0, 0, 1] > windows[:, 0, -1, 1]
@@ -150,8 +151,12 @@ def corners(windows):
 
 def uint8_batches(source, epochs, **options):
     size = source.count
-    return columns([tuple(np.round((side + 1) * 127.5).astype(np.uint8) for side in batch)
-                    for batch in take(data.batches(source, size, seed=4, **options), epochs)])
+    return columns(
+        [
+            tuple(np.round((side + 1) * 127.5).astype(np.uint8) for side in batch)
+            for batch in take(data.batches(source, size, seed=4, **options), epochs)
+        ]
+    )
 
 
 @pytest.mark.parametrize("scheme", ["paired", "ab"])
@@ -197,7 +202,7 @@ def test_load_size_is_that_of_the_shorter_side(tmp_path, crop, sizes):
     for window, picture, (height, width) in zip(found, pictures, sizes, strict=True):
         resized = np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
         top, left = (height - 7) // 2, (width - 7) // 2
-        np.testing.assert_array_equal(window, resized[top:top + 8, left:left + 8])
+        np.testing.assert_array_equal(window, resized[top : top + 8, left : left + 8])
 
 
 def test_embedded_images_have_windows_too():
@@ -227,6 +232,7 @@ def test_pairs_of_one_size_lie_in_one_array(pairs):
 
 
 # Unpaired
+
 
 @pytest.fixture
 def domains(tmp_path):
@@ -286,11 +292,13 @@ def test_domains_may_differ_in_channels(tmp_path):
 
 # The sequence is a function of (seed, start); workers share it.
 
+
 @pytest.mark.parametrize("scheme", ["paired", "unpaired", "folder"])
 def test_sequence_resumes_and_is_shared(domains, tmp_path, scheme):
     spec = {"paired": f"paired:{tmp_path}/A:{tmp_path}/A", "unpaired": domains, "folder": f"folder:{tmp_path}/A"}
-    source = data.open_source(spec[scheme], image_size=8, split="all", load_size=0,
-                              degrade="noise" if scheme == "folder" else None)
+    source = data.open_source(
+        spec[scheme], image_size=8, split="all", load_size=0, degrade="noise" if scheme == "folder" else None
+    )
     whole = columns(take(data.batches(source, 6, 5, flip=True), 12))
     resumed = columns(take(data.batches(source, 6, 5, start=41, flip=True), 2))
     part = columns(take(data.batches(source, 6, 5, worker=(1, 3), flip=True), 12))
@@ -305,6 +313,7 @@ def test_sequence_resumes_and_is_shared(domains, tmp_path, scheme):
 
 
 # Mistakes
+
 
 def _unmatched(a, b):
     (a / "03.png").rename(a / "x.png")
@@ -339,28 +348,35 @@ def _unreadable(a, b):
 NOTHING = None
 
 
-@pytest.mark.parametrize("damage, arguments, message", [
-    (_unmatched, {}, r"/A/x.png: no partner: there is no .*/B/x\.\* \(and 1 more\) \(keras-gans doctor lists all"),
-    (_other_sizes, {}, r"1 of 11 pairs in paired:.* cannot be read or used; the first is .*/A/03.png with .*/B/03.png: "
-                       r"different sizes: A is 8x8, B is 9x8 \("),
-    (_no_pair, {}, r"no image in A has a partner of the same name in B \(A has .*/A/a00.png, B .*/B/00.png\)"),
-    (_empty, {}, r"no images in .*/B: it is empty"),
-    (_missing, {}, r"/B does not exist; --data=paired:A:B takes two folders of images"),
-    (_twice, {}, r"/A/03.png: name taken: .*/A/03.bmp has it too"),
-    (_unreadable, {}, r"03.png: side B is unreadable: not an image that Pillow knows"),
-    (NOTHING, dict(image_size=16, load_size=0), r"11 of 11 pairs .*: too small: 8x8, wanted at least 16x16"),
-    (NOTHING, dict(image_size=8, load_size=4), r"--load_size=4 is not possible; take at least --image_size=8, or 0"),
-    (NOTHING, dict(degrade="noise"), r"--degrade=noise makes pairs of single images, but paired:.* is paired already"),
-    (NOTHING, dict(split="holdout", spec="unpaired:{0}/few:{0}/B"), r"folder:.*/few has too few images \(1\)"),
-    (NOTHING, dict(spec="paired:{0}/A"), r"it takes two folders, paired:A:B, without colons in their names"),
-    (NOTHING, dict(spec="unpaired:{0}/A:{0}/nowhere"), r"does not exist; --data=unpaired:A:B takes two folders"),
-    (NOTHING, dict(spec="unpaired:{0}/A:{0}/empty"), r"no images in .*/empty: it is empty"),
-    (NOTHING, dict(spec="ab:{0}/odd"), r"1 of 1 pairs .*/odd/00.png: odd width: 9x8 has no two halves of the same"),
-    (NOTHING, dict(spec="ab:{0}/nowhere"), r"nowhere does not exist; --data=ab:DIR takes a folder of images"),
-    (NOTHING, dict(spec="embedded:ring8", load_size=0), r"embedded:ring8 holds 2-D points, which have no size"),
-    (NOTHING, dict(spec="embedded:ring8", degrade="noise"), r"--degrade=noise is for images, but embedded:ring8 holds"),
-    (NOTHING, dict(spec="folder:{0}/A", image_size=9, load_size=0), r"11 of 11 images .*: too small: 8x8, wanted at"),
-])
+@pytest.mark.parametrize(
+    "damage, arguments, message",
+    [
+        (_unmatched, {}, r"/A/x.png: no partner: there is no .*/B/x\.\* \(and 1 more\) \(keras-gans doctor lists all"),
+        (
+            _other_sizes,
+            {},
+            r"1 of 11 pairs in paired:.* cannot be read or used; the first is .*/A/03.png with .*/B/03.png: "
+            r"different sizes: A is 8x8, B is 9x8 \(",
+        ),
+        (_no_pair, {}, r"no image in A has a partner of the same name in B \(A has .*/A/a00.png, B .*/B/00.png\)"),
+        (_empty, {}, r"no images in .*/B: it is empty"),
+        (_missing, {}, r"/B does not exist; --data=paired:A:B takes two folders of images"),
+        (_twice, {}, r"/A/03.png: name taken: .*/A/03.bmp has it too"),
+        (_unreadable, {}, r"03.png: side B is unreadable: not an image that Pillow knows"),
+        (NOTHING, dict(image_size=16, load_size=0), r"11 of 11 pairs .*: too small: 8x8, wanted at least 16x16"),
+        (NOTHING, dict(image_size=8, load_size=4), r"--load_size=4 is not possible; take at least --image_size=8, or 0"),
+        (NOTHING, dict(degrade="noise"), r"--degrade=noise makes pairs of single images, but paired:.* is paired already"),
+        (NOTHING, dict(split="holdout", spec="unpaired:{0}/few:{0}/B"), r"folder:.*/few has too few images \(1\)"),
+        (NOTHING, dict(spec="paired:{0}/A"), r"it takes two folders, paired:A:B, without colons in their names"),
+        (NOTHING, dict(spec="unpaired:{0}/A:{0}/nowhere"), r"does not exist; --data=unpaired:A:B takes two folders"),
+        (NOTHING, dict(spec="unpaired:{0}/A:{0}/empty"), r"no images in .*/empty: it is empty"),
+        (NOTHING, dict(spec="ab:{0}/odd"), r"1 of 1 pairs .*/odd/00.png: odd width: 9x8 has no two halves of the same"),
+        (NOTHING, dict(spec="ab:{0}/nowhere"), r"nowhere does not exist; --data=ab:DIR takes a folder of images"),
+        (NOTHING, dict(spec="embedded:ring8", load_size=0), r"embedded:ring8 holds 2-D points, which have no size"),
+        (NOTHING, dict(spec="embedded:ring8", degrade="noise"), r"--degrade=noise is for images, but embedded:ring8 holds"),
+        (NOTHING, dict(spec="folder:{0}/A", image_size=9, load_size=0), r"11 of 11 images .*: too small: 8x8, wanted at"),
+    ],
+)
 def test_mistakes_end_in_one_line(tmp_path, damage, arguments, message):
     for side in "AB":
         write(tmp_path / side, named(noise(11, 8, 8, 3)))

@@ -80,8 +80,9 @@ def test_batches_are_the_stream_in_the_models_range(source):
 def test_batches_resume_at_any_image(source, flip):
     everything = np.concatenate(take(data.batches(source, 5, 3, flip=flip), 30))
     for start in (5, 37, 61, 74):
-        np.testing.assert_array_equal(take(data.batches(source, 7, 3, start=start, flip=flip), 1)[0],
-                                      everything[start:start + 7])
+        np.testing.assert_array_equal(
+            take(data.batches(source, 7, 3, start=start, flip=flip), 1)[0], everything[start : start + 7]
+        )
 
 
 def test_workers_share_the_global_batch(source):

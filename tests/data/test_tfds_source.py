@@ -23,10 +23,13 @@ class TinySquares(tfds.core.GeneratorBasedBuilder):
     COUNTS = {"train": 20, "test": 7}
 
     def _info(self):
-        features = {"image": tfds.features.Image(shape=(8, 8, 3)),
-                    "label": tfds.features.ClassLabel(names=["up", "down"])}
-        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features),
-                                              supervised_keys=("image", "label"), disable_shuffling=True)
+        features = {"image": tfds.features.Image(shape=(8, 8, 3)), "label": tfds.features.ClassLabel(names=["up", "down"])}
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=("image", "label"),
+            disable_shuffling=True,
+        )
 
     def _split_generators(self, dl_manager):
         return {split: self._generate_examples(split, count) for split, count in self.COUNTS.items()}
@@ -67,8 +70,7 @@ class TinyPairs(tfds.core.GeneratorBasedBuilder):
     def _info(self):
         features = {name: tfds.features.Image(shape=shape) for name, shape in self.IMAGES.items()}
         features["label"] = tfds.features.ClassLabel(names=["up", "down"])
-        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features),
-                                     disable_shuffling=True)
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features), disable_shuffling=True)
 
     def _split_generators(self, dl_manager):
         return {"train": self._generate_examples()}
@@ -137,21 +139,29 @@ def test_the_same_examples_as_tfds_load():
     np.testing.assert_array_equal(labels, [label for _, label in wanted])
 
 
-@pytest.mark.parametrize("spec, message", [
-    ("tfds:fashion_mnits", "tfds:fashion_mnits: TFDS knows no data set 'fashion_mnits'; did you mean 'fashion_mnist'?"),
-    ("tfds:tiny_squares@tset", "no split 'tset'; known: train, test.*did you mean 'test'?"),
-    ("tfds:tiny_squares/big", "tfds:tiny_squares/big: .*big"),
-    ("tfds:tiny_words", "tfds:tiny_words has no image feature, only text"),
-])
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ("tfds:fashion_mnits", "tfds:fashion_mnits: TFDS knows no data set 'fashion_mnits'; did you mean 'fashion_mnist'?"),
+        ("tfds:tiny_squares@tset", "no split 'tset'; known: train, test.*did you mean 'test'?"),
+        ("tfds:tiny_squares/big", "tfds:tiny_squares/big: .*big"),
+        ("tfds:tiny_words", "tfds:tiny_words has no image feature, only text"),
+    ],
+)
 def test_mistakes_end_in_one_line(spec, message):
     with pytest.raises(UserError, match=message) as error:
         data.open_source(spec, image_size=8)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("spec, names", [
-    ("paired:tfds:tiny_two_images", ("map", "photo")), ("paired:tfds:tiny_pairs#other,map", ("other", "map")),
-    ("paired:tfds:tiny_pairs@train#photo,other", ("photo", "other"))])
+@pytest.mark.parametrize(
+    "spec, names",
+    [
+        ("paired:tfds:tiny_two_images", ("map", "photo")),
+        ("paired:tfds:tiny_pairs#other,map", ("other", "map")),
+        ("paired:tfds:tiny_pairs@train#photo,other", ("photo", "other")),
+    ],
+)
 def test_pairs_of_two_features(spec, names):
     for split, numbers in (("train", np.delete(np.arange(20), [9, 19])), ("holdout", [9, 19])):
         source = data.open_source(spec, image_size=8, split=split)
@@ -167,13 +177,18 @@ def test_fingerprints_name_the_features():
     assert len({data.open_collection(spec).fingerprint for spec in specs}) == 3
 
 
-@pytest.mark.parametrize("spec, message", [
-    ("paired:tfds:tiny_pairs", "the image features are map, photo, other; choose two, as in "
-                               "paired:tfds:tiny_pairs#map,other"),
-    ("paired:tfds:tiny_pairs#map,foto", "choose two, as in .*; did you mean 'photo'?"),
-    ("paired:tfds:tiny_squares", "has only one image feature, image; pairs take a data set with two"),
-    ("paired:tfds:tiny_words", "has no image feature, only text"),
-])
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        (
+            "paired:tfds:tiny_pairs",
+            "the image features are map, photo, other; choose two, as in paired:tfds:tiny_pairs#map,other",
+        ),
+        ("paired:tfds:tiny_pairs#map,foto", "choose two, as in .*; did you mean 'photo'?"),
+        ("paired:tfds:tiny_squares", "has only one image feature, image; pairs take a data set with two"),
+        ("paired:tfds:tiny_words", "has no image feature, only text"),
+    ],
+)
 def test_features_that_are_no_pair(spec, message):
     with pytest.raises(UserError, match=message) as error:
         data.open_source(spec, image_size=8)
@@ -182,7 +197,7 @@ def test_features_that_are_no_pair(spec, message):
 
 def test_corrupt_file(data_dir):
     data.open_source("tfds:tiny_squares", image_size=8)
-    path, = data_dir.rglob("*test.tfrecord*")
+    (path,) = data_dir.rglob("*test.tfrecord*")
     content = bytearray(path.read_bytes())
     content[60] ^= 255
     path.write_bytes(content)
@@ -194,8 +209,13 @@ def test_corrupt_file(data_dir):
 @pytest.mark.skipif(not FASHION.is_dir(), reason="needs the original Fashion-MNIST files in ../shared/data")
 def test_real_fashion_mnist_prepared_without_a_network(data_dir):
     config = tfds.download.DownloadConfig(manual_dir=FASHION, max_examples_per_split=300)
-    wanted = tfds.load("fashion_mnist", split="train", data_dir=data_dir, batch_size=-1,
-                       download_and_prepare_kwargs={"download_config": config})
+    wanted = tfds.load(
+        "fashion_mnist",
+        split="train",
+        data_dir=data_dir,
+        batch_size=-1,
+        download_and_prepare_kwargs={"download_config": config},
+    )
     source = data.open_source("tfds:fashion_mnist")
     images, labels = arrays(source)
     np.testing.assert_array_equal(images, np.pad(wanted["image"], [(0, 0), (2, 2), (2, 2), (0, 0)]))

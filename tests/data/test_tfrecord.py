@@ -54,7 +54,9 @@ def test_packed_folder_gives_the_same_source(folder, tmp_path, capsys):
     assert pack(folder, tmp_path / "out", "--shards=4") == 0
     assert "packed flags: shards 4" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *(f"flags-{shard:05d}-of-00004.tfrecord" for shard in range(4)), "flags.labels.txt"]
+        *(f"flags-{shard:05d}-of-00004.tfrecord" for shard in range(4)),
+        "flags.labels.txt",
+    ]
     for split in ("train", "holdout", "all"):
         wanted = data.open_source(f"folder:{folder}", image_size=8, split=split)
         packed = data.open_source(f"tfrecord:{tmp_path}/out/*.tfrecord", image_size=8, split=split)
@@ -65,9 +67,12 @@ def test_packed_folder_gives_the_same_source(folder, tmp_path, capsys):
 
 def test_packed_examples_as_tensorflow_reads_them(folder, tmp_path):
     pack(folder, tmp_path / "out", "--shards=2")
-    keys = {"image/encoded": tf.io.FixedLenFeature([], tf.string), "image/format": tf.io.FixedLenFeature([], tf.string),
-            "image/class/label": tf.io.FixedLenFeature([], tf.int64),
-            "image/class/text": tf.io.FixedLenFeature([], tf.string)}
+    keys = {
+        "image/encoded": tf.io.FixedLenFeature([], tf.string),
+        "image/format": tf.io.FixedLenFeature([], tf.string),
+        "image/class/label": tf.io.FixedLenFeature([], tf.int64),
+        "image/class/text": tf.io.FixedLenFeature([], tf.string),
+    }
     files = sorted(str(path) for path in (tmp_path / "out").glob("*.tfrecord"))
     examples = [tf.io.parse_single_example(example, keys) for example in tf.data.TFRecordDataset(files)]
     originals = sorted(folder.rglob("*.*g"))
@@ -124,7 +129,7 @@ def test_labels_without_names(tmp_path):
 
 def _spoil(path, position, change=b"\xff\xfe"):
     content = bytearray(path.read_bytes())
-    content[position:position + len(change)] = change
+    content[position : position + len(change)] = change
     path.write_bytes(content)
 
 
@@ -132,19 +137,22 @@ def _truncate(path, _):
     path.write_bytes(path.read_bytes()[:-10])
 
 
-@pytest.mark.parametrize("damage, message", [
-    (lambda path, rows: _spoil(path, rows[2][0] + 40), r"record 3: corrupt record: the checksum of its data is wrong"),
-    (lambda path, rows: _spoil(path, rows[2][0] - 12), r"record 3 \(byte \d+\) has a wrong length checksum"),
-    (_truncate, r"record 23 \(byte \d+\) is cut off"),
-    (lambda path, rows: path.write_bytes(b"x" * 100), r"record 1 \(byte 0\) has a wrong length checksum"),
-    (lambda path, rows: path.write_bytes(b"x" * 5), r"record 1 \(byte 0\) is cut off"),
-    (lambda path, rows: write_records(path, [b"\xff\xff"]), r"record 1: corrupt record: not a tf.train.Example"),
-    (lambda path, rows: write_records(path, [b""]), r"record 1: no image: the Example should hold image/encoded"),
-    (lambda path, rows: path.write_bytes(b""), "no records in .*: nothing but empty files"),
-])
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda path, rows: _spoil(path, rows[2][0] + 40), r"record 3: corrupt record: the checksum of its data is wrong"),
+        (lambda path, rows: _spoil(path, rows[2][0] - 12), r"record 3 \(byte \d+\) has a wrong length checksum"),
+        (_truncate, r"record 23 \(byte \d+\) is cut off"),
+        (lambda path, rows: path.write_bytes(b"x" * 100), r"record 1 \(byte 0\) has a wrong length checksum"),
+        (lambda path, rows: path.write_bytes(b"x" * 5), r"record 1 \(byte 0\) is cut off"),
+        (lambda path, rows: write_records(path, [b"\xff\xff"]), r"record 1: corrupt record: not a tf.train.Example"),
+        (lambda path, rows: write_records(path, [b""]), r"record 1: no image: the Example should hold image/encoded"),
+        (lambda path, rows: path.write_bytes(b""), "no records in .*: nothing but empty files"),
+    ],
+)
 def test_damage_ends_in_one_line(folder, tmp_path, damage, message):
     pack(folder, tmp_path / "out", "--shards=1")
-    path, = (tmp_path / "out").glob("*.tfrecord")
+    (path,) = (tmp_path / "out").glob("*.tfrecord")
     damage(path, records.index(path)[0])
     with pytest.raises(UserError, match=message) as error:
         data.open_source(f"tfrecord:{path}", image_size=8, split="all")

@@ -26,8 +26,15 @@ class Output(ctypes.Structure):
 def library(folder):
     ctypes.CDLL(str(folder / "libtensorflow_framework.so.2"), ctypes.RTLD_GLOBAL)
     tf = ctypes.CDLL(str(folder / "libtensorflow_cc.so.2"))
-    for name in ("NewStatus", "NewGraph", "NewSessionOptions", "LoadSessionFromSavedModel", "AllocateTensor",
-                 "TensorData", "GraphOperationByName"):
+    for name in (
+        "NewStatus",
+        "NewGraph",
+        "NewSessionOptions",
+        "LoadSessionFromSavedModel",
+        "AllocateTensor",
+        "TensorData",
+        "GraphOperationByName",
+    ):
         getattr(tf, f"TF_{name}").restype = ctypes.c_void_p
     tf.TF_Message.restype = ctypes.c_char_p
     tf.TF_TensorByteSize.restype = ctypes.c_size_t
@@ -44,8 +51,9 @@ class Model:
         self.tf, self.status = tf, ctypes.c_void_p(tf.TF_NewStatus())
         self.graph = ctypes.c_void_p(tf.TF_NewGraph())
         options, tags = ctypes.c_void_p(tf.TF_NewSessionOptions()), (ctypes.c_char_p * 1)(b"serve")
-        self.session = ctypes.c_void_p(tf.TF_LoadSessionFromSavedModel(
-            options, None, folder.encode(), tags, 1, self.graph, None, self.status))
+        self.session = ctypes.c_void_p(
+            tf.TF_LoadSessionFromSavedModel(options, None, folder.encode(), tags, 1, self.graph, None, self.status)
+        )
         self.check()
 
     def check(self):
@@ -63,8 +71,7 @@ class Model:
         fed = (Output * len(inputs))(*map(self.node, inputs))
         tensors = (ctypes.c_void_p * len(inputs))(*(tensor(self.tf, value) for value in inputs.values()))
         wanted, results = (Output * 1)(self.node(output)), (ctypes.c_void_p * 1)()
-        self.tf.TF_SessionRun(
-            self.session, None, fed, tensors, len(inputs), wanted, results, 1, None, 0, None, self.status)
+        self.tf.TF_SessionRun(self.session, None, fed, tensors, len(inputs), wanted, results, 1, None, 0, None, self.status)
         self.check()
         return array(self.tf, ctypes.c_void_p(results[0]))
 

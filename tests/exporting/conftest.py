@@ -5,10 +5,13 @@ import run_cases
 import translation_runs
 
 from keras_gans.exporting import archive, saved_model
-from keras_gans.trained.run import Run
+from keras_gans.trained.trained import Run
 
-LATENTS = {"plain": run_cases.UNCONDITIONAL, "labelled": run_cases.CONDITIONAL | {"latent": "uniform"},
-           "styled": run_cases.LABELLED_STYLES | {"image_size": 8, "image_shape": (8, 8, 1)}}
+LATENTS = {
+    "plain": run_cases.UNCONDITIONAL,
+    "labelled": run_cases.CONDITIONAL | {"latent": "uniform"},
+    "styled": run_cases.LABELLED_STYLES | {"image_size": 8, "image_shape": (8, 8, 1)},
+}
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,11 @@ def test_rewritten_network_answers_the_same(mobile_gpu):
     np.testing.assert_allclose(rewritten(inputs), expected, atol=2e-5 * np.abs(expected).max(), rtol=0)
     norms = [layer.two_stage for layer in rewritten.layers if isinstance(layer, InstanceNormalization)]
     assert norms == [mobile_gpu] * 3 and not any(layer in network.layers for layer in rewritten.layers[1:])
-    kinds = {operation.type for operation in tf.function(rewritten).get_concrete_function(
-        tf.TensorSpec([1, None, None, 3])).graph.get_operations()}
+    kinds = {
+        operation.type
+        for operation in tf.function(rewritten)
+        .get_concrete_function(tf.TensorSpec([1, None, None, 3]))
+        .graph.get_operations()
+    }
     assert "Conv2DBackpropInput" in kinds  # the last one has stride 1 and stays
     assert not kinds & {"MirrorPad", "ResizeNearestNeighbor"} and ("DepthToSpace" in kinds) != mobile_gpu

@@ -19,8 +19,10 @@ MOST = 100_000
 def decode():
     """Compiled decoders, by channels."""
     signature = [tf.TensorSpec([], tf.string)]
-    return {channels: tf.function(lambda data, channels=channels: picture_files.decode(data, channels, MOST), signature)
-            for channels in (1, 3)}
+    return {
+        channels: tf.function(lambda data, channels=channels: picture_files.decode(data, channels, MOST), signature)
+        for channels in (1, 3)
+    }
 
 
 def picture(height=61, width=70):
@@ -45,16 +47,28 @@ def chunk(kind, data):
 def png_of_size(width, height):
     """A PNG whose header promises a size, with a few rows only."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
 
 
 FILES = {
-    "png": file("RGB", "PNG"), "png alpha": file("RGBA", "PNG"), "png grey": file("L", "PNG"), "png one bit": file("1", "PNG"),
-    "png palette": file("P", "PNG"), "png palette with a transparent colour": file("P", "PNG", transparency=3),
-    "png grey with alpha": file("LA", "PNG"), "jpeg": file("RGB", "JPEG"), "jpeg grey": file("L", "JPEG"),
-    "jpeg progressive": file("RGB", "JPEG", progressive=True), "jpeg 4:4:4": file("RGB", "JPEG", subsampling=0),
-    "jpeg cmyk": file("CMYK", "JPEG"), "webp": file("RGB", "WEBP"), "webp lossless": file("RGB", "WEBP", lossless=True),
-    "webp alpha": file("RGBA", "WEBP"), "gif": file("RGB", "GIF"), "bmp": file("RGB", "BMP"), "bmp grey": file("L", "BMP"),
+    "png": file("RGB", "PNG"),
+    "png alpha": file("RGBA", "PNG"),
+    "png grey": file("L", "PNG"),
+    "png one bit": file("1", "PNG"),
+    "png palette": file("P", "PNG"),
+    "png palette with a transparent colour": file("P", "PNG", transparency=3),
+    "png grey with alpha": file("LA", "PNG"),
+    "jpeg": file("RGB", "JPEG"),
+    "jpeg grey": file("L", "JPEG"),
+    "jpeg progressive": file("RGB", "JPEG", progressive=True),
+    "jpeg 4:4:4": file("RGB", "JPEG", subsampling=0),
+    "jpeg cmyk": file("CMYK", "JPEG"),
+    "webp": file("RGB", "WEBP"),
+    "webp lossless": file("RGB", "WEBP", lossless=True),
+    "webp alpha": file("RGBA", "WEBP"),
+    "gif": file("RGB", "GIF"),
+    "bmp": file("RGB", "BMP"),
+    "bmp grey": file("L", "BMP"),
     "one pixel": file("RGB", "PNG", picture()[:1, :1]),
     "animated": file("RGB", "GIF", save_all=True, append_images=[Image.new("RGB", (70, 61), "red")]),
 }
@@ -76,7 +90,15 @@ def test_size_is_read_from_the_header(name):
 
 
 def lossless_webp(width, height):
-    return (b"RIFF" + bytes(4) + b"WEBPVP8L" + bytes(4) + b"\x2f" + struct.pack("<I", (height - 1) << 14 | (width - 1)) + bytes(20))
+    return (
+        b"RIFF"
+        + bytes(4)
+        + b"WEBPVP8L"
+        + bytes(4)
+        + b"\x2f"
+        + struct.pack("<I", (height - 1) << 14 | (width - 1))
+        + bytes(20)
+    )
 
 
 BAD = {
@@ -84,8 +106,10 @@ BAD = {
     "png bomb": (png_of_size(50000, 50000), "at most 100000 pixels are taken, not.*50000 50000"),
     "png beyond 32 bits": (png_of_size(2**31 - 1, 2**31 - 1), "at most 100000"),
     "png overflow": (png_of_size(2**32 - 1, 2**32 - 1), "at most 100000"),
-    "jpeg": (file("RGB", "JPEG").replace(struct.pack(">HH", 61, 70), struct.pack(">HH", 60000, 50000), 1),
-             "at most 100000 pixels are taken, not.*60000 50000"),
+    "jpeg": (
+        file("RGB", "JPEG").replace(struct.pack(">HH", 61, 70), struct.pack(">HH", 60000, 50000), 1),
+        "at most 100000 pixels are taken, not.*60000 50000",
+    ),
     "gif": (b"GIF89a" + struct.pack("<HH", 60000, 50000) + FILES["gif"][10:], "not.*50000 60000"),
     "bmp": (FILES["bmp"][:18] + struct.pack("<ii", 50000, -40000) + FILES["bmp"][26:], "not.*40000 50000"),
     "webp": (lossless_webp(16000, 15000), "not.*15000 16000"),

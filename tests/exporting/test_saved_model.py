@@ -20,7 +20,7 @@ from keras_gans import randomness
 from keras_gans.cli import main
 from keras_gans.errors import UserError
 from keras_gans.exporting import card, latents, saved_model
-from keras_gans.trained.run import Run
+from keras_gans.trained.trained import Run
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "export" / "saved_model.py"
 
@@ -36,9 +36,7 @@ def exported(served):
 
 
 def call(path, signature, **inputs):
-    outputs = tf.saved_model.load(path).signatures[signature](
-        **{name: tf.constant(value) for name, value in inputs.items()}
-    )
+    outputs = tf.saved_model.load(path).signatures[signature](**{name: tf.constant(value) for name, value in inputs.items()})
     return {name: output.numpy() for name, output in outputs.items()}
 
 
@@ -68,9 +66,7 @@ def test_seeds_are_folded_as_in_training():
 def test_png_signature_gives_the_samples(exported):
     draw = {"seed": np.int64(4), "count": np.int32(5)}
     files = call(exported, "sample_png", **draw)["images_bytes"]
-    np.testing.assert_array_equal(
-        [tf.io.decode_png(file) for file in files], call(exported, "sample", **draw)["images"]
-    )
+    np.testing.assert_array_equal([tf.io.decode_png(file) for file in files], call(exported, "sample", **draw)["images"])
 
 
 def test_labelled_run_takes_labels_everywhere(served):
@@ -85,7 +81,9 @@ def test_labelled_run_takes_labels_everywhere(served):
     np.testing.assert_array_equal(sampled, expected)
     written = json.loads((path / "model_card.json").read_text())
     assert written["signatures"]["serving_default"]["inputs"] == {
-        "latent": "float32 [n, 12], drawn from U(-1, 1)", "label": "int32 [n], the class of each image, 0 to 2"}
+        "latent": "float32 [n, 12], drawn from U(-1, 1)",
+        "label": "int32 [n], the class of each image, 0 to 2",
+    }
 
 
 def test_warm_up_requests_are_those_of_every_signature_and_replay(served):
@@ -117,8 +115,10 @@ def test_every_weight_is_stored_once(plain, exported):
 def test_card_says_what_goes_in_and_comes_out(exported):
     written = json.loads((exported / "model_card.json").read_text())
     assert written["name"] == "plain" and written["step"] == 7 and written["recipe"]["generator"] == "dcgan:width=8"
-    assert written["signatures"]["serving_default"] == {"inputs": {"latent": "float32 [n, 12], drawn from N(0, 1)"},
-                                                     "outputs": {"images": "float32 [n, 16, 16, 1] in [-1, 1]"}}
+    assert written["signatures"]["serving_default"] == {
+        "inputs": {"latent": "float32 [n, 12], drawn from N(0, 1)"},
+        "outputs": {"images": "float32 [n, 16, 16, 1] in [-1, 1]"},
+    }
     assert set(written["signatures"]) == {"serving_default", "sample", "sample_png"}
     loaded = tf.saved_model.load(exported).signatures
     for name, sides in written["signatures"].items():
@@ -129,16 +129,21 @@ def test_card_says_what_goes_in_and_comes_out(exported):
     assert text.startswith("# plain\n") and "uint8 [count, 16, 16, 1] in [0, 255]" in text
 
 
-@pytest.mark.parametrize("finished_step, best_step, expected", [
-    (7, 5, {"name": "kd_fashion", "value": 0.01, "standard_error": 0.001, "protocol": {"count": 2000}}),
-    (9, 7, {"name": "kd_fashion", "value": 0.02}),
-    (9, 8, None),
-])
+@pytest.mark.parametrize(
+    "finished_step, best_step, expected",
+    [
+        (7, 5, {"name": "kd_fashion", "value": 0.01, "standard_error": 0.001, "protocol": {"count": 2000}}),
+        (9, 7, {"name": "kd_fashion", "value": 0.02}),
+        (9, 8, None),
+    ],
+)
 def test_card_has_the_scores_of_the_exported_step_only(plain, tmp_path, finished_step, best_step, expected):
     run = Run.open(plain)
     final = {"name": "kd_fashion", "value": 0.01, "standard_error": 0.001, "protocol": {"count": 2000}}
-    run.record = run.record | {"finished": {"step": finished_step, "scores": [final]},
-                               "best": {"step": best_step, "name": "kd_fashion", "value": 0.02}}
+    run.record = run.record | {
+        "finished": {"step": finished_step, "scores": [final]},
+        "best": {"step": best_step, "name": "kd_fashion", "value": 0.02},
+    }
     card.write(tmp_path, run, "An image generator", [], [], None, {})
     assert json.loads((tmp_path / "model_card.json").read_text())["scores"] == ([expected] if expected else [])
     text = (tmp_path / "README.md").read_text()
@@ -204,7 +209,14 @@ def test_script_writes_the_next_version_with_what_was_asked_for(plain, tmp_path,
     assert capsys.readouterr().out == f"wrote {path}\n"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["7", "8", "notes"]
     assert sorted(each.name for each in path.iterdir()) == [
-        "README.md", "assets", "assets.extra", "fingerprint.pb", "model_card.json", "saved_model.pb", "variables"]
+        "README.md",
+        "assets",
+        "assets.extra",
+        "fingerprint.pb",
+        "model_card.json",
+        "saved_model.pb",
+        "variables",
+    ]
     written = json.loads((path / "model_card.json").read_text())
     assert written["license"] == "CC0-1.0" and "draws 9 images at most" in written["limits"][-1]
     assert "## License\n\nCC0-1.0\n" in (path / "README.md").read_text()
@@ -231,12 +243,15 @@ assert not {{"tensorflow", "keras"}} & set(sys.modules)
         assert "--run=string" in done.stdout and "--out=string" in done.stdout
 
 
-@pytest.mark.parametrize("flags, message", [
-    (["--run=/nowhere", "--out=/tmp/x"], "/nowhere is not a run folder"),
-    (["--run={plain}", "--out=/proc/nowhere"], "cannot write /proc/nowhere/1"),
-    (["--run={plain}"], "--out"),
-    (["--run={plain}", "--out=/tmp/x", "--version=3"], "unknown flag --version"),
-])
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--run=/nowhere", "--out=/tmp/x"], "/nowhere is not a run folder"),
+        (["--run={plain}", "--out=/proc/nowhere"], "cannot write /proc/nowhere/1"),
+        (["--run={plain}"], "--out"),
+        (["--run={plain}", "--out=/tmp/x", "--version=3"], "unknown flag --version"),
+    ],
+)
 def test_script_mistakes_end_in_one_line(plain, capsys, flags, message):
     assert script(*(flag.format(plain=plain) for flag in flags)) == 2
     said = capsys.readouterr()

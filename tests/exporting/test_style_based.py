@@ -10,9 +10,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 from keras_gans.data.images import to_uint8
 from keras_gans.exporting import measuring, parity, tflite
-from keras_gans.using.latents import Painter, noise_images, noise_layers
 from keras_gans.serving.client import Client
 from keras_gans.serving.signatures import Signature
+from keras_gans.using.latents import Painter, noise_images, noise_layers
 
 LABEL = tf.constant([2, 0, 1, 1, 0])
 
@@ -31,15 +31,21 @@ def test_signatures_are_named_and_described(styled):
     run, path, _ = styled
     card = json.loads((path / "model_card.json").read_text())["signatures"]
     assert {name: list(sides["inputs"]) for name, sides in card.items()} == {
-        "serving_default": ["latent", "label"], "sample": ["seed", "count", "label", "psi"],
-        "sample_png": ["seed", "count", "label", "psi"], "map": ["latent", "label", "psi"], "synthesize": ["w", "noise", "seed"]}
+        "serving_default": ["latent", "label"],
+        "sample": ["seed", "count", "label", "psi"],
+        "sample_png": ["seed", "count", "label", "psi"],
+        "map": ["latent", "label", "psi"],
+        "synthesize": ["w", "noise", "seed"],
+    }
     assert card["synthesize"]["inputs"]["w"] == "float32 [n, 4, 10], from map"
 
 
 @pytest.mark.parametrize("psi", [-1.0, 0.0, 0.5, 1.0])
 def test_samples_and_w_are_truncated(styled, psi):
     run, _, call = styled
-    drawn = call("sample", {"seed": np.int64(4), "count": np.int32(5), "label": LABEL.numpy(), "psi": np.float32(psi)})["images"]
+    drawn = call("sample", {"seed": np.int64(4), "count": np.int32(5), "label": LABEL.numpy(), "psi": np.float32(psi)})[
+        "images"
+    ]
     expected = Painter(run, psi).of_latents(run.draw_latent(5, 4), LABEL.numpy())
     np.testing.assert_allclose(drawn.astype(int), expected, atol=1)
     assert (np.ptp(expected, axis=0).mean() > 20) == (psi != 0)
@@ -73,7 +79,10 @@ def test_client_sends_no_truncation_unless_asked():
             pass
 
         def signatures(self):
-            return {"sample_png": Signature({"seed": None, "count": None, "psi": None}, {}), "old": Signature({"seed": None}, {})}
+            return {
+                "sample_png": Signature({"seed": None, "count": None, "psi": None}, {}),
+                "old": Signature({"seed": None}, {}),
+            }
 
         def predict(self, inputs, signature):
             seen.append(inputs)
@@ -86,16 +95,21 @@ def test_client_sends_no_truncation_unless_asked():
     assert seen == [{"seed": 5, "count": 2, "psi": 1.0}, {"seed": 5, "count": 2, "psi": 0.5}, {"seed": 5, "count": 2}]
 
 
-@pytest.mark.parametrize("signature, inputs, message", [
-    ("map", {"psi": np.float32(2.5)}, "psi must be from -2 to 2, not"),
-    ("sample", {"psi": np.float32(np.nan)}, "psi must be from -2 to 2, not"),
-    ("synthesize", {"noise": np.array(b"loud", object)}, "noise must be constant, none or random, not"),
-])
+@pytest.mark.parametrize(
+    "signature, inputs, message",
+    [
+        ("map", {"psi": np.float32(2.5)}, "psi must be from -2 to 2, not"),
+        ("sample", {"psi": np.float32(np.nan)}, "psi must be from -2 to 2, not"),
+        ("synthesize", {"noise": np.array(b"loud", object)}, "noise must be constant, none or random, not"),
+    ],
+)
 def test_what_is_out_of_range_is_an_invalid_argument(styled, signature, inputs, message):
     run, _, call = styled
-    given = {"map": {"latent": latents(run), "label": LABEL.numpy()},
-             "sample": {"seed": np.int64(0), "count": np.int32(2), "label": np.array([0], np.int32)},
-             "synthesize": {"w": np.zeros((1, 4, 10), np.float32), "seed": np.int64(0)}}[signature]
+    given = {
+        "map": {"latent": latents(run), "label": LABEL.numpy()},
+        "sample": {"seed": np.int64(0), "count": np.int32(2), "label": np.array([0], np.int32)},
+        "synthesize": {"w": np.zeros((1, 4, 10), np.float32), "seed": np.int64(0)},
+    }[signature]
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         call(signature, given | inputs)
 
@@ -123,7 +137,9 @@ def test_phone_has_constant_noise_or_takes_it_as_inputs(served, phones):
         noise = {name: images[row : row + 1] for name, images in given.items()}
         own.append(phones["styled_float32"](**inputs)["images"])
         drawn.append(phones["styled_noise_float32"](**inputs, **noise)["images"])
-        none.append(phones["styled_noise_float32"](**inputs, **{name: 0 * images for name, images in noise.items()})["images"])
+        none.append(
+            phones["styled_noise_float32"](**inputs, **{name: 0 * images for name, images in noise.items()})["images"]
+        )
     styles = run.generator.styles(tf.constant(latent), LABEL)
     expected = {"constant": run.generator.synthesize(styles), "none": run.generator.synthesize(styles, "none")}
     rows = []

@@ -11,15 +11,14 @@ from ai_edge_litert.interpreter import Interpreter
 from skimage.metrics import peak_signal_noise_ratio
 from translation_runs import make_run, pictures
 
-from keras_gans.data import paintings
-from keras_gans.using import Translator
-from keras_gans.using.stylizer import Stylizer
-from keras_gans.data import images
+from keras_gans.data import images, paintings
 from keras_gans.errors import UserError
 from keras_gans.exporting import families, picture_files, tflite
 from keras_gans.losses import stylization
 from keras_gans.networks import adain, arbitrary_style
-from keras_gans.trained.run import Run
+from keras_gans.trained.trained import Run
+from keras_gans.using import Translator
+from keras_gans.using.stylizer import Stylizer
 
 SIZES = ((33, 47), (3, 2), (16, 90))
 
@@ -38,8 +37,14 @@ def small_encoders():
 @pytest.fixture(scope="module")
 def pair(served, tmp_path_factory):
     """The models of a run of any style, for pictures of 40 x 32: {name less "any_style_": path}."""
-    models = tflite.export_variants(served("any")[0], tmp_path_factory.mktemp("pair"), variants=("float32", "float16"),
-                                    keep=("float16",), height=40, width=32)
+    models = tflite.export_variants(
+        served("any")[0],
+        tmp_path_factory.mktemp("pair"),
+        variants=("float32", "float16"),
+        keep=("float16",),
+        height=40,
+        width=32,
+    )
     return {model.name.removeprefix("any_style_"): model.path for model in models}
 
 
@@ -57,10 +62,20 @@ def drawn(run, content, chosen, alpha=1.0, weights=None):
     return Stylizer(translator, network, chosen, weights=weights, alpha=alpha, style_size=256)(content)
 
 
-@pytest.mark.parametrize("name, signatures", [
-    ("any", {"serving_default": {"images", "style"}, "encode_style": {"style_bytes"},
-             "stylize": {"content_bytes", "style_bytes", "alpha"}}),
-    ("numbered", {"serving_default": {"images", "weights"}, "stylize": {"content_bytes", "weights", "alpha"}})])
+@pytest.mark.parametrize(
+    "name, signatures",
+    [
+        (
+            "any",
+            {
+                "serving_default": {"images", "style"},
+                "encode_style": {"style_bytes"},
+                "stylize": {"content_bytes", "style_bytes", "alpha"},
+            },
+        ),
+        ("numbered", {"serving_default": {"images", "weights"}, "stylize": {"content_bytes", "weights", "alpha"}}),
+    ],
+)
 def test_signatures_are_those_of_the_card(served, name, signatures):
     _, path, _ = served(name)
     card = json.loads((path / "model_card.json").read_text())
@@ -71,8 +86,10 @@ def test_signatures_are_those_of_the_card(served, name, signatures):
 def test_tensors_of_any_size_answer_as_keras(served):
     random = np.random.default_rng(0)
     given = random.uniform(-1, 1, (3, 20, 44, 3)).astype(np.float32)
-    for name, chosen in (("any", {"style": random.normal(0, 3, (3, 6))}),
-                         ("numbered", {"weights": random.uniform(0, 1, (3, 3))})):
+    for name, chosen in (
+        ("any", {"style": random.normal(0, 3, (3, 6))}),
+        ("numbered", {"weights": random.uniform(0, 1, (3, 3))}),
+    ):
         run, _, call = served(name)
         (style,) = chosen.values()
         expected = np.asarray(run.game.ema.transfer_network()([given, style], training=False))
@@ -87,7 +104,7 @@ def test_a_style_is_a_vector_that_blends(served):
     vectors = call("encode_style", {"style_bytes": files(*given)})["style"]
     expected = [run.game.ema.style(images.to_model(picture[None]))[0] for picture in given]
     np.testing.assert_allclose(vectors, expected, atol=1e-4, rtol=0)
-    content, = pictures((40, 32, 3), seed=9)
+    (content,) = pictures((40, 32, 3), seed=9)
     blend = call("serving_default", {"images": images.to_model(content[None]), "style": vectors.mean(0)[None]})["images"]
     assert np.abs(images.to_uint8(blend[0]).astype(int) - drawn(run, content, given)).max() <= 1
 
@@ -96,8 +113,9 @@ def test_files_in_any_style_answer_as_the_verb(served):
     run, _, call = served("any")
     contents, painted = pictures(*((*size, 3) for size in SIZES)), pictures((256, 280, 3), (300, 256, 3))
     alpha = [1.0, 0.25, 0.0]
-    made = decoded(call("stylize", {"content_bytes": files(*contents), "style_bytes": files(*painted),
-                                    "alpha": alpha})["images_bytes"])
+    made = decoded(
+        call("stylize", {"content_bytes": files(*contents), "style_bytes": files(*painted), "alpha": alpha})["images_bytes"]
+    )
     for number, (content, one) in enumerate(zip(contents, made)):
         expected = drawn(run, content, [painted[number % 2]], alpha[number])
         # The smallest is its own style, brought to 256 pixels by another library.
@@ -108,8 +126,11 @@ def test_files_in_any_style_answer_as_the_verb(served):
 def test_files_in_numbered_styles_answer_as_the_verb(served):
     run, _, call = served("numbered")
     contents = pictures(*((*size, 3) for size in SIZES))
-    given = {"content_bytes": files(*contents), "weights": np.array([[1, 0, 3]], np.float32),
-             "alpha": np.array([0.5], np.float32)}
+    given = {
+        "content_bytes": files(*contents),
+        "weights": np.array([[1, 0, 3]], np.float32),
+        "alpha": np.array([0.5], np.float32),
+    }
     for content, one in zip(contents, decoded(call("stylize", given)["images_bytes"]), strict=True):
         expected = drawn(run, content, [0, 2], 0.5, weights=[1, 3])
         assert one.shape == content.shape and np.abs(one.astype(int) - expected).max() <= 1
@@ -124,27 +145,34 @@ def test_adain_answers_as_keras(served, tmp_path):
     vectors = signatures["encode_style"].function(tf.constant(files(style)))["style"]
     assert vectors.shape == (1, 16)
     given = tf.constant(files(content)), tf.constant(files(style)), tf.constant([0.5])
-    made, = decoded(signatures["stylize"].function(*given)["images_bytes"].numpy())
+    (made,) = decoded(signatures["stylize"].function(*given)["images_bytes"].numpy())
     assert np.abs(made.astype(int) - drawn(run, content, [style], 0.5)).max() <= 1
 
 
 @pytest.mark.parametrize("sides", [(1, 1), (5, 90), (300, 200), (7, 400), (256, 256), (600, 500)])
 def test_styles_are_brought_to_size_as_pillow_does(sides):
-    picture, = pictures((*sides, 3))
+    (picture,) = pictures((*sides, 3))
     expected = paintings.fit_style(picture, 64)
     made = picture_files.fitted(tf.constant(picture), 64).numpy()
     assert made.shape == expected.shape and np.abs(made.astype(int) - expected).max() <= 1
 
 
-@pytest.mark.parametrize("name, changes, words", [
-    ("any", {"alpha": [1.5]}, "alpha must be from 0 to 1, not"), ("any", {"alpha": [np.nan]}, "alpha must be from 0 to 1"),
-    ("any", {"alpha": []}, "at least one style and one alpha"), ("any", {"style_bytes": []}, "at least one style"),
-    ("any", {"style_bytes": [b"PK\x03\x04"]}, "not a PNG"), ("any", {"content_bytes": [b""]}, "not a PNG"),
-    ("numbered", {"weights": [[0, 0, 0]]}, "weights must be 0 or more"),
-    ("numbered", {"weights": [[2, -1, 0]]}, "weights must be 0 or more")])
+@pytest.mark.parametrize(
+    "name, changes, words",
+    [
+        ("any", {"alpha": [1.5]}, "alpha must be from 0 to 1, not"),
+        ("any", {"alpha": [np.nan]}, "alpha must be from 0 to 1"),
+        ("any", {"alpha": []}, "at least one style and one alpha"),
+        ("any", {"style_bytes": []}, "at least one style"),
+        ("any", {"style_bytes": [b"PK\x03\x04"]}, "not a PNG"),
+        ("any", {"content_bytes": [b""]}, "not a PNG"),
+        ("numbered", {"weights": [[0, 0, 0]]}, "weights must be 0 or more"),
+        ("numbered", {"weights": [[2, -1, 0]]}, "weights must be 0 or more"),
+    ],
+)
 def test_what_does_not_fit_is_an_invalid_argument(served, name, changes, words):
     _, _, call = served(name)
-    picture, = pictures((16, 16, 3))
+    (picture,) = pictures((16, 16, 3))
     given = {"content_bytes": files(picture), "alpha": np.ones(1)}
     given |= {"style_bytes": files(picture)} if name == "any" else {"weights": np.ones([1, 3])}
     given |= {key: np.array(value, object if key.endswith("_bytes") else np.float32) for key, value in changes.items()}
@@ -168,12 +196,14 @@ def test_c_api_answers_as_keras(served):
 
 
 def test_the_pair_is_computed_once_and_applied(served, pair):
-    run, network = served("any")[0], served("any")[0].game.ema
+    network = served("any")[0].game.ema
     assert set(pair) == {f"{part}_{variant}" for part in ("predict", "transfer") for variant in ("float32", "float16")}
     painting, content = pictures((256, 256, 3), (40, 32, 3))
     for variant, floor in (("float32", 80), ("float16", 45)):
-        predict, transfer = (Interpreter(model_path=str(pair[f"{part}_{variant}"])).get_signature_runner("serving_default")
-                             for part in ("predict", "transfer"))
+        predict, transfer = (
+            Interpreter(model_path=str(pair[f"{part}_{variant}"])).get_signature_runner("serving_default")
+            for part in ("predict", "transfer")
+        )
         assert predict.get_input_details()["images"]["shape_signature"].tolist() == [1, 256, 256, 3]
         assert transfer.get_input_details()["style"]["shape_signature"].tolist() == [1, 1, 1, 6]
         style = predict(images=painting[None].astype(np.float32) / 255)["style"]
@@ -189,8 +219,10 @@ def test_adain_on_a_small_encoder_is_a_pair_too(tmp_path):
     last = run.game.ema.decoder.layers[-1].kernel
     last.assign(10 * last)  # random weights draw next to nothing
     models = {model.name: model.path for model in tflite.export_variants(run, tmp_path, height=40, width=32)}
-    predict, transfer = (Interpreter(model_path=str(models[f"quick_style_{part}_float32"])).get_signature_runner()
-                         for part in ("predict", "transfer"))
+    predict, transfer = (
+        Interpreter(model_path=str(models[f"quick_style_{part}_float32"])).get_signature_runner()
+        for part in ("predict", "transfer")
+    )
     painting, content = pictures((256, 256, 3), (40, 32, 3))
     style = predict(images=painting[None].astype(np.float32) / 255)["style"]
     made = transfer(images=content[None].astype(np.float32) / 255, style=style)["images"]
@@ -211,7 +243,7 @@ def test_the_pair_has_fast_operators_of_static_shape(pair):
 
 def test_a_filter_of_numbered_styles_and_any_size(served, tmp_path):
     run = served("numbered")[0]
-    model, = tflite.export_variants(run, tmp_path, resizable=True, height=32, width=32)
+    (model,) = tflite.export_variants(run, tmp_path, resizable=True, height=32, width=32)
     assert model.name == "numbered_resizable_float32"
     call = Interpreter(model_path=str(model.path)).get_signature_runner()
     given = np.random.default_rng(0).uniform(0, 1, (1, 24, 44, 3)).astype(np.float32)

@@ -16,7 +16,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from keras_gans.cli import main
 from keras_gans.errors import UserError
 from keras_gans.exporting import measuring, metadata, parity, saved_model, tflite
-from keras_gans.trained.run import Run
+from keras_gans.trained.trained import Run
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "export" / "tflite.py"
 
@@ -68,7 +68,7 @@ def test_operators_are_builtin_and_shapes_static(models):
 def test_report_has_every_variant(models):
     text = (models[0].path.parent / "tflite_report.md").read_text()
     for model in models:
-        row, = [line for line in text.splitlines() if line.startswith(f"| plain_{model.variant} |")]
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| plain_{model.variant} |")]
         assert f"| {model.measured.psnr:.1f} ({tflite.FLOORS[model.variant]:.0f}) |" in row
         assert row.count("|") == 6 + len(model.measured.milliseconds)
         assert all(0 < time < 1000 for time in model.measured.milliseconds.values())
@@ -83,7 +83,7 @@ def test_reports_of_several_models_share_a_file(tmp_path):
 
 
 def test_mobile_gpu_keeps_to_the_published_operators(plain, tmp_path):
-    model, = tflite.export_variants(Run.open(plain), tmp_path, mobile_gpu=True)
+    (model,) = tflite.export_variants(Run.open(plain), tmp_path, mobile_gpu=True)
     assert model.name == "plain_gpu_float32" and model.measured.psnr > 100
     # What is left: the first one, with stride 1 and a fixed size.
     assert not set(model.measured.operators) - measuring.GPU_OPERATORS - {"TANH"}, model.measured.operators
@@ -101,7 +101,10 @@ def test_metadata_travel_in_the_file(models):
 def test_labelled_run_takes_a_label(tmp_path):
     run = Run.open(run_cases.make_run(tmp_path / "labelled", **run_cases.CONDITIONAL))
     path = tflite.export(run, tmp_path / "phone")  # what training ends with
-    assert sorted(path.parent.iterdir()) == [tmp_path / "phone" / "labelled_float32.tflite", path.with_name("tflite_report.md")]
+    assert sorted(path.parent.iterdir()) == [
+        tmp_path / "phone" / "labelled_float32.tflite",
+        path.with_name("tflite_report.md"),
+    ]
     assert zipfile.ZipFile(path).read("labels.txt").decode().splitlines() == list(run_cases.CLASSES)
     call = Interpreter(model_path=str(path)).get_signature_runner("serving_default")
     latent = np.asarray(run.draw_latent(1, 3))
@@ -143,7 +146,7 @@ def test_variant_below_its_floor_is_written_only_where_it_is_named(plain, tmp_pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plain_float16.tflite", "tflite_report.md"]
     assert "| plain_float32 |" in (tmp_path / "tflite_report.md").read_text()
     assert "below its floor: not written" in (tmp_path / "tflite_report.md").read_text()
-    kept, = tflite.export_variants(run, tmp_path, keep=("float32",))
+    (kept,) = tflite.export_variants(run, tmp_path, keep=("float32",))
     assert kept.path.exists() and "kept as asked" in (tmp_path / "tflite_report.md").read_text()
 
 
@@ -159,9 +162,7 @@ def test_psnr_is_that_of_the_worst_image():
     expected = np.random.default_rng(0).uniform(size=(3, 8, 8, 2))
     images = expected + np.array([0.001, 0.1, 0.01])[:, None, None, None]
     assert parity.psnr(images, expected) == pytest.approx(20.0, abs=1e-6)  # 10 log10(1 / 0.1^2)
-    assert parity.psnr(images, expected) == pytest.approx(
-        peak_signal_noise_ratio(expected[1], images[1], data_range=1.0)
-    )
+    assert parity.psnr(images, expected) == pytest.approx(peak_signal_noise_ratio(expected[1], images[1], data_range=1.0))
     assert parity.psnr(expected, expected) == np.inf and np.isnan(parity.psnr(images * np.nan, expected))
 
 
@@ -186,16 +187,19 @@ def test_the_reference_is_exact_float32_and_the_setting_comes_back(plain, tmp_pa
     assert [during for eager, during in seen if eager] == [False] and enabled()
 
 
-@pytest.mark.parametrize("flags, code, message", [
-    (["--out={tmp}/a", "--name=mini", "--variants=int8,float32"], 0, "wrote {tmp}/a/mini_float32.tflite (0."),
-    (["--out={tmp}/a", "--variants=float64"], 2, "--variants=float64: known are float32, float16, dynamic, int8"),
-    (["--out={tmp}/a", "--variants="], 2, "--variants names none; known are"),
-    (["--out={tmp}/a", "--resizable"], 2, "have one size, 16, 16, 1; leave them out"),
-    (["--out={tmp}/a", "--resizable", "--mobile_gpu"], 2, "mobile GPUs want fixed sizes"),
-    (["--run={tmp}", "--out={tmp}/a"], 2, "{tmp} is not a run folder"),
-    (["--out=/proc/nowhere", "--variants=float32"], 2, "cannot write /proc/nowhere/plain_float32.tflite"),
-    ([], 2, "--out"),
-])
+@pytest.mark.parametrize(
+    "flags, code, message",
+    [
+        (["--out={tmp}/a", "--name=mini", "--variants=int8,float32"], 0, "wrote {tmp}/a/mini_float32.tflite (0."),
+        (["--out={tmp}/a", "--variants=float64"], 2, "--variants=float64: known are float32, float16, dynamic, int8"),
+        (["--out={tmp}/a", "--variants="], 2, "--variants names none; known are"),
+        (["--out={tmp}/a", "--resizable"], 2, "have one size, 16, 16, 1; leave them out"),
+        (["--out={tmp}/a", "--resizable", "--mobile_gpu"], 2, "mobile GPUs want fixed sizes"),
+        (["--run={tmp}", "--out={tmp}/a"], 2, "{tmp} is not a run folder"),
+        (["--out=/proc/nowhere", "--variants=float32"], 2, "cannot write /proc/nowhere/plain_float32.tflite"),
+        ([], 2, "--out"),
+    ],
+)
 def test_script(plain, tmp_path, capsys, flags, code, message):
     module = types.SimpleNamespace(**runpy.run_path(str(SCRIPT)))
     flags = [f"--run={plain}", *(flag.format(tmp=tmp_path) for flag in flags)]

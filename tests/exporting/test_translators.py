@@ -15,7 +15,8 @@ from translation_runs import CASES, pictures
 from keras_gans.data import images
 from keras_gans.errors import UserError
 from keras_gans.exporting import measuring, tflite
-from keras_gans.trained.run import Run
+from keras_gans.trained.trained import Run
+
 
 @pytest.fixture(scope="module")
 def phones(served, tmp_path_factory):
@@ -35,12 +36,16 @@ def decoded(files):
 
 
 def differences(made, expected):
-    return [np.abs(one.astype(int) - other).max() if one.shape == other.shape else 999
-            for one, other in zip(made, expected, strict=True)]
+    return [
+        np.abs(one.astype(int) - other).max() if one.shape == other.shape else 999
+        for one, other in zip(made, expected, strict=True)
+    ]
 
 
-@pytest.mark.parametrize("name, shape", [("both", (3, 20, 44, 1)), ("larger", (2, 9, 13, 3)), ("holes", (1, 24, 16, 4)),
-                                         ("dropout", (2, 64, 128, 3))])
+@pytest.mark.parametrize(
+    "name, shape",
+    [("both", (3, 20, 44, 1)), ("larger", (2, 9, 13, 3)), ("holes", (1, 24, 16, 4)), ("dropout", (2, 64, 128, 3))],
+)
 def test_tensors_of_any_size_answer_as_keras(served, name, shape):
     run, _, call = served(name)
     given = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
@@ -62,7 +67,7 @@ def test_files_of_several_sizes_answer_as_the_verb(served, name, channels):
 
 def test_other_formats_become_what_the_network_takes(served):
     run, _, call = served("both")
-    given, = pictures((30, 40, 3))
+    (given,) = pictures((30, 40, 3))
     files = []
     for kind, options in (("JPEG", {}), ("WEBP", {"lossless": True}), ("GIF", {}), ("BMP", {})):
         out = io.BytesIO()
@@ -86,11 +91,15 @@ def test_dropout_of_pix2pix_is_on_and_does_not_mix_a_batch(served):
 def test_both_directions_have_their_signatures(served):
     run, path, call = served("both")
     assert list(json.loads((path / "model_card.json").read_text())["signatures"]) == [
-        "serving_default", "translate", "serving_ba", "translate_ba"]
+        "serving_default",
+        "translate",
+        "serving_ba",
+        "translate_ba",
+    ]
     there, back = np.ones([1, 16, 16, 1], np.float32) / 3, np.ones([1, 16, 16, 3], np.float32) / 3
     for name, given, direction in (("serving_default", there, "ab"), ("serving_ba", back, "ba")):
         np.testing.assert_allclose(call(name, {"images": given})["images"], run.game.translate(given, direction), atol=1e-5)
-    picture, = pictures((20, 31, 3))
+    (picture,) = pictures((20, 31, 3))
     made = decoded(call("translate_ba", {"image_bytes": np.array([images.encode_png(picture)], object)})["images_bytes"])
     assert made[0].shape == (20, 31, 1) and max(differences(made, [run.translator("ba")(picture)])) <= 1
 
@@ -113,13 +122,26 @@ def test_restore_fills_holes_and_keeps_the_rest(served):
         call("restore", files)
 
 
-@pytest.mark.parametrize("name, signature, given, words", [
-    ("both", "serving_default", np.zeros([1, 21, 40, 1], np.float32), "multiples of 4, not.*21 40"),
-    ("dropout", "serving_default", np.zeros([1, 64, 40, 3], np.float32), "multiples of 64, not.*64 40"),
-    ("both", "translate", [b"not a picture"], "not a PNG, JPEG, WebP, GIF or BMP file"),
-    ("both", "translate", [images.encode_png(np.zeros([2, 1048577, 3], np.uint8))], "at most 2097152 pixels are taken, not"),
-    ("larger", "translate", [images.encode_png(np.zeros([1, 524289, 3], np.uint8))], "at most 524288 pixels are taken, not"),
-])
+@pytest.mark.parametrize(
+    "name, signature, given, words",
+    [
+        ("both", "serving_default", np.zeros([1, 21, 40, 1], np.float32), "multiples of 4, not.*21 40"),
+        ("dropout", "serving_default", np.zeros([1, 64, 40, 3], np.float32), "multiples of 64, not.*64 40"),
+        ("both", "translate", [b"not a picture"], "not a PNG, JPEG, WebP, GIF or BMP file"),
+        (
+            "both",
+            "translate",
+            [images.encode_png(np.zeros([2, 1048577, 3], np.uint8))],
+            "at most 2097152 pixels are taken, not",
+        ),
+        (
+            "larger",
+            "translate",
+            [images.encode_png(np.zeros([1, 524289, 3], np.uint8))],
+            "at most 524288 pixels are taken, not",
+        ),
+    ],
+)
 def test_bad_input_is_an_invalid_argument(served, name, signature, given, words):
     run, path, call = served(name)
     given = {"images" if signature == "serving_default" else "image_bytes": np.array(given, getattr(given, "dtype", object))}
@@ -149,7 +171,7 @@ def test_phone_answers_as_keras_in_0_to_1(phones, name):
     call = Interpreter(model_path=str(path)).get_signature_runner("serving_default")
     network = getattr(run.game, run.game.directions["ab"])
     height, width, channels = run.record["data"]["input_shape"]
-    given, = pictures((height, width, 3))
+    (given,) = pictures((height, width, 3))
     given = given[None].astype(np.float32) / 255
     if channels == 1:
         given = given[..., :1]
@@ -198,8 +220,7 @@ def test_resizable_phone_answers_at_any_size(served, tmp_path):
 def test_mobile_gpu_takes_means_in_two_stages(served, tmp_path):
     model = tflite.export_variants(served("both")[0], tmp_path, mobile_gpu=True)[0]
     assert model.name == "both_gpu_ab_float32" and "TRANSPOSE_CONV" not in model.measured.operators
-    assert set(model.measured.operators) - measuring.GPU_OPERATORS == {
-        "MEAN", "RSQRT", "SQUARED_DIFFERENCE", "TANH"}
+    assert set(model.measured.operators) - measuring.GPU_OPERATORS == {"MEAN", "RSQRT", "SQUARED_DIFFERENCE", "TANH"}
     interpreter = Interpreter(model_path=str(model.path))
     shapes = {tensor["index"]: tensor["shape"] for tensor in interpreter.get_tensor_details()}
     means = [operator for operator in interpreter._get_ops_details() if operator["op_name"] == "MEAN"]
@@ -218,7 +239,9 @@ def test_phone_without_the_data_says_so(served, tmp_path):
 
 def test_phone_takes_the_size_that_was_asked_for(served, tmp_path):
     run, _, _ = served("larger")
-    call = Interpreter(model_path=str(tflite.export_variants(run, tmp_path, height=24, width=40)[0].path)).get_signature_runner()
+    call = Interpreter(
+        model_path=str(tflite.export_variants(run, tmp_path, height=24, width=40)[0].path)
+    ).get_signature_runner()
     assert call.get_output_details()["images"]["shape"].tolist() == [1, 48, 80, 3]
     run, _, _ = served("both")
     with pytest.raises(UserError, match="--height=26 --width=32: the network takes sides .* multiples of 4"):

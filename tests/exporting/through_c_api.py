@@ -29,17 +29,23 @@ def assert_answers_as_keras(served, names):
             definitions = tf.compat.v1.saved_model.load(session, ["serve"], str(path)).signature_def
         for endpoint in families.of(run).endpoints(run):
             inputs, outputs = endpoint.examples()
-            (output, answer), = outputs.items()
+            ((output, answer),) = outputs.items()
             nodes = definitions[endpoint.name]
-            jobs.append({"model": str(path), "inputs": {nodes.inputs[key].name: packed(value) for key, value in inputs.items()},
-                         "output": nodes.outputs[output].name})
+            jobs.append(
+                {
+                    "model": str(path),
+                    "inputs": {nodes.inputs[key].name: packed(value) for key, value in inputs.items()},
+                    "output": nodes.outputs[output].name,
+                }
+            )
             expected[name, endpoint.name] = answer, endpoint.limit
     command = [sys.executable, pathlib.Path(__file__).with_name("c_api.py"), tf.sysconfig.get_lib()]
     done = subprocess.run(command, input=json.dumps(jobs), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     answers = map(unpacked, json.loads(done.stdout))
-    differences = {key: parity.difference(answer, wanted) for (key, (wanted, _)), answer in
-                   zip(expected.items(), answers, strict=True)}
+    differences = {
+        key: parity.difference(answer, wanted) for (key, (wanted, _)), answer in zip(expected.items(), answers, strict=True)
+    }
     assert all(difference <= expected[key][1] for key, difference in differences.items()), differences
     return len(differences)
 

@@ -4,31 +4,67 @@ import numpy as np
 import run_cases
 from PIL import Image
 
-from keras_gans.trained import recipes
 from keras_gans.callbacks import checkpoints
-from keras_gans.trained.run import Folder
+from keras_gans.trained import recipes
+from keras_gans.trained.folder import Folder
 
 _ALONE = {"game": "supervised", "reconstruction": ["l1"]}
 CASES = {  # name: (flags, input_shape, image_shape)
-    "both": ({"game": "cyclegan:identity_weight=0", "loss": "least_squares", "generator": "resnet:width=4,blocks=1",
-              "discriminator": "patchgan:width=4,layers=1"}, (32, 32, 1), (32, 32, 3)),
-    "dropout": ({"game": "pix2pix", "generator": "unet:width=2,depth=6", "discriminator": "patchgan:width=4,layers=1",
-                 "reconstruction": ["l1:weight=100"], "degrade": "jpeg"}, (64, 64, 3), (64, 64, 3)),
+    "both": (
+        {
+            "game": "cyclegan:identity_weight=0",
+            "loss": "least_squares",
+            "generator": "resnet:width=4,blocks=1",
+            "discriminator": "patchgan:width=4,layers=1",
+        },
+        (32, 32, 1),
+        (32, 32, 3),
+    ),
+    "dropout": (
+        {
+            "game": "pix2pix",
+            "generator": "unet:width=2,depth=6",
+            "discriminator": "patchgan:width=4,layers=1",
+            "reconstruction": ["l1:weight=100"],
+            "degrade": "jpeg",
+        },
+        (64, 64, 3),
+        (64, 64, 3),
+    ),
     "larger": (_ALONE | {"generator": "srresnet:width=4,blocks=1", "degrade": "downscale2"}, (16, 16, 3), (32, 32, 3)),
     "holes": (_ALONE | {"generator": "gated:width=2", "degrade": "mask"}, (32, 32, 4), (32, 32, 3)),
 }
 
 _STYLE = {"data": "unpaired:{folder}/color:{folder}/color"}
 STYLES = {
-    "any": (_STYLE | {"game": "arbitrary_style:network=vgg16-hed",
-                      "generator": "arbitrary_style:width=4,blocks=1,style_dim=6,pretrained=false"}, (32, 32, 3), (32, 32, 3)),
-    "numbered": (_STYLE | {"game": "multi_style:network=vgg16-hed",
-                           "generator": "multi_style:num_styles=3,width=4,blocks=1,kernel_size=3,separable=true"},
-                 (32, 32, 3), (32, 32, 3)),
-    "adain": (_STYLE | {"game": "adain", "generator": "adain:encoder=vgg16,width=4,pretrained=false"},
-              (32, 32, 3), (32, 32, 3)),
-    "quick": (_STYLE | {"game": "adain", "generator": "adain:encoder=efficientnet_lite0,layer=expand1,width=4,"
-                        "pretrained=false"}, (32, 32, 3), (32, 32, 3)),
+    "any": (
+        _STYLE
+        | {
+            "game": "arbitrary_style:network=vgg16-hed",
+            "generator": "arbitrary_style:width=4,blocks=1,style_dim=6,pretrained=false",
+        },
+        (32, 32, 3),
+        (32, 32, 3),
+    ),
+    "numbered": (
+        _STYLE
+        | {
+            "game": "multi_style:network=vgg16-hed",
+            "generator": "multi_style:num_styles=3,width=4,blocks=1,kernel_size=3,separable=true",
+        },
+        (32, 32, 3),
+        (32, 32, 3),
+    ),
+    "adain": (
+        _STYLE | {"game": "adain", "generator": "adain:encoder=vgg16,width=4,pretrained=false"},
+        (32, 32, 3),
+        (32, 32, 3),
+    ),
+    "quick": (
+        _STYLE | {"game": "adain", "generator": "adain:encoder=efficientnet_lite0,layer=expand1,width=4,pretrained=false"},
+        (32, 32, 3),
+        (32, 32, 3),
+    ),
 }
 
 
@@ -73,8 +109,18 @@ def make_run(folder, name):
                 weight.assign(random.uniform(0.5, 1.5, weight.shape))
     run = Folder(folder / name)
     run.write_record(
-        recipe=chosen, seed=chosen["seed"], versions={}, parameters={},
-        data={"spec": data, "fingerprint": "f" * 64, "count": 18, "image_shape": image_shape, "input_shape": input_shape,
-              "class_names": []})
+        recipe=chosen,
+        seed=chosen["seed"],
+        versions={},
+        parameters={},
+        data={
+            "spec": data,
+            "fingerprint": "f" * 64,
+            "count": 18,
+            "image_shape": image_shape,
+            "input_shape": input_shape,
+            "class_names": [],
+        },
+    )
     checkpoints.save(game, run.checkpoint_path(7))
     return run.directory

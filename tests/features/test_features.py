@@ -49,8 +49,9 @@ def test_last_batch_and_other_sizes_do_not_retrace():
     assert means.traces == 1
 
 
-@pytest.mark.parametrize("images", [np.zeros([2, 4, 4, 3], np.float32), np.zeros([2, 4, 4, 4], np.uint8),
-                                    np.zeros([4, 4, 3], np.uint8)])
+@pytest.mark.parametrize(
+    "images", [np.zeros([2, 4, 4, 3], np.float32), np.zeros([2, 4, 4, 4], np.uint8), np.zeros([4, 4, 3], np.uint8)]
+)
 def test_what_is_no_batch_of_uint8_images_is_refused(images):
     with pytest.raises(UserError, match="uint8 images of shape"):
         Means()(images)

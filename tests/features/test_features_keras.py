@@ -72,10 +72,13 @@ def test_the_hash_of_a_model_follows_its_weights():
     assert KerasFeatures(model).weights_sha256 != before
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ({"layer": "convolution"}, "tiny has no layer 'convolution'.*it has input_layer"),
-    ({"preprocess": "imagenet"}, "unknown preprocessing 'imagenet'; known: tf"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"layer": "convolution"}, "tiny has no layer 'convolution'.*it has input_layer"),
+        ({"preprocess": "imagenet"}, "unknown preprocessing 'imagenet'; known: tf"),
+    ],
+)
 def test_wrong_arguments_end_in_one_line(arguments, message):
     with pytest.raises(UserError, match=message):
         KerasFeatures(network(), **arguments)

@@ -64,8 +64,14 @@ def test_all_taps_and_logits_agree_with_torch_fidelity(fidelity, random_weights)
     np.testing.assert_allclose(features, expected[3].numpy(), rtol=0, atol=1e-4)
     np.testing.assert_allclose(probabilities, torch.softmax(expected[4], 1).numpy(), rtol=0, atol=1e-5)
     assert ours.protocol() | {"weights_sha256": "x"} == {
-        "extractor": "inception2015", "mode": "legacy", "weights": "random.pth", "weights_sha256": "x", "dims": 2048,
-        "resize": "299x299, bilinear, TensorFlow 1 (no antialiasing)", "quantization": "uint8 images"}
+        "extractor": "inception2015",
+        "mode": "legacy",
+        "weights": "random.pth",
+        "weights_sha256": "x",
+        "dims": 2048,
+        "resize": "299x299, bilinear, TensorFlow 1 (no antialiasing)",
+        "quantization": "uint8 images",
+    }
     assert ours.weights_sha256 == hashlib.sha256(random_weights.read_bytes()).hexdigest()
 
 
@@ -86,7 +92,8 @@ def test_tf1_resize_agrees_with_torch_fidelity(fidelity, size):
     torch, module = fidelity
     images = noise(2, *size, 3)
     expected = module.interpolate_bilinear_2d_like_tensorflow1x(
-        torch.from_numpy(images.transpose(0, 3, 1, 2)).float(), size=(299, 299), align_corners=False)
+        torch.from_numpy(images.transpose(0, 3, 1, 2)).float(), size=(299, 299), align_corners=False
+    )
     np.testing.assert_allclose(resize_tf1(images, 299), expected.numpy().transpose(0, 2, 3, 1), rtol=0, atol=1e-3)
 
 
@@ -112,9 +119,14 @@ def test_clean_resize_clips_what_bicubic_overshoots():
     assert resized.min() == 0 and resized.max() == 255
 
 
-@pytest.mark.parametrize("spec, message", [("inception2015:mode=clear", "it has legacy and clean"),
-                                           ("inception2015:tap=100", "it has 64, 192, 768, 2048"),
-                                           ("inception2015:path=/nowhere.pth", "/nowhere.pth does not exist")])
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ("inception2015:mode=clear", "it has legacy and clean"),
+        ("inception2015:tap=100", "it has 64, 192, 768, 2048"),
+        ("inception2015:path=/nowhere.pth", "/nowhere.pth does not exist"),
+    ],
+)
 def test_wrong_arguments_end_in_one_line(spec, message):
     with pytest.raises(UserError, match=message):
         EXTRACTORS.create(spec)

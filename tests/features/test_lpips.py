@@ -17,8 +17,11 @@ def pair(request, peer, tmp_path_factory):
     torch.manual_seed(0)
     theirs = lpips.LPIPS(net=request.param, pnet_rand=True, verbose=False)
     path = tmp_path_factory.mktemp("lpips") / "backbone.pth"
-    torch.save({"features." + name.split(".", 1)[1]: value for name, value in theirs.net.state_dict().items()}
-               | {"classifier.6.bias": torch.zeros(1000)}, path)
+    torch.save(
+        {"features." + name.split(".", 1)[1]: value for name, value in theirs.net.state_dict().items()}
+        | {"classifier.6.bias": torch.zeros(1000)},
+        path,
+    )
     return theirs, LPIPS(request.param, path=path, batch_size=2)
 
 

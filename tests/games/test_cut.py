@@ -7,7 +7,6 @@ import run_cases
 import tensorflow as tf
 
 from keras_gans import randomness
-from keras_gans.trained import recipes
 from keras_gans.errors import UserError
 from keras_gans.games.cut import CUT, LAYERS, flipped, pick
 from keras_gans.losses.adversarial import LeastSquares
@@ -15,6 +14,7 @@ from keras_gans.losses.patch_nce import patch_nce
 from keras_gans.networks.patch_projector import PatchProjector
 from keras_gans.networks.patchgan import PatchGAN
 from keras_gans.networks.resnet_generator import ResNetGenerator
+from keras_gans.trained import recipes
 
 
 def features(batch=2, places=7, width=5, seed=0):
@@ -63,8 +63,9 @@ def authors_nce(torch, queries, keys):
     positives = (queries * keys).sum(-1, keepdim=True)
     negatives = (queries @ keys.transpose(1, 2)).masked_fill(torch.eye(keys.shape[1], dtype=torch.bool), -10.0)
     logits = torch.cat([positives, negatives], -1) / 0.07
-    return torch.nn.functional.cross_entropy(logits.transpose(1, 2), torch.zeros(logits.shape[:2], dtype=torch.long),
-                                             reduction="none").mean(-1)
+    return torch.nn.functional.cross_entropy(
+        logits.transpose(1, 2), torch.zeros(logits.shape[:2], dtype=torch.long), reduction="none"
+    ).mean(-1)
 
 
 class Recorder(keras.optimizers.SGD):
@@ -95,8 +96,9 @@ def small(rate=0.01, **kwargs):
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("variant", [{}, {"nce_weight": 10.0, "identity_nce": False, "flip_equivariance": True}],
-                         ids=["cut", "fastcut"])
+@pytest.mark.parametrize(
+    "variant", [{}, {"nce_weight": 10.0, "identity_nce": False, "flip_equivariance": True}], ids=["cut", "fastcut"]
+)
 def test_step_is_the_authors(variant):
     torch = pytest.importorskip("torch", reason="the parity extra is not installed")
     from networks import torch_translators as reference
@@ -108,8 +110,10 @@ def test_step_is_the_authors(variant):
     reference.copy_weights(game.discriminator, discriminator)
     linear = torch.nn.functional.linear
     projector = {weight.path: torch.tensor(np.asarray(weight), requires_grad=True) for weight in game.projector.weights}
-    descents = [torch.optim.SGD(parameters, 0.01) for parameters in (
-        discriminator.parameters(), [*generator.parameters(), *projector.values()])]
+    descents = [
+        torch.optim.SGD(parameters, 0.01)
+        for parameters in (discriminator.parameters(), [*generator.parameters(), *projector.values()])
+    ]
     places = []  # that our game draws: of each layer for A, then for B
     draw = game.draw_places
     game.draw_places = lambda *arguments: places.append(draw(*arguments)) or places[-1]
@@ -166,8 +170,11 @@ def test_step_is_the_authors(variant):
         np.testing.assert_allclose(logs[f"{name}_loss"], loss.item(), rtol=1e-4, err_msg=name)
     assert_gradients(game.discriminator_optimizer.seen, d_gradients)
     assert_gradients(game.generator_optimizer.seen, [p.grad for p in (*generator.parameters(), *projector.values())])
-    for network, parameters in ((game.generator, generator.parameters()), (game.projector, projector.values()),
-                                (game.discriminator, discriminator.parameters())):
+    for network, parameters in (
+        (game.generator, generator.parameters()),
+        (game.projector, projector.values()),
+        (game.discriminator, discriminator.parameters()),
+    ):
         for ours, theirs in zip(network.weights, parameters, strict=True):
             np.testing.assert_allclose(ours, in_keras(theirs.detach()), atol=1e-5, err_msg=ours.path)
 
@@ -211,9 +218,16 @@ def test_places_and_flips_of_a_map():
     np.testing.assert_array_equal(flipped(maps, tf.constant([False, True])), [maps[0], maps[1, :, ::-1]])
 
 
-CUT_RECIPE = {"data": "unpaired:a:b", "image_size": 16, "game": "cut:patches=16", "loss": "least_squares",
-              "generator": "resnet:width=4,blocks=5,antialias=true,init=xavier", "batch_size": 2, "ema_kimg": 0.0,
-              "discriminator": "patchgan:width=4,layers=1,antialias=true,init=xavier"}
+CUT_RECIPE = {
+    "data": "unpaired:a:b",
+    "image_size": 16,
+    "game": "cut:patches=16",
+    "loss": "least_squares",
+    "generator": "resnet:width=4,blocks=5,antialias=true,init=xavier",
+    "batch_size": 2,
+    "ema_kimg": 0.0,
+    "discriminator": "patchgan:width=4,layers=1,antialias=true,init=xavier",
+}
 FASTCUT = CUT_RECIPE | {"game": "cut:patches=16,nce_weight=10,identity_nce=false,flip_equivariance=true"}
 
 
@@ -265,11 +279,14 @@ def play_in(precision, recipe, jit=False):
     return [logs["generator_loss"], logs["discriminator_loss"], logs["nce_loss"]]
 
 
-@pytest.mark.parametrize("flags, input_channels, message", [
-    ({}, 1, "identity_nce passes images of 3 channels through a generator that takes 1; take identity_nce=false"),
-    ({"generator": "unet:depth=4"}, 3, "--game=cut compares features, which --generator=unet:depth=4 does not give"),
-    ({"data": "paired:a:b"}, 3, "learns from two kinds of images.* which is pairs"),
-])
+@pytest.mark.parametrize(
+    "flags, input_channels, message",
+    [
+        ({}, 1, "identity_nce passes images of 3 channels through a generator that takes 1; take identity_nce=false"),
+        ({"generator": "unet:depth=4"}, 3, "--game=cut compares features, which --generator=unet:depth=4 does not give"),
+        ({"data": "paired:a:b"}, 3, "learns from two kinds of images.* which is pairs"),
+    ],
+)
 def test_nonsense_is_refused(flags, input_channels, message):
     with pytest.raises(UserError, match=message):
         recipes.build_game(run_cases.recipe(**CUT_RECIPE | flags), (16, 16, 3), 0, (16, 16, input_channels))

@@ -7,13 +7,13 @@ import run_cases
 import tensorflow as tf
 
 from keras_gans import randomness
-from keras_gans.trained import recipes
 from keras_gans.errors import UserError
 from keras_gans.games.cyclegan import CycleGAN
 from keras_gans.losses.adversarial import LeastSquares
 from keras_gans.networks.patchgan import PatchGAN
 from keras_gans.networks.resnet_generator import ResNetGenerator
 from keras_gans.optimizers import Linear
+from keras_gans.trained import recipes
 
 
 class Recorder(keras.optimizers.SGD):
@@ -48,13 +48,16 @@ def test_step_is_the_authors(identity):
     from networks import torch_translators as reference
 
     game = small(identity_weight=identity)
-    modules = {name: reference.resnet(4, 2) if "generator" in name else reference.patchgan(2, 8)
-               for name in game.network_names()}
+    modules = {
+        name: reference.resnet(4, 2) if "generator" in name else reference.patchgan(2, 8) for name in game.network_names()
+    }
     for name, module in modules.items():
         reference.copy_weights(getattr(game, name), module)
     g_ab, g_ba, d_a, d_b = modules.values()
-    descents = {player: torch.optim.SGD([p for name in names for p in modules[name].parameters()], 0.1)
-                for player, names in game.players.items()}
+    descents = {
+        player: torch.optim.SGD([p for name in names for p in modules[name].parameters()], 0.1)
+        for player, names in game.players.items()
+    }
     inputs = images()
     a, b = map(reference.planes, inputs)
     l1, mse = torch.nn.L1Loss(), torch.nn.MSELoss()
@@ -63,8 +66,12 @@ def test_step_is_the_authors(identity):
         return mse(logits, torch.full_like(logits, target))
 
     fake_b, fake_a = g_ab(a), g_ba(b)
-    losses = {"generator_ab": toward(d_b(fake_b), 1.0), "generator_ba": toward(d_a(fake_a), 1.0),
-              "cycle_a": 10.0 * l1(g_ba(fake_b), a), "cycle_b": 10.0 * l1(g_ab(fake_a), b)}
+    losses = {
+        "generator_ab": toward(d_b(fake_b), 1.0),
+        "generator_ba": toward(d_a(fake_a), 1.0),
+        "cycle_a": 10.0 * l1(g_ba(fake_b), a),
+        "cycle_b": 10.0 * l1(g_ab(fake_a), b),
+    }
     if identity:
         losses |= {"identity_a": 10.0 * 0.5 * l1(g_ba(a), a), "identity_b": 10.0 * 0.5 * l1(g_ab(b), b)}
     losses["generator"] = sum(losses.values())
@@ -119,8 +126,10 @@ def test_discriminators_learn_from_the_pools():
     game.seed = next(seed for seed in range(100) if swaps(seed, "a") and swaps(seed, "b"))
     game.train_step(first)
     logs = game.train_step(second)
-    for network, generator, real, source in (("discriminator_a", game.generator_ba, second[0], first[1]),
-                                             ("discriminator_b", game.generator_ab, second[1], first[0])):
+    for network, generator, real, source in (
+        ("discriminator_a", game.generator_ba, second[0], first[1]),
+        ("discriminator_b", game.generator_ab, second[1], first[0]),
+    ):
         discriminator = getattr(game, network)
         real_logits, fake_logits = discriminator(real), discriminator(generator(source))
         expected = 0.5 * np.mean((real_logits - 1) ** 2) + 0.5 * np.mean(np.square(fake_logits))
@@ -131,15 +140,28 @@ def test_samples_show_both_ways():
     game = small()
     a, b = map(tf.constant, images())
     columns = game.show(a, b)
-    expected = [a, game.generator_ab(a), game.generator_ba(game.generator_ab(a)),
-                b, game.generator_ba(b), game.generator_ab(game.generator_ba(b))]
+    expected = [
+        a,
+        game.generator_ab(a),
+        game.generator_ba(game.generator_ab(a)),
+        b,
+        game.generator_ba(b),
+        game.generator_ab(game.generator_ba(b)),
+    ]
     for ours, theirs in zip(columns, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-CYCLEGAN = {"data": "unpaired:a:b", "image_size": 16, "game": "cyclegan:pool_size=2", "loss": "least_squares",
-            "generator": "resnet:width=4,blocks=1", "discriminator": "patchgan:width=4,layers=1", "batch_size": 2,
-            "ema_kimg": 0.0}
+CYCLEGAN = {
+    "data": "unpaired:a:b",
+    "image_size": 16,
+    "game": "cyclegan:pool_size=2",
+    "loss": "least_squares",
+    "generator": "resnet:width=4,blocks=1",
+    "discriminator": "patchgan:width=4,layers=1",
+    "batch_size": 2,
+    "ema_kimg": 0.0,
+}
 
 
 def play(game, steps, jit=False):
@@ -175,19 +197,23 @@ def test_mixed_precision_is_near_float32():
 
 
 def test_sides_may_differ_in_channels():
-    game = recipes.build_game(run_cases.recipe(**CYCLEGAN | {"game": "cyclegan:identity_weight=0"}), (16, 16, 3), 0,
-                              (16, 16, 1))
+    game = recipes.build_game(
+        run_cases.recipe(**CYCLEGAN | {"game": "cyclegan:identity_weight=0"}), (16, 16, 3), 0, (16, 16, 1)
+    )
     a, b = map(tf.constant, images(size=16, channels=(1, 3)))
     assert "identity_a_loss" not in game.train_step((a, b))
     assert game.translate(a).shape == b.shape and game.translate(b, "ba").shape == a.shape
 
 
-@pytest.mark.parametrize("flags, input_channels, message", [
-    ({}, 1, "identity loss compares images of 1 and of 3 channels; take identity_weight=0, or the same --channels"),
-    ({"game": "cyclegan:pool_size=-1"}, 3, "the pool's size must be 0 or more, not -1"),
-    ({"data": "paired:a:b"}, 3, "--game=cyclegan:pool_size=2 learns from two kinds of images.* which is pairs"),
-    ({"penalty": ["r1"]}, 3, "--penalty=r1: --game=cyclegan:pool_size=2 has no use for it"),
-])
+@pytest.mark.parametrize(
+    "flags, input_channels, message",
+    [
+        ({}, 1, "identity loss compares images of 1 and of 3 channels; take identity_weight=0, or the same --channels"),
+        ({"game": "cyclegan:pool_size=-1"}, 3, "the pool's size must be 0 or more, not -1"),
+        ({"data": "paired:a:b"}, 3, "--game=cyclegan:pool_size=2 learns from two kinds of images.* which is pairs"),
+        ({"penalty": ["r1"]}, 3, "--penalty=r1: --game=cyclegan:pool_size=2 has no use for it"),
+    ],
+)
 def test_nonsense_is_refused(flags, input_channels, message):
     with pytest.raises(UserError, match=message):
         recipes.build_game(run_cases.recipe(**CYCLEGAN | flags), (16, 16, 3), 0, (16, 16, input_channels))

@@ -15,8 +15,12 @@ from keras_gans.registry import AUGMENTS, LOSSES, PENALTIES
 
 def tiny(image_size=8, **kwargs):
     """A DCGAN small enough to step in milliseconds."""
-    return GAN(DCGANGenerator(image_size=image_size, latent_dim=4, width=8),
-               DCGANDiscriminator(image_size=image_size, width=8, norm=False), NonSaturating(), **kwargs)
+    return GAN(
+        DCGANGenerator(image_size=image_size, latent_dim=4, width=8),
+        DCGANDiscriminator(image_size=image_size, width=8, norm=False),
+        NonSaturating(),
+        **kwargs,
+    )
 
 
 def compiled(game, rate=0.1, **kwargs):
@@ -46,8 +50,9 @@ def test_step_is_algorithm_one():
         real_probability = tf.sigmoid(discriminator(x, training=True))
         fake_probability = tf.sigmoid(discriminator(fake, training=True))
         value = tf.reduce_mean(tf.math.log(real_probability)) + tf.reduce_mean(tf.math.log(1 - fake_probability))
-    for variable, gradient in zip(discriminator.trainable_variables,
-                                  tape.gradient(value, discriminator.trainable_variables)):
+    for variable, gradient in zip(
+        discriminator.trainable_variables, tape.gradient(value, discriminator.trainable_variables)
+    ):
         variable.assign_add(0.1 * gradient)
     generator.set_weights(game.generator.get_weights())  # the moving statistics moved once, not twice
     with tf.GradientTape() as tape:
@@ -104,8 +109,10 @@ def test_moving_average_by_half_life_with_rampup_copies_statistics():
         game.train_step(images())
         half_life = min(16.0, step * 8 * 0.25)
         keep = 0.5 ** (8 / half_life)
-        expected = [keep * e + (1 - keep) * np.asarray(w) if w.trainable else np.asarray(w)
-                    for e, w in zip(expected, game.generator.weights)]
+        expected = [
+            keep * e + (1 - keep) * np.asarray(w) if w.trainable else np.asarray(w)
+            for e, w in zip(expected, game.generator.weights)
+        ]
     for ours, theirs in zip(weights(game.ema), expected):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
     assert not game.ema.trainable_variables

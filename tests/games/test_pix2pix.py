@@ -6,7 +6,6 @@ import pytest
 import run_cases
 import tensorflow as tf
 
-from keras_gans.trained import recipes
 from keras_gans.errors import UserError
 from keras_gans.games.pix2pix import Pix2Pix
 from keras_gans.games.restoration import Restoration, Supervised
@@ -14,6 +13,7 @@ from keras_gans.layers.dropout import Dropout
 from keras_gans.losses.adversarial import NonSaturating
 from keras_gans.losses.reconstruction import L1, L2
 from keras_gans.registry import PENALTIES
+from keras_gans.trained import recipes
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -23,8 +23,11 @@ class Filter(keras.Model):
     def __init__(self, input_channels, channels, rate=0.0, **kwargs):
         images = keras.Input((None, None, input_channels))
         x = Dropout(rate, name="dropout")(images)
-        super().__init__(images, keras.layers.Conv2D(channels, 3, use_bias=False, name="filter")(
-            keras.layers.ZeroPadding2D()(x)), **kwargs)
+        super().__init__(
+            images,
+            keras.layers.Conv2D(channels, 3, use_bias=False, name="filter")(keras.layers.ZeroPadding2D()(x)),
+            **kwargs,
+        )
         self.config = {"input_channels": input_channels, "channels": channels, "rate": rate}
 
     def get_config(self):
@@ -33,8 +36,10 @@ class Filter(keras.Model):
 
 def pairs(count=4):
     random = np.random.default_rng(1)
-    return (tf.constant(random.uniform(-1, 1, (count, 8, 8, 1)), tf.float32),
-            tf.constant(random.uniform(-1, 1, (count, 8, 8, 3)), tf.float32))
+    return (
+        tf.constant(random.uniform(-1, 1, (count, 8, 8, 1)), tf.float32),
+        tf.constant(random.uniform(-1, 1, (count, 8, 8, 3)), tf.float32),
+    )
 
 
 def compiled(game, rate=0.1):
@@ -80,8 +85,9 @@ def test_step_by_hand(conditional):
         game = Pix2Pix(Filter(1, 3), Filter(4, 1), NonSaturating(), reconstructions=[L1(weight=100)])
         share, weight = 0.5, 1.0
     else:
-        game = Restoration(Filter(1, 3), Filter(3, 1), NonSaturating(), adversarial_weight=0.25,
-                           reconstructions=[L1(weight=100)])
+        game = Restoration(
+            Filter(1, 3), Filter(3, 1), NonSaturating(), adversarial_weight=0.25, reconstructions=[L1(weight=100)]
+        )
         share, weight = 1.0, 0.25
     compiled(game)
     before, (a, b) = kernels(game), pairs()
@@ -95,11 +101,14 @@ def test_step_by_hand(conditional):
     fake = filtered(a, generator)
     real_logits, fake_logits = filtered(judged(b), critic), filtered(judged(fake), critic)
     size = real_logits.size
-    gradient = share * (filter_gradient(judged(b), -sigmoid(-real_logits) / size)
-                        + filter_gradient(judged(fake), sigmoid(fake_logits) / size))
+    gradient = share * (
+        filter_gradient(judged(b), -sigmoid(-real_logits) / size)
+        + filter_gradient(judged(fake), sigmoid(fake_logits) / size)
+    )
     np.testing.assert_allclose(after["discriminator"], critic - 0.1 * gradient, atol=2e-6)
-    np.testing.assert_allclose(logs["discriminator_loss"], softplus(-real_logits).mean() + softplus(fake_logits).mean(),
-                               rtol=1e-5)
+    np.testing.assert_allclose(
+        logs["discriminator_loss"], softplus(-real_logits).mean() + softplus(fake_logits).mean(), rtol=1e-5
+    )
     critic = after["discriminator"]
     fake_logits = filtered(judged(fake), critic)
     of_image = input_gradient(-weight * sigmoid(-fake_logits) / size, critic)[..., -3:]
@@ -158,16 +167,22 @@ def test_supervised_step_by_hand():
     assert set(game.players) == {"generator"} and game.first_bad_step.shape == (1,)
 
 
-TRANSLATION = {"data": "paired:a:b", "image_size": 16, "generator": "resnet:width=4,blocks=1",
-               "discriminator": "patchgan:width=4,layers=1", "batch_size": 2}
+TRANSLATION = {
+    "data": "paired:a:b",
+    "image_size": 16,
+    "generator": "resnet:width=4,blocks=1",
+    "discriminator": "patchgan:width=4,layers=1",
+    "batch_size": 2,
+}
 
 
 @pytest.mark.parametrize("precision, jit", [("bfloat16", False), ("float16", False), ("bfloat16", True)])
 def test_mixed_precision_is_near_float32(precision, jit):
     losses = []
     for name in ("float32", precision):
-        recipe = run_cases.recipe(**TRANSLATION, game="pix2pix", reconstruction=["l1:weight=10"], precision=name,
-                                  jit_compile=jit)
+        recipe = run_cases.recipe(
+            **TRANSLATION, game="pix2pix", reconstruction=["l1:weight=10"], precision=name, jit_compile=jit
+        )
         game = recipes.build_game(recipe, (16, 16, 3), 0, (16, 16, 1))
         random = np.random.default_rng(0)
         data = tuple(tf.constant(random.uniform(-1, 1, (2, 16, 16, channels)), tf.float32) for channels in (1, 3))
@@ -178,19 +193,28 @@ def test_mixed_precision_is_near_float32(precision, jit):
     np.testing.assert_allclose(losses[1], losses[0], rtol=0.05)
 
 
-@pytest.mark.parametrize("flags, message", [
-    ({"data": "embedded:fashion"}, "--game=pix2pix learns from pairs, .*not from --data=embedded:fashion, which is plain"),
-    ({"data": "unpaired:a:b"}, "--game=pix2pix learns from pairs.* which is two kinds of images"),
-    ({"game": "gan"}, "--game=gan learns from plain images.* which is pairs"),
-    ({"game": "gan", "data": "folder:a", "degrade": "noise"}, "not from --data=folder:a --degrade=noise, which is pairs"),
-    ({"n_critic": 5}, "--n_critic=5: --game=pix2pix has no use for it; leave it out"),
-    ({"game": "supervised", "loss": "hinge"}, "--loss=hinge: --game=supervised has no use for it"),
-    ({"game": "supervised"}, "--discriminator=patchgan:width=4,layers=1: --game=supervised has no use for it"),
-    ({"game": "supervised", "discriminator": "dcgan"}, "give it something to minimise, such as --reconstruction=l1"),
-    ({"penalty": ["r1"], "discriminator": "patchgan:norm=batch"}, "--penalty=r1 bounds the gradient per image"),
-    ({"reconstruction": ["l3"]}, "unknown reconstruction loss 'l3'; known: charbonnier, l1, l2.*"),
-    ({"reconstruction": ["l1:weight=-1"]}, "weight should be 0 or more, not -1"),
-])
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (
+            {"data": "embedded:fashion"},
+            "--game=pix2pix learns from pairs, .*not from --data=embedded:fashion, which is plain",
+        ),
+        ({"data": "unpaired:a:b"}, "--game=pix2pix learns from pairs.* which is two kinds of images"),
+        ({"game": "gan"}, "--game=gan learns from plain images.* which is pairs"),
+        (
+            {"game": "gan", "data": "folder:a", "degrade": "noise"},
+            "not from --data=folder:a --degrade=noise, which is pairs",
+        ),
+        ({"n_critic": 5}, "--n_critic=5: --game=pix2pix has no use for it; leave it out"),
+        ({"game": "supervised", "loss": "hinge"}, "--loss=hinge: --game=supervised has no use for it"),
+        ({"game": "supervised"}, "--discriminator=patchgan:width=4,layers=1: --game=supervised has no use for it"),
+        ({"game": "supervised", "discriminator": "dcgan"}, "give it something to minimise, such as --reconstruction=l1"),
+        ({"penalty": ["r1"], "discriminator": "patchgan:norm=batch"}, "--penalty=r1 bounds the gradient per image"),
+        ({"reconstruction": ["l3"]}, "unknown reconstruction loss 'l3'; known: charbonnier, l1, l2.*"),
+        ({"reconstruction": ["l1:weight=-1"]}, "weight should be 0 or more, not -1"),
+    ],
+)
 def test_nonsense_is_refused(flags, message):
     recipe = run_cases.recipe(**TRANSLATION | {"game": "pix2pix"} | flags)
     with pytest.raises(UserError, match=message):

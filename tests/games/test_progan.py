@@ -16,9 +16,16 @@ SMALL = {"image_size": 8, "channels": 1, "channel_base": 32, "channel_max": 4}
 def game(name="progan", spec="fade_kimg=0.016,stable_kimg=0.008", loss="wasserstein", penalties=("drift",), **kwargs):
     keras.utils.set_random_seed(0)
     built = GAMES.create(
-        f"{name}:{spec}", generator=GENERATORS.create(name, latent_dim=5, w_dim=4, **SMALL) if name != "progan" else
-        GENERATORS.create(name, latent_dim=5, **SMALL), discriminator=DISCRIMINATORS.create(name, **SMALL),
-        loss=LOSSES.create(loss), penalties=[PENALTIES.create(part) for part in penalties], batch_size=4, **kwargs)
+        f"{name}:{spec}",
+        generator=GENERATORS.create(name, latent_dim=5, w_dim=4, **SMALL)
+        if name != "progan"
+        else GENERATORS.create(name, latent_dim=5, **SMALL),
+        discriminator=DISCRIMINATORS.create(name, **SMALL),
+        loss=LOSSES.create(loss),
+        penalties=[PENALTIES.create(part) for part in penalties],
+        batch_size=4,
+        **kwargs,
+    )
     built.compile(Adam(1e-3, beta_1=0.0), Adam(1e-3, beta_1=0.0))
     return built
 
@@ -43,14 +50,20 @@ def test_schedule_by_hand():
     assert whole.begins == [0, 10, 20]
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ((2, "1", "1", None), "start must be one of 4, 8 pixels, not 2"),
-    ((4, "1+2+3", "1", None), r"fade_kimg must be numbers of at least 0 joined by \+, at most 2 of them for 4 to 8 pixels"),
-    ((4, "1", "-1", None), "stable_kimg must be numbers of at least 0"),
-    ((4, "1", "fast", None), "stable_kimg must be numbers.*, not fast"),
-    ((4, "1", "1", "4+3"), "batch_sizes: 4 images a round do not divide the 10 of a step"),
-    ((4, "1", "1", "0"), "batch_sizes: 0 images a round do not divide the 10 of a step"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((2, "1", "1", None), "start must be one of 4, 8 pixels, not 2"),
+        (
+            (4, "1+2+3", "1", None),
+            r"fade_kimg must be numbers of at least 0 joined by \+, at most 2 of them for 4 to 8 pixels",
+        ),
+        ((4, "1", "-1", None), "stable_kimg must be numbers of at least 0"),
+        ((4, "1", "fast", None), "stable_kimg must be numbers.*, not fast"),
+        ((4, "1", "1", "4+3"), "batch_sizes: 4 images a round do not divide the 10 of a step"),
+        ((4, "1", "1", "0"), "batch_sizes: 0 images a round do not divide the 10 of a step"),
+    ],
+)
 def test_schedules_that_make_no_sense(arguments, message):
     with pytest.raises(ValueError, match=message):
         Growth((4, 8), *arguments, 10)
@@ -98,10 +111,6 @@ def test_a_step_has_rounds_whose_reals_fade_in():
         np.testing.assert_allclose(real, fading(images(step)[part::2], 8, alphas[2 + index]), atol=1e-6)
 
 
-def state(one):
-    return [np.array(value) for value in one.get_weights() + one.generator_optimizer.variables]
-
-
 def test_resumes_bit_for_bit_in_the_middle_of_a_fade(tmp_path):
     """A StyleGAN, compiled, from alpha 1/2 over the fade's end, where Adam starts anew; three steps in one execution."""
     one = game("stylegan", "start=4,fade_kimg=0.016,stable_kimg=0", "non_saturating", [])
@@ -142,17 +151,32 @@ def test_average_decays_as_the_authors_with_batches_of_16():
     one = game(ema_kimg=11.09, ema_rampup=1e9)
     before = np.asarray(one.ema.get_layer("project").raw_kernel)
     one.generator.get_layer("project").raw_kernel.assign(before + 1)
-    one.finish_step({"discriminator_loss": tf.constant(0.0), "discriminator_gradient_norm": tf.constant(0.0),
-                     "generator_loss": tf.constant(0.0), "generator_gradient_norm": tf.constant(0.0)}, tf.constant(16))
+    one.finish_step(
+        {
+            "discriminator_loss": tf.constant(0.0),
+            "discriminator_gradient_norm": tf.constant(0.0),
+            "generator_loss": tf.constant(0.0),
+            "generator_gradient_norm": tf.constant(0.0),
+        },
+        tf.constant(16),
+    )
     np.testing.assert_allclose(one.ema.get_layer("project").raw_kernel - before, 1 - 0.999, rtol=2e-3)
 
 
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(UserError, match="the generator must grow, such as progan or stylegan, not DCGANGenerator"):
-        GAMES.create("progan", generator=GENERATORS.create("dcgan", image_size=8, width=2), loss=None,
-                     discriminator=DISCRIMINATORS.create("progan", **SMALL))
+        GAMES.create(
+            "progan",
+            generator=GENERATORS.create("dcgan", image_size=8, width=2),
+            loss=None,
+            discriminator=DISCRIMINATORS.create("progan", **SMALL),
+        )
     with pytest.raises(UserError, match="the generator must be style-based, such as stylegan or stylegan2, not ProGAN"):
-        GAMES.create("stylegan:start=4", generator=GENERATORS.create("progan", **SMALL), loss=None,
-                     discriminator=DISCRIMINATORS.create("progan", **SMALL))
+        GAMES.create(
+            "stylegan:start=4",
+            generator=GENERATORS.create("progan", **SMALL),
+            loss=None,
+            discriminator=DISCRIMINATORS.create("progan", **SMALL),
+        )
     with pytest.raises(UserError, match="take --schedule=constant"):
         game().compile(Adam(keras.optimizers.schedules.CosineDecay(1e-3, 10)), Adam())

@@ -7,12 +7,12 @@ import run_cases
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans.trained import recipes
 from keras_gans.errors import UserError
 from keras_gans.games.style import AdaINGame, ArbitraryStyleGame, MultiStyleGame, load_styles
 from keras_gans.networks.adain import AdaIN
 from keras_gans.networks.arbitrary_style import ArbitraryStyle
 from keras_gans.networks.multi_style import MultiStyle
+from keras_gans.trained import recipes
 
 RANDOM = np.random.default_rng(0)
 
@@ -42,12 +42,14 @@ def test_adain_step_by_hand():
     content, style = pictures(), pictures()
     of_content, of_style = (np.asarray(generator.encoder(images)[-1], np.float64) for images in (content, style))
     mean, variance = of_content.mean((1, 2), keepdims=True), of_content.var((1, 2), keepdims=True)
-    target = ((of_content - mean) / np.sqrt(variance + 1e-5) * of_style.std((1, 2), keepdims=True)
-              + of_style.mean((1, 2), keepdims=True))
+    target = (of_content - mean) / np.sqrt(variance + 1e-5) * of_style.std((1, 2), keepdims=True) + of_style.mean(
+        (1, 2), keepdims=True
+    )
     shown = generator.encoder(generator.decoder(tf.constant(target, tf.float32)))
     content_loss = ((np.asarray(shown[-1], np.float64) - target) ** 2).mean((1, 2, 3)).mean()
-    style_loss = sum(((moments(a, 1e-6) - moments(b)) ** 2).sum(1)
-                     for a, b in zip(shown, generator.encoder(style), strict=True)).mean()
+    style_loss = sum(
+        ((moments(a, 1e-6) - moments(b)) ** 2).sum(1) for a, b in zip(shown, generator.encoder(style), strict=True)
+    ).mean()
     encoder, decoder = generator.encoder.get_weights(), generator.decoder.get_weights()
     logs = {name: float(value) for name, value in game.train_step((content, style)).items()}
     assert logs["content_loss"] == pytest.approx(content_loss, rel=1e-3)
@@ -67,7 +69,8 @@ def test_adain_may_be_held_smooth():
     logs = {name: float(value) for name, value in game.train_step((content, style)).items()}
     assert logs["total_variation_loss"] == pytest.approx(variation, rel=1e-4)
     assert logs["generator_loss"] == pytest.approx(
-        2 * logs["content_loss"] + 3 * logs["style_loss"] + 5 * variation, rel=1e-4)
+        2 * logs["content_loss"] + 3 * logs["style_loss"] + 5 * variation, rel=1e-4
+    )
 
 
 def test_arbitrary_style_learns_from_coloured_styles():
@@ -89,8 +92,10 @@ def test_arbitrary_style_learns_from_coloured_styles():
     logs = game.train_step((content, style))
     for name, value in expected.items():
         assert float(logs[f"{name}_loss"]) == pytest.approx(float(tf.reduce_mean(value)), rel=1e-3)
-    total = sum(weight * float(tf.reduce_mean(expected[name]))
-                for name, weight in (("content", 1), ("style", 4), ("total_variation", 0.01)))
+    total = sum(
+        weight * float(tf.reduce_mean(expected[name]))
+        for name, weight in (("content", 1), ("style", 4), ("total_variation", 0.01))
+    )
     assert float(logs["generator_loss"]) == pytest.approx(total, rel=1e-3)
     for weights, part in zip(before, (generator.style, generator.transfer)):  # both learn
         assert any((weight != after).any() for weight, after in zip(weights, part.get_weights()))
@@ -106,8 +111,11 @@ def test_multi_style_draws_each_picture_in_one_of_its_styles(tmp_path):
             pixels = RANDOM.integers(0, 256, (20 + 10 * number, 30, 3)).astype("uint8")
             Image.fromarray(pixels).save(tmp_path / folder / f"{number}.png")
     recipe = run_cases.recipe(
-        data=f"unpaired:{tmp_path}/photos:{tmp_path}/styles", image_size=16, game="multi_style:network=vgg16-hed",
-        generator="multi_style:num_styles=2,width=4,blocks=1")
+        data=f"unpaired:{tmp_path}/photos:{tmp_path}/styles",
+        image_size=16,
+        game="multi_style:network=vgg16-hed",
+        generator="multi_style:num_styles=2,width=4,blocks=1",
+    )
     game = recipes.build_game(recipe, (16, 16, 3), 0, (16, 16, 3))
     assert [picture.shape for picture in load_styles(recipe)] == [(16, 24, 3), (16, 16, 3)]  # whole, and all of them
     assert [target.shape[0] for target in game.targets()] == [2] * 4
@@ -119,8 +127,9 @@ def test_multi_style_draws_each_picture_in_one_of_its_styles(tmp_path):
     assert np.isfinite([float(value) for value in logs.values()]).all()
     columns = game.show(pictures(3, 16), None)
     assert [column.shape for column in columns] == [(3, 16, 16, 3)] * 3
-    other = compiled(MultiStyleGame(MultiStyle(num_styles=3, width=4, blocks=1), styles=lambda: load_styles(recipe),
-                                    network="vgg16-hed"))
+    other = compiled(
+        MultiStyleGame(MultiStyle(num_styles=3, width=4, blocks=1), styles=lambda: load_styles(recipe), network="vgg16-hed")
+    )
     with pytest.raises(UserError, match="there are 2 styles and the generator has room for 3"):
         other.make_train_function()
 
@@ -128,8 +137,14 @@ def test_multi_style_draws_each_picture_in_one_of_its_styles(tmp_path):
 def test_shift_loss_is_zero_only_for_what_moves_with_the_picture():
     needs_vgg()
     generator = MultiStyle(num_styles=1, width=4, blocks=1, kernel_size=3)
-    game = compiled(MultiStyleGame(generator, styles=lambda: [RANDOM.integers(0, 256, (16, 16, 3)).astype("uint8")],
-                                   network="vgg16-hed", shift_weight=5.0))
+    game = compiled(
+        MultiStyleGame(
+            generator,
+            styles=lambda: [RANDOM.integers(0, 256, (16, 16, 3)).astype("uint8")],
+            network="vgg16-hed",
+            shift_weight=5.0,
+        )
+    )
     content = pictures(2, 32)
     logs = game.train_step((content, content))
     assert float(logs["shift_loss"]) > 1e-4
@@ -153,20 +168,32 @@ def test_the_same_step_twice():
     results = []
     for _ in range(2):
         keras.utils.set_random_seed(3)
-        game = compiled(ArbitraryStyleGame(ArbitraryStyle(width=4, blocks=1, style_dim=6, pretrained=False),
-                                           network="vgg16-hed", shift_weight=1.0, seed=5))
+        game = compiled(
+            ArbitraryStyleGame(
+                ArbitraryStyle(width=4, blocks=1, style_dim=6, pretrained=False),
+                network="vgg16-hed",
+                shift_weight=1.0,
+                seed=5,
+            )
+        )
         random = np.random.default_rng(1)
         batch = [tf.constant(random.uniform(-1, 1, (2, 32, 32, 3)), tf.float32) for _ in range(2)]
         results.append([float(value) for value in game.train_step(batch).values()])
     assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("flags, message", [
-    ({"generator": "resnet:width=4,blocks=1"}, "must be adain, arbitrary_style or multi_style, not ResNetGenerator"),
-    ({"loss": "hinge"}, "no use for it"), ({"augment": "diffaugment"}, "no use for it")])
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        ({"generator": "resnet:width=4,blocks=1"}, "must be adain, arbitrary_style or multi_style, not ResNetGenerator"),
+        ({"loss": "hinge"}, "no use for it"),
+        ({"augment": "diffaugment"}, "no use for it"),
+    ],
+)
 def test_what_does_not_fit_is_refused(flags, message):
-    recipe = run_cases.recipe(**{"data": "unpaired:a:b", "game": "adain",
-                                 "generator": "adain:encoder=vgg16,width=4,pretrained=false"} | flags)
+    recipe = run_cases.recipe(
+        **{"data": "unpaired:a:b", "game": "adain", "generator": "adain:encoder=vgg16,width=4,pretrained=false"} | flags
+    )
     with pytest.raises(UserError, match=message):
         recipes.build_game(recipe, (32, 32, 3), 0, (32, 32, 3))
 

@@ -7,20 +7,33 @@ import run_cases
 import tensorflow as tf
 
 from keras_gans import randomness
-from keras_gans.trained import recipes
 from keras_gans.errors import UserError
 from keras_gans.penalties.path_length import path_lengths
 from keras_gans.registry import GAMES, GENERATORS
+from keras_gans.trained import recipes
 
 SIZES = "channel_base=32,channel_max=4"
 
 
 def build(precision="float32", spec="path_length_interval=2", **flags):
-    return recipes.build_game(run_cases.recipe(**{
-        "game": f"stylegan2:{spec}", "generator": f"stylegan2:{SIZES},w_dim=4,mapping_layers=2",
-        "discriminator": f"stylegan2:{SIZES}", "latent_dim": 5, "batch_size": 4, "precision": precision,
-        "optimizer": "adam:beta_1=0,beta_2=0.99", "learning_rate": 2e-3, "penalty": ["r1:weight=1,interval=3"], **flags}),
-        (8, 8, 1), 0)
+    return recipes.build_game(
+        run_cases.recipe(
+            **{
+                "game": f"stylegan2:{spec}",
+                "generator": f"stylegan2:{SIZES},w_dim=4,mapping_layers=2",
+                "discriminator": f"stylegan2:{SIZES}",
+                "latent_dim": 5,
+                "batch_size": 4,
+                "precision": precision,
+                "optimizer": "adam:beta_1=0,beta_2=0.99",
+                "learning_rate": 2e-3,
+                "penalty": ["r1:weight=1,interval=3"],
+                **flags,
+            }
+        ),
+        (8, 8, 1),
+        0,
+    )
 
 
 def images(count=4):
@@ -49,8 +62,9 @@ def test_path_length_by_hand(game):
     seed = randomness.fold(seed, "path length")
     styles, _ = one.draw_styles(2, None, seed, one.generator.layers_w)
     with randomness.scope(randomness.fold(seed, "generator layers")):
-        lengths = np.asarray(path_lengths(lambda w: one.generator.synthesis(w, training=True), styles,
-                                          randomness.fold(seed, "image")))
+        lengths = np.asarray(
+            path_lengths(lambda w: one.generator.synthesis(w, training=True), styles, randomness.fold(seed, "image"))
+        )
     assert lengths.shape == (2,)
     average = 0.01 * lengths.mean()
     np.testing.assert_allclose(logs[0]["path_length"], average, rtol=1e-4)
@@ -121,8 +135,16 @@ def test_half_precision_stays_near_float32():
 def test_what_makes_no_sense_is_refused():
     parts = {"discriminator": None, "loss": None}
     for spec, generator, message in (
-        ("stylegan2", GENERATORS.create("dcgan", image_size=8, width=2), "the generator must be style-based, such as stylegan"),
-        ("stylegan2:style_mixing=1.5", GENERATORS.create("stylegan2", image_size=8, channel_max=2), "style_mixing must be from 0 to 1"),
+        (
+            "stylegan2",
+            GENERATORS.create("dcgan", image_size=8, width=2),
+            "the generator must be style-based, such as stylegan",
+        ),
+        (
+            "stylegan2:style_mixing=1.5",
+            GENERATORS.create("stylegan2", image_size=8, channel_max=2),
+            "style_mixing must be from 0 to 1",
+        ),
         ("stylegan2:path_length_interval=0", None, "path length: interval should be a positive integer, not 0"),
     ):
         with pytest.raises(UserError, match=message):

@@ -12,8 +12,10 @@ SHAPES = [(8, 3, 5), (8, 32, 16), (16, 1, 8), (6, 20, 4)]  # size of the larger 
 
 
 def pairs(channels, filters, dtype):
-    for ours, theirs, width in ((Conv2D, keras.layers.Conv2D, filters),
-                                (Conv2DTranspose, keras.layers.Conv2DTranspose, channels)):
+    for ours, theirs, width in (
+        (Conv2D, keras.layers.Conv2D, filters),
+        (Conv2DTranspose, keras.layers.Conv2DTranspose, channels),
+    ):
         yield ours(width, 4, 2, "same", dtype=dtype), theirs(width, 4, 2, "same")
 
 
@@ -60,8 +62,9 @@ def test_products_equal_the_kernels(size, channels, filters):
         tape.watch(kernel)
         value = tf.reduce_sum(tf.nn.conv2d(large, kernel, 2, "SAME") * small)
     np.testing.assert_allclose(convolution._filter_product(large, small), tape.gradient(value, kernel), atol=1e-4)
-    np.testing.assert_allclose(convolution._fold(small, kernel),
-                               tf.nn.conv2d_transpose(small, kernel, large.shape, 2, "SAME"), atol=1e-4)
+    np.testing.assert_allclose(
+        convolution._fold(small, kernel), tf.nn.conv2d_transpose(small, kernel, large.shape, 2, "SAME"), atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("arguments", [{"kernel_size": 5}, {"strides": 1}, {"padding": "valid"}])

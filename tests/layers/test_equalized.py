@@ -26,8 +26,9 @@ def test_variance_at_the_start_and_weights_that_act(inputs, multiplier):
     np.testing.assert_allclose(outputs.mean(), 5 * 2, atol=0.3)
     np.testing.assert_allclose(outputs.std(), 3 * np.sqrt(np.mean(x**2)), rtol=0.1)
     raw, bias = (np.asarray(weight) for weight in layer.trainable_weights)
-    np.testing.assert_allclose(outputs, x @ raw * (3 * multiplier / np.sqrt(inputs)) + bias * 5 * multiplier, rtol=1e-4,
-                               atol=1e-4)
+    np.testing.assert_allclose(
+        outputs, x @ raw * (3 * multiplier / np.sqrt(inputs)) + bias * 5 * multiplier, rtol=1e-4, atol=1e-4
+    )
     # A step of Adam moves every weight by its learning rate, and so what acts by the multiplier times that.
     optimizer = keras.optimizers.Adam(0.1)
     before = np.asarray(layer.kernel)

@@ -41,17 +41,22 @@ def agree(ours, theirs, inputs, kernel, dtype):
     seen = everything(ours, tf.cast(inputs, dtype), tf.cast(kernel, dtype))
     for one, other in zip(seen, expected, strict=True):
         assert one.dtype == dtype
-        np.testing.assert_allclose(tf.cast(one, tf.float32) / np.abs(other).max(), other / np.abs(other).max(), rtol=0,
-                                   atol=TOLERANCES[dtype])
+        np.testing.assert_allclose(
+            tf.cast(one, tf.float32) / np.abs(other).max(), other / np.abs(other).max(), rtol=0, atol=TOLERANCES[dtype]
+        )
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("pad", [0, 1, 2])
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_winograd(size, pad, dtype):
-    agree(lambda inputs, kernel: winograd.convolve(inputs, kernel, pad),
-          lambda inputs, kernel: plain(inputs, kernel, pad=pad),
-          normal(2, *size, 5), normal(3, 3, 5, 7, seed=1), dtype)
+    agree(
+        lambda inputs, kernel: winograd.convolve(inputs, kernel, pad),
+        lambda inputs, kernel: plain(inputs, kernel, pad=pad),
+        normal(2, *size, 5),
+        normal(3, 3, 5, 7, seed=1),
+        dtype,
+    )
 
 
 def test_winograd_in_a_deep_sum():
@@ -75,26 +80,41 @@ def test_transforms_of_winograd_are_exact(form):
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_halving(size, dtype):
-    agree(halving.convolve, lambda inputs, kernel: plain(inputs, kernel, 2, 1),
-          normal(2, *size, 5), normal(3, 3, 5, 7, seed=1), dtype)
+    agree(
+        halving.convolve,
+        lambda inputs, kernel: plain(inputs, kernel, 2, 1),
+        normal(2, *size, 5),
+        normal(3, 3, 5, 7, seed=1),
+        dtype,
+    )
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_doubling(size, dtype):
     height, width = 2 * size[0], 2 * size[1]
-    agree(lambda inputs, kernel: halving.convolve_transposed(inputs, kernel, height, width),
-          lambda inputs, kernel: tf.nn.conv2d_transpose(inputs, kernel, [2, height, width, 5], 2,
-                                                        [[0, 0], [1, 1], [1, 1], [0, 0]]),
-          normal(2, *size, 7), normal(3, 3, 5, 7, seed=1), dtype)
+    agree(
+        lambda inputs, kernel: halving.convolve_transposed(inputs, kernel, height, width),
+        lambda inputs, kernel: tf.nn.conv2d_transpose(
+            inputs, kernel, [2, height, width, 5], 2, [[0, 0], [1, 1], [1, 1], [0, 0]]
+        ),
+        normal(2, *size, 7),
+        normal(3, 3, 5, 7, seed=1),
+        dtype,
+    )
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("channels, filters, kernel_size", [(16, 3, 5), (3, 16, 5), (16, 1, 4), (4, 16, 3)])
 def test_few_filters(channels, filters, kernel_size, size, dtype):
-    agree(few_filters.convolve, plain, normal(2, *size, channels),
-          normal(kernel_size, kernel_size, channels, filters, seed=1), dtype)
+    agree(
+        few_filters.convolve,
+        plain,
+        normal(2, *size, channels),
+        normal(kernel_size, kernel_size, channels, filters, seed=1),
+        dtype,
+    )
 
 
 LAYERS = {
@@ -126,8 +146,11 @@ def test_layers_answer_the_same_in_training(name):
 def test_the_faster_way_is_for_training(name, operation):
     layer, shape = LAYERS[name]
     for training in (False, True):
-        graph = tf.function(lambda inputs: layer(inputs, training=training)).get_concrete_function(
-            tf.TensorSpec([2, *shape])).graph
+        graph = (
+            tf.function(lambda inputs: layer(inputs, training=training))
+            .get_concrete_function(tf.TensorSpec([2, *shape]))
+            .graph
+        )
         assert any(node.type == operation for node in graph.get_operations()) == training
 
 

@@ -22,15 +22,19 @@ def reference(x, taps, up=1, down=1, before=0, after=0):
     return x
 
 
-@pytest.mark.parametrize("layer, arguments", [
-    (Blur(), dict(taps=(1, 2, 1), before=1, after=1)),
-    (Blur((1, 3, 3, 1), grow=1), dict(taps=(1, 3, 3, 1), before=2, after=2)),
-    (Blur((1, 3, 3, 1), grow=-1), dict(taps=(1, 3, 3, 1), before=1, after=1)),
-    (Downsample(), dict(taps=(1, 3, 3, 1), down=2, before=1, after=1)),
-    (Downsample((1, 1)), dict(taps=(1, 1), down=2)),
-    (Upsample(), dict(taps=(1, 3, 3, 1), up=2, before=2, after=1)),
-    (Upsample((1, 1)), dict(taps=(1, 1), up=2, before=1)),
-], ids=str)
+@pytest.mark.parametrize(
+    "layer, arguments",
+    [
+        (Blur(), dict(taps=(1, 2, 1), before=1, after=1)),
+        (Blur((1, 3, 3, 1), grow=1), dict(taps=(1, 3, 3, 1), before=2, after=2)),
+        (Blur((1, 3, 3, 1), grow=-1), dict(taps=(1, 3, 3, 1), before=1, after=1)),
+        (Downsample(), dict(taps=(1, 3, 3, 1), down=2, before=1, after=1)),
+        (Downsample((1, 1)), dict(taps=(1, 1), down=2)),
+        (Upsample(), dict(taps=(1, 3, 3, 1), up=2, before=2, after=1)),
+        (Upsample((1, 1)), dict(taps=(1, 1), up=2, before=1)),
+    ],
+    ids=str,
+)
 def test_values(layer, arguments):
     expected = reference(X, **arguments)
     assert layer.compute_output_shape(X.shape) == expected.shape

@@ -17,8 +17,9 @@ def test_gated_convolution(options):
     x = images(2, 8, 6, 3)
     layer = GatedConv2D(5, 3, **options)
     outputs = layer(x)
-    both = np.asarray(tf.nn.convolution(x, layer.kernel, options.get("strides", 1), "SAME",
-                                        dilations=options.get("dilation_rate", 1)))
+    both = np.asarray(
+        tf.nn.convolution(x, layer.kernel, options.get("strides", 1), "SAME", dilations=options.get("dilation_rate", 1))
+    )
     features, gates = both[..., :5], both[..., 5:]
     expected = np.where(features > 0, features, np.expm1(features)) / (1 + np.exp(-gates))
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
@@ -85,8 +86,12 @@ def push_pull(values, known, levels):
         return known[..., None] * values + (1 - known[..., None]) * filled
 
     def mean(filled):
-        return np.stack([[filled[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2].mean((0, 1))
-                          for column in range(width)] for row in range(height)])
+        return np.stack(
+            [
+                [filled[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2].mean((0, 1)) for column in range(width)]
+                for row in range(height)
+            ]
+        )
 
     return with_known(mean(with_known(mean(with_known(filled)))))
 

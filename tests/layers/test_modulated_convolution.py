@@ -38,7 +38,9 @@ def plain(x, kernel, styles, demodulate, up):
 
 
 def ours(x, kernel, styles, demodulate, up, **kwargs):
-    return modulated_convolution(*(tf.constant(value, tf.float32) for value in (x, kernel, styles)), demodulate, up=up, **kwargs)
+    return modulated_convolution(
+        *(tf.constant(value, tf.float32) for value in (x, kernel, styles)), demodulate, up=up, **kwargs
+    )
 
 
 @pytest.mark.parametrize("up", [False, True])
@@ -77,8 +79,9 @@ def test_gradients(up):
     variables = [tf.Variable(value, dtype=tf.float32) for value in (X, KERNEL, STYLES)]
     with tf.GradientTape() as outer:
         with tf.GradientTape() as tape:
-            total = tf.reduce_sum(modulated_convolution(*(tf.convert_to_tensor(v) for v in variables), up=up, training=True)
-                                  ** 2 * weights)
+            total = tf.reduce_sum(
+                modulated_convolution(*(tf.convert_to_tensor(v) for v in variables), up=up, training=True) ** 2 * weights
+            )
         ours_first = tape.gradient(total, variables)
         square = tf.reduce_sum(ours_first[0] ** 2)
     ours_second = outer.gradient(square, variables[1:])
@@ -90,12 +93,14 @@ def test_gradients(up):
 def test_float16_survives_what_overflows_without_normalization():
     """Kernel times style reaches 1e5, beyond float16; demodulated, all is as with values around 1."""
     expected = plain(X, KERNEL, STYLES, True, False)
-    large = modulated_convolution(tf.constant(X, tf.float16), tf.constant(300 * KERNEL, tf.float32),
-                                  tf.constant(300 * STYLES, tf.float32))
+    large = modulated_convolution(
+        tf.constant(X, tf.float16), tf.constant(300 * KERNEL, tf.float32), tf.constant(300 * STYLES, tf.float32)
+    )
     assert large.dtype == tf.float16
     np.testing.assert_allclose(large, expected, atol=0.01)
-    small = modulated_convolution(tf.constant(X, tf.float16), tf.constant(KERNEL, tf.float32),
-                                  tf.constant(1e-3 * STYLES, tf.float32))
+    small = modulated_convolution(
+        tf.constant(X, tf.float16), tf.constant(KERNEL, tf.float32), tf.constant(1e-3 * STYLES, tf.float32)
+    )
     np.testing.assert_allclose(small, expected, atol=0.01)
 
 

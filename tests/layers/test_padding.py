@@ -45,8 +45,9 @@ def test_convolution_against_pytorch(size, kernel_size, strides, pad):
     x = images(2, *size, 3)
     outputs = layer(x)
     kernel, bias = (torch.tensor(np.asarray(weight)) for weight in layer.weights)
-    expected = torch.nn.functional.conv2d(torch.tensor(x).permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias,
-                                          strides, pad).permute(0, 2, 3, 1)
+    expected = torch.nn.functional.conv2d(
+        torch.tensor(x).permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias, strides, pad
+    ).permute(0, 2, 3, 1)
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
     assert layer.compute_output_shape(x.shape) == outputs.shape
 
@@ -76,8 +77,11 @@ def test_transposed_convolution_is_the_transpose():
     np.testing.assert_allclose(np.vdot(inverse(y), x), product, rtol=1e-4)
 
 
-@pytest.mark.parametrize("layer", [ReflectionPadding2D(2), PaddedConv2D(4, 4, 2), PaddedConv2DTranspose(4, 3)],
-                         ids=lambda layer: type(layer).__name__)
+@pytest.mark.parametrize(
+    "layer",
+    [ReflectionPadding2D(2), PaddedConv2D(4, 4, 2), PaddedConv2DTranspose(4, 3)],
+    ids=lambda layer: type(layer).__name__,
+)
 def test_any_size_and_a_saved_file(layer, tmp_path):
     model = keras.Sequential([keras.Input((None, None, 3)), layer])
     model.save(tmp_path / "model.keras")

@@ -174,9 +174,7 @@ def test_half_precision(policy):
 def test_saves_and_loads(tmp_path):
     keras.utils.set_random_seed(0)
     wrapped = SpectralNormalization(layers.Conv2D(4, 3, activation="relu"), power_iterations=2, epsilon=1e-10)
-    model = keras.Sequential(
-        [keras.Input([8, 8, 3]), wrapped, layers.Flatten(), SpectralNormalization(layers.Dense(1))]
-    )
+    model = keras.Sequential([keras.Input([8, 8, 3]), wrapped, layers.Flatten(), SpectralNormalization(layers.Dense(1))])
     wrapped.power_iteration()
     model.save(tmp_path / "model.keras")
     copy = keras.models.load_model(tmp_path / "model.keras")

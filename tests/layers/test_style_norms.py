@@ -74,9 +74,14 @@ def test_conditional_norm_of_a_vector_is_affine_in_it():
     np.testing.assert_allclose(layer(CONTENT, vector), plain * gamma[:, None, None] + beta[:, None, None], atol=1e-4)
 
 
-@pytest.mark.parametrize("layer", [AdaptiveInstanceNormalization(epsilon=1e-3, two_stage=True),
-                                   ConditionalInstanceNormalization(use_bias=True, two_stage=True)],
-                         ids=["adaptive", "conditional"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        AdaptiveInstanceNormalization(epsilon=1e-3, two_stage=True),
+        ConditionalInstanceNormalization(use_bias=True, two_stage=True),
+    ],
+    ids=["adaptive", "conditional"],
+)
 def test_saves_loads_and_runs_in_half_precision(layer, tmp_path):
     inputs = [keras.Input((None, None, 3)), keras.Input((6,))]
     model = keras.Model(inputs, layer(*inputs))

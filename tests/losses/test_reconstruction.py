@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from keras_gans.errors import UserError
-from keras_gans.losses import reconstruction
 from keras_gans.features import perceptual
+from keras_gans.losses import reconstruction
 from keras_gans.registry import RECONSTRUCTIONS
 
 RANDOM = np.random.default_rng(0)

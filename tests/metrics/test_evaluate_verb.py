@@ -45,11 +45,30 @@ def test_a_run_against_its_own_held_out_data(trained, capsys):
     assert evaluate(f"--run={trained}", "--metrics=fid,kid:subsets=5,ppl", "--count=60") == 0
     assert evaluate(f"--run={trained}", "--metrics=sliced_wasserstein", "--count=20") == 0
     lines = [json.loads(line) for line in (trained / "scores.jsonl").read_text().splitlines()]
-    assert [line["name"] for line in lines] == ["fd_fashion", "kd_fashion", "ppl_fashion", "sliced_wasserstein_16",
-                                                "sliced_wasserstein"]
+    assert [line["name"] for line in lines] == [
+        "fd_fashion",
+        "kd_fashion",
+        "ppl_fashion",
+        "sliced_wasserstein_16",
+        "sliced_wasserstein",
+    ]
     for line in lines:
-        assert {"run", "checkpoint", "step", "split", "extractor", "weights_sha256", "resize", "quantization",
-                "reference", "fingerprint", "seed", "versions", "count_real", "count_fake"} <= set(line["protocol"])
+        assert {
+            "run",
+            "checkpoint",
+            "step",
+            "split",
+            "extractor",
+            "weights_sha256",
+            "resize",
+            "quantization",
+            "reference",
+            "fingerprint",
+            "seed",
+            "versions",
+            "count_real",
+            "count_fake",
+        } <= set(line["protocol"])
         assert line["protocol"]["split"] == "holdout" and line["protocol"]["step"] == 7
     out = capsys.readouterr().out
     assert "fd_fashion" in out and " +- " in out and "60" in out
@@ -59,8 +78,10 @@ def test_a_run_against_its_own_held_out_data(trained, capsys):
 def test_folder_against_folder(tmp_path, capsys):
     real, fake = folder(tmp_path / "a", 12), folder(tmp_path / "b", 10, seed=1)
     out = tmp_path / "scores.json"
-    assert evaluate(f"--real={real}", f"--fake={fake}", "--metrics=fd,precision_recall", "--features=fashion",
-                    f"--out={out}") == 0
+    assert (
+        evaluate(f"--real={real}", f"--fake={fake}", "--metrics=fd,precision_recall", "--features=fashion", f"--out={out}")
+        == 0
+    )
     records = json.loads(out.read_text())
     assert [record["name"] for record in records] == ["fd_fashion", "precision_fashion", "recall_fashion"]
     assert records[0]["protocol"]["count_real"] == 12 and records[0]["protocol"]["count_fake"] == 10
@@ -81,28 +102,31 @@ def test_folders_in_pairs(tmp_path):
     assert records[0]["protocol"]["crop_border"] == 2
 
 
-@pytest.mark.parametrize("flags, message", [
-    (["--run={run}", "--real=folder:{empty}"], "no images in"),
-    (["--real=folder:{empty}", "--fake=folder:{good}"], "no images in"),
-    (["--real=folder:{good}", "--fake=folder:{mixed}"], "000.png is 16x16 pixels and .*big.png 20x20"),
-    (["--real=folder:{mixed}", "--fake=folder:{good}"], "000.png is 16x16 pixels and .*big.png 20x20"),
-    (["--real=folder:{good}", "--fake=folder:{other}"], "generated images are 20x20 pixels and the real ones 16x16"),
-    (["--real=folder:{good}", "--fake=folder:{corrupt}"], "000.png is unreadable"),
-    (["--real=folder:{corrupt}", "--fake=folder:{good}", "--metrics=psnr"], "000.png is unreadable"),
-    (["--real=folder:{good}", "--fake=folder:{single}"], "at least 2 generated images, not 1"),
-    (["--real=folder:{single}", "--fake=folder:{good}"], "at least 2 real images, not 1"),
-    (["--real=folder:{good}", "--fake=folder:{good}", "--metrics=ppl"], "ppl looks into a generator"),
-    (["--run={run}", "--metrics=psnr"], "psnr compares pairs"),
-    (["--run={run}", "--metrics=classification_accuracy"], "without --conditional"),
-    (["--run={run}", "--metrics=fidd"], "did you mean 'fid'"),
-    (["--run={run}", "--metrics=,"], "names no metric"),
-    (["--run={run}", "--image_size=64"], "makes 16x16"),
-    (["--run={empty}"], "not a run folder"),
-    (["--run={run}", "--features=lpips-none"], "unknown feature extractor"),
-    (["--fake=folder:{good}"], "--fake needs --real"),
-    ([], "either --run=DIR or --fake"),
-    (["--run={run}", "--fake=folder:{good}"], "either --run=DIR or --fake"),
-])
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--run={run}", "--real=folder:{empty}"], "no images in"),
+        (["--real=folder:{empty}", "--fake=folder:{good}"], "no images in"),
+        (["--real=folder:{good}", "--fake=folder:{mixed}"], "000.png is 16x16 pixels and .*big.png 20x20"),
+        (["--real=folder:{mixed}", "--fake=folder:{good}"], "000.png is 16x16 pixels and .*big.png 20x20"),
+        (["--real=folder:{good}", "--fake=folder:{other}"], "generated images are 20x20 pixels and the real ones 16x16"),
+        (["--real=folder:{good}", "--fake=folder:{corrupt}"], "000.png is unreadable"),
+        (["--real=folder:{corrupt}", "--fake=folder:{good}", "--metrics=psnr"], "000.png is unreadable"),
+        (["--real=folder:{good}", "--fake=folder:{single}"], "at least 2 generated images, not 1"),
+        (["--real=folder:{single}", "--fake=folder:{good}"], "at least 2 real images, not 1"),
+        (["--real=folder:{good}", "--fake=folder:{good}", "--metrics=ppl"], "ppl looks into a generator"),
+        (["--run={run}", "--metrics=psnr"], "psnr compares pairs"),
+        (["--run={run}", "--metrics=classification_accuracy"], "without --conditional"),
+        (["--run={run}", "--metrics=fidd"], "did you mean 'fid'"),
+        (["--run={run}", "--metrics=,"], "names no metric"),
+        (["--run={run}", "--image_size=64"], "makes 16x16"),
+        (["--run={empty}"], "not a run folder"),
+        (["--run={run}", "--features=lpips-none"], "unknown feature extractor"),
+        (["--fake=folder:{good}"], "--fake needs --real"),
+        ([], "either --run=DIR or --fake"),
+        (["--run={run}", "--fake=folder:{good}"], "either --run=DIR or --fake"),
+    ],
+)
 def test_mistakes_are_one_line_and_exit_2(trained, tmp_path, capsys, flags, message):
     (tmp_path / "empty").mkdir()
     folder(tmp_path / "good", 4)

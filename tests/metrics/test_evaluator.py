@@ -64,15 +64,33 @@ def test_all_scores_in_one_pass_with_their_own_names_and_protocol():
     extractor = Pixels()
     records = evaluate(batches(fakes()), Noise(), ALL, extractor, count=200, seed=7)
     assert [record["name"] for record in records] == [
-        "fd_pixels", "kd_pixels", "precision_pixels", "recall_pixels", "density_pixels", "coverage_pixels",
-        "classifier_score_pixels", "sliced_wasserstein_32", "sliced_wasserstein_16", "sliced_wasserstein"]
+        "fd_pixels",
+        "kd_pixels",
+        "precision_pixels",
+        "recall_pixels",
+        "density_pixels",
+        "coverage_pixels",
+        "classifier_score_pixels",
+        "sliced_wasserstein_32",
+        "sliced_wasserstein_16",
+        "sliced_wasserstein",
+    ]
     assert extractor.seen == 400
     for record in records:
         assert json.loads(json.dumps(record)) == record
         assert np.isfinite(record["value"])
         assert {"quantization", "image_shape", "split", "versions"} <= set(record["protocol"])
-    shared = {"extractor": "pixels", "weights_sha256": "00", "resize": "none", "count_real": 200, "count_fake": 200,
-              "reference": "test:noise", "fingerprint": "abc", "seed": 7, "subset": "drawn with the seed"}
+    shared = {
+        "extractor": "pixels",
+        "weights_sha256": "00",
+        "resize": "none",
+        "count_real": 200,
+        "count_fake": 200,
+        "reference": "test:noise",
+        "fingerprint": "abc",
+        "seed": 7,
+        "subset": "drawn with the seed",
+    }
     assert shared.items() <= records[0]["protocol"].items()
     assert records[1]["protocol"]["subset_size"] == 100 and records[1]["standard_error"] > 0
     assert "subsets of 100 instead of 1000" in records[1]["warnings"][0]
@@ -131,14 +149,17 @@ def test_fewer_images_than_features_is_said(capsys):
     assert not record["warnings"]
 
 
-@pytest.mark.parametrize("images, metric, message", [
-    (fakes(1), "fid", "at least 2 generated images, not 1"),
-    (fakes(0), "fid", "at least 2 generated images, not 0"),
-    (fakes(3), "precision_recall", "3-th neighbours"),
-    (fakes(20, size=16), "fid", "16x16 pixels and the real ones 32x32"),
-    (fakes(20), "ppl", "does not compare two sets"),
-    (fakes(20), "fidd", "did you mean 'fid'"),
-])
+@pytest.mark.parametrize(
+    "images, metric, message",
+    [
+        (fakes(1), "fid", "at least 2 generated images, not 1"),
+        (fakes(0), "fid", "at least 2 generated images, not 0"),
+        (fakes(3), "precision_recall", "3-th neighbours"),
+        (fakes(20, size=16), "fid", "16x16 pixels and the real ones 32x32"),
+        (fakes(20), "ppl", "does not compare two sets"),
+        (fakes(20), "fidd", "did you mean 'fid'"),
+    ],
+)
 def test_mistakes_are_one_line(images, metric, message):
     with pytest.raises(UserError, match=message) as error:
         evaluate(batches(images), Noise(), [metric], Pixels())

@@ -28,7 +28,7 @@ def test_shape_order_and_draws(tmp_path):
 
 def test_mixed_sizes_name_two_files(tmp_path):
     fill(tmp_path, ["a", "b"])
-    folder = fill(tmp_path, ["c"], size=(30, 10))
+    fill(tmp_path, ["c"], size=(30, 10))
     with pytest.raises(UserError, match="a.png is 20x10 pixels and .*c.png 30x10; give --image_size"):
         FolderImages(f"folder:{tmp_path}").image_shape
 
@@ -59,11 +59,14 @@ def test_pairs_go_by_name_not_by_order_or_ending(tmp_path):
     assert values == [(0, 1), (1, 0)]
 
 
-@pytest.mark.parametrize("names, size, message", [
-    (["a"], (20, 10), "has no image named 'b'"),
-    (["a", "b", "c"], (20, 10), "has no image named 'c'"),
-    (["a", "b"], (20, 12), "a: 20x10 pixels in .* and 20x12 in"),
-])
+@pytest.mark.parametrize(
+    "names, size, message",
+    [
+        (["a"], (20, 10), "has no image named 'b'"),
+        (["a", "b", "c"], (20, 10), "has no image named 'c'"),
+        (["a", "b"], (20, 12), "a: 20x10 pixels in .* and 20x12 in"),
+    ],
+)
 def test_pairs_that_are_none(tmp_path, names, size, message):
     one, other = fill(tmp_path / "one", ["a", "b"]), fill(tmp_path / "other", names, size)
     with pytest.raises(UserError, match=message) as error:

@@ -13,6 +13,7 @@ def features(count, seed, offset=0.0):
 
 def naive(x, y):
     """The unbiased estimator, sum by sum (Binkowski et al. 2018, eq. 4)."""
+
     def k(a, b):
         return (a @ b / len(a) + 1) ** 3
 

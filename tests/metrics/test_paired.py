@@ -26,8 +26,8 @@ def test_psnr_and_ssim_equal_scikit_image(channels):
     expected = skimage.metrics.peak_signal_noise_ratio(reference, generated, data_range=255)
     assert psnr(reference, generated) == pytest.approx(expected, rel=1e-9)
     expected = skimage.metrics.structural_similarity(
-        reference, generated, data_range=255, channel_axis=-1, gaussian_weights=True, sigma=1.5,
-        use_sample_covariance=False)
+        reference, generated, data_range=255, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
     assert ssim(reference, generated) == pytest.approx(expected, rel=1e-9)
     assert 0.2 < expected < 0.9
 
@@ -91,13 +91,16 @@ def test_mean_and_standard_error_over_pairs():
     assert psnr(pairs[0][0], pairs[0][0]) == np.inf
 
 
-@pytest.mark.parametrize("spec, size, message", [
-    ("ssim", 10, "at least 11x11"),
-    ("ms_ssim", 175, "at least 176x176"),
-    ("psnr:crop_border=8", 16, "leaves nothing"),
-    ("psnr:crop_border=-1", 16, "0 or more"),
-    ("ssim:color=hsv", 16, "color=rgb or color=y"),
-])
+@pytest.mark.parametrize(
+    "spec, size, message",
+    [
+        ("ssim", 10, "at least 11x11"),
+        ("ms_ssim", 175, "at least 176x176"),
+        ("psnr:crop_border=8", 16, "leaves nothing"),
+        ("psnr:crop_border=-1", 16, "0 or more"),
+        ("ssim:color=hsv", 16, "color=rgb or color=y"),
+    ],
+)
 def test_mistakes_are_one_line(spec, size, message):
     image = np.zeros([size, size, 3], np.uint8)
     with pytest.raises(UserError, match=message) as error:

@@ -31,8 +31,9 @@ def squared(first, second):
 def test_straight_paths_of_a_linear_generator():
     # G(w + e (w' - w)) - G(w) = e A (w' - w), and w' - w ~ N(0, 2 I): the mean is 2 |A|_F^2 at any t.
     for sampling in ("end", "full"):
-        lengths = path_lengths(draw, linear, squared, 20000, mapping=tf.identity, sampling=sampling, epsilon=0.01,
-                               batch_size=5000)
+        lengths = path_lengths(
+            draw, linear, squared, 20000, mapping=tf.identity, sampling=sampling, epsilon=0.01, batch_size=5000
+        )
         error = lengths.std() / np.sqrt(len(lengths))
         assert abs(lengths.mean() - 2 * np.sum(MATRIX**2)) < 4 * error
         assert error < 0.01 * lengths.mean()
@@ -107,8 +108,16 @@ def test_a_run_is_scored_under_the_name_of_its_network():
 
 @pytest.mark.parametrize("num_classes", [0, 3])
 def test_paths_of_style_based_generators_are_straight_in_w(num_classes):
-    generator = StyleGAN2Generator(image_size=8, channels=1, latent_dim=DIMS, w_dim=5, channel_base=32, channel_max=4,
-                                   mapping_layers=1, num_classes=num_classes)
+    generator = StyleGAN2Generator(
+        image_size=8,
+        channels=1,
+        latent_dim=DIMS,
+        w_dim=5,
+        channel_base=32,
+        channel_max=4,
+        mapping_layers=1,
+        num_classes=num_classes,
+    )
     run = types.SimpleNamespace(generator=generator, num_classes=num_classes, draw_latent=draw)
     (score,) = SCORES.create("ppl:epsilon=0.01")(run, None, "fashion", 16, 0)
     assert score.protocol["space"] == "w, linear"

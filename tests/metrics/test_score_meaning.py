@@ -62,8 +62,13 @@ def test_scores_get_worse_as_classes_are_dropped(score, images):
     for classes in (10, 6, 3, 1):
         fakes = images[0][images[1] < classes]
         series.append(score(fakes[np.arange(COUNT) % len(fakes)]))
-    for name, worse in {"fd_fashion": 1, "kd_fashion": 1, "recall_fashion": -1, "coverage_fashion": -1,
-                        "classifier_score_fashion": -1}.items():
+    for name, worse in {
+        "fd_fashion": 1,
+        "kd_fashion": 1,
+        "recall_fashion": -1,
+        "coverage_fashion": -1,
+        "classifier_score_fashion": -1,
+    }.items():
         values = [worse * scores[name] for scores in series]
         assert all(b > a for a, b in zip(values, values[1:])), (name, values)
     # Variety is lost, quality is not.

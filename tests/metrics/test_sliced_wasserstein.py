@@ -23,8 +23,9 @@ def naive_pyramid(image):
 
     def blur(x, gain=1):
         padded = np.pad(x, 2, mode="reflect")
-        return gain * np.array([[(padded[i : i + 5, j : j + 5] * taps).sum() for j in range(x.shape[1])]
-                                for i in range(x.shape[0])])
+        return gain * np.array(
+            [[(padded[i : i + 5, j : j + 5] * taps).sum() for j in range(x.shape[1])] for i in range(x.shape[0])]
+        )
 
     levels = []
     while min(image.shape) >= 32:
@@ -48,8 +49,12 @@ def test_distance_equals_naive_numpy():
     rng = np.random.default_rng(0)
     real, fake = rng.normal(size=(40, 6)), rng.normal(size=(40, 6)) + 0.5
     directions = np.random.default_rng(3).normal(size=(10, 6))
-    expected = np.mean([np.mean([abs(a - b) for a, b in zip(sorted(real @ d), sorted(fake @ d))])
-                        for d in (d / np.sqrt((d**2).sum()) for d in directions)])
+    expected = np.mean(
+        [
+            np.mean([abs(a - b) for a, b in zip(sorted(real @ d), sorted(fake @ d))])
+            for d in (d / np.sqrt((d**2).sum()) for d in directions)
+        ]
+    )
     assert sliced_wasserstein(real, fake, 10, seed=3) == pytest.approx(expected, rel=1e-9)
 
 

@@ -78,11 +78,29 @@ CASES = [
     _case("discriminator", "r3gan", _POWERS, width=8, blocks=1, group_size=4, num_classes=3),
     _case("generator", "progan", (8, 64), latent_dim=6, channel_base=64, channel_max=8),
     _case("discriminator", "progan", (8, 64), channel_base=64, channel_max=8),
-    _case("generator", "stylegan", (8, 64), latent_dim=6, w_dim=5, channel_base=64, channel_max=8, mapping_layers=2,
-          num_classes=3),
+    _case(
+        "generator",
+        "stylegan",
+        (8, 64),
+        latent_dim=6,
+        w_dim=5,
+        channel_base=64,
+        channel_max=8,
+        mapping_layers=2,
+        num_classes=3,
+    ),
     _case("discriminator", "stylegan", (8, 64), channel_base=64, channel_max=8, num_classes=3),
-    _case("generator", "stylegan2", (8, 64, 1024), latent_dim=6, w_dim=5, channel_base=64, channel_max=8, mapping_layers=2,
-          num_classes=3),
+    _case(
+        "generator",
+        "stylegan2",
+        (8, 64, 1024),
+        latent_dim=6,
+        w_dim=5,
+        channel_base=64,
+        channel_max=8,
+        mapping_layers=2,
+        num_classes=3,
+    ),
     _case("discriminator", "stylegan2", (8, 64, 1024), channel_base=64, channel_max=8, num_classes=3),
     _case("generator", "unet", width=2, image_size=16),
     _case("generator", "unet", width=2, image_size=16, norm="instance"),
@@ -112,6 +130,10 @@ def inputs_of(network, batch=4, seed=0):
     """
     random = np.random.default_rng(seed)
     shapes = [(batch, *(SIDE if side is None else side for side in tensor.shape[1:])) for tensor in network.inputs]
-    drawn = [random.integers(network.num_classes, size=shape).astype("int32") if "int" in tensor.dtype
-             else random.normal(size=shape).astype("float32") for tensor, shape in zip(network.inputs, shapes)]
+    drawn = [
+        random.integers(network.num_classes, size=shape).astype("int32")
+        if "int" in tensor.dtype
+        else random.normal(size=shape).astype("float32")
+        for tensor, shape in zip(network.inputs, shapes)
+    ]
     return drawn if len(drawn) > 1 else drawn[0]

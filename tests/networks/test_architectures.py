@@ -48,7 +48,8 @@ def test_original_gan_has_the_parameters_of_mnist_yaml():
 def test_cgan_has_the_paper_s_layers():
     assert trainable(CGANGenerator(28)) == dense(100, 200) + dense(10, 1000) + dense(1200, 1200) + dense(1200, 784)
     assert trainable(CGANDiscriminator(28)) == (
-        dense(784, 240 * 5) + dense(10, 50 * 5) + dense(240 + 50, 240 * 4) + dense(240, 1))
+        dense(784, 240 * 5) + dense(10, 50 * 5) + dense(240 + 50, 240 * 4) + dense(240, 1)
+    )
 
 
 def test_points():
@@ -200,8 +201,11 @@ def test_projection_is_the_inner_product_with_the_normalised_embedding():
 @pytest.mark.parametrize("architecture", [SNGANDiscriminator, SAGANDiscriminator, SAGANGenerator])
 def test_every_kernel_is_spectrally_normalised(architecture):
     network = architecture(width=8)
-    free = [layer.name for layer in network.layers if layer.trainable_variables
-            and not isinstance(layer, (SpectralNormalization, keras.layers.BatchNormalization))]
+    free = [
+        layer.name
+        for layer in network.layers
+        if layer.trainable_variables and not isinstance(layer, (SpectralNormalization, keras.layers.BatchNormalization))
+    ]
     assert free in ([], ["attention"])  # which normalises its own
 
 
@@ -225,8 +229,9 @@ def test_grouped_convolution_against_pytorch():
     layer.build(x.shape)
     layer.bias.assign(np.arange(12))
     kernel, bias = (torch.tensor(np.asarray(weight)) for weight in layer.weights)
-    expected = torch.nn.functional.conv2d(torch.tensor(x).permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias,
-                                          padding=1, groups=3)
+    expected = torch.nn.functional.conv2d(
+        torch.tensor(x).permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias, padding=1, groups=3
+    )
     np.testing.assert_allclose(layer(x), expected.permute(0, 2, 3, 1), atol=1e-5)
 
 

@@ -19,7 +19,10 @@ def pair(request):
         generator, discriminator = ProGANGenerator(latent_dim=6, **SMALL), ProGANDiscriminator(**SMALL)
         inputs = tf.random.normal([4, 6])
     else:
-        generator, discriminator = StyleGANGenerator(w_dim=5, latent_dim=6, **SMALL).synthesis, StyleGANDiscriminator(**SMALL)
+        generator, discriminator = (
+            StyleGANGenerator(w_dim=5, latent_dim=6, **SMALL).synthesis,
+            StyleGANDiscriminator(**SMALL),
+        )
         inputs = tf.random.normal([4, generator.inputs[0].shape[1], 5])
     random = np.random.default_rng(0)
     for variable in generator.trainable_variables + discriminator.trainable_variables:

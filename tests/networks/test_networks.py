@@ -86,7 +86,9 @@ def test_answers_are_finite_float32_of_the_promised_shape(case):
         assert outputs.shape == (4, network.image_size, network.image_size, network.channels)
     elif isinstance(outputs, dict):
         assert {name: part.shape for name, part in outputs.items()} == {
-            "logits": (4, 1), "class_logits": (4, network.num_classes)}
+            "logits": (4, 1),
+            "class_logits": (4, network.num_classes),
+        }
     elif case.name in ("began", "points_autoencoder"):
         assert outputs.shape == (4, *network.inputs[0].shape[1:])
     elif isinstance(network, Translator):
@@ -129,7 +131,8 @@ def test_config_round_trip(case):
     again = type(network).from_config(network.get_config())
     assert again.get_config() == network.get_config()
     assert [(weight.shape, weight.dtype) for weight in again.weights] == [
-        (weight.shape, weight.dtype) for weight in network.weights]
+        (weight.shape, weight.dtype) for weight in network.weights
+    ]
     again.set_weights(network.get_weights())
     inputs = inputs_of(network)
     np.testing.assert_array_equal(flat(again(inputs, training=False)), flat(network(inputs, training=False)))
@@ -173,9 +176,15 @@ def test_half_precision(case, policy):
 
 # Compiling is slow; of a network's versions the last has all that the others have, and StyleGAN2's generator stands for
 # the other networks that are made of its layers.
-@pytest.mark.parametrize("case", [case for case in {(case.kind, case.name): case for case in CASES}.values()
-                                  if case.kind == "generator" and case.name == "stylegan2"
-                                  or case.name not in ("progan", "stylegan", "stylegan2")], ids=str)
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for case in {(case.kind, case.name): case for case in CASES}.values()
+        if case.kind == "generator" and case.name == "stylegan2" or case.name not in ("progan", "stylegan", "stylegan2")
+    ],
+    ids=str,
+)
 def test_compiled_by_xla(case):
     network = shaken(case)
     inputs = inputs_of(network)

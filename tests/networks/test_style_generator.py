@@ -13,8 +13,15 @@ from keras_gans.networks.stylegan import StyleGANGenerator
 from keras_gans.networks.stylegan2 import StyleGAN2Generator
 from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
-SMALL = {"image_size": 16, "channels": 1, "latent_dim": 6, "w_dim": 5, "channel_base": 64, "channel_max": 8,
-         "mapping_layers": 2}
+SMALL = {
+    "image_size": 16,
+    "channels": 1,
+    "latent_dim": 6,
+    "w_dim": 5,
+    "channel_base": 64,
+    "channel_max": 8,
+    "mapping_layers": 2,
+}
 LATENT = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32)
 
 
@@ -53,8 +60,10 @@ def test_every_style_matters_and_the_parts_make_the_whole(generator):
 
 def test_noise_modes(generator):
     styles = generator.styles(LATENT)
-    constant, none, one, again, two = (np.asarray(generator.synthesize(styles, noise=mode, seed=seed)) for mode, seed in (
-        ("constant", None), ("none", None), ("random", 1), ("random", 1), ("random", 2)))
+    constant, none, one, again, two = (
+        np.asarray(generator.synthesize(styles, noise=mode, seed=seed))
+        for mode, seed in (("constant", None), ("none", None), ("random", 1), ("random", 1), ("random", 2))
+    )
     np.testing.assert_array_equal(one, again)
     for left, right in ((constant, none), (constant, one), (none, one), (one, two)):
         assert np.abs(left - right).max() > 1e-3

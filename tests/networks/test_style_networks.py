@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from keras_gans.errors import UserError
-from keras_gans.layers.padding import ReflectionPadding2D
 from keras_gans.features.perceptual import create_perceptual
 from keras_gans.features.vgg import DEPTHS
+from keras_gans.layers.padding import ReflectionPadding2D
 from keras_gans.networks import adain
 from keras_gans.networks.adain import AdaIN
 from keras_gans.networks.arbitrary_style import ArbitraryStyle
@@ -25,9 +25,11 @@ def pictures(count=1, height=32, width=48):
 def networks():
     """Each network, small, with random weights."""
     keras.utils.set_random_seed(0)
-    return {"adain": AdaIN(encoder="vgg16", width=8, pretrained=False),
-            "arbitrary": ArbitraryStyle(width=4, blocks=1, style_dim=10, pretrained=False),
-            "multi": MultiStyle(num_styles=3, width=4, blocks=1, kernel_size=5)}
+    return {
+        "adain": AdaIN(encoder="vgg16", width=8, pretrained=False),
+        "arbitrary": ArbitraryStyle(width=4, blocks=1, style_dim=10, pretrained=False),
+        "multi": MultiStyle(num_styles=3, width=4, blocks=1, kernel_size=5),
+    }
 
 
 @pytest.mark.parametrize("name", ["adain", "arbitrary"])
@@ -58,8 +60,10 @@ def test_any_size_in_the_same_size_out(networks):
         for sides in ((16, 64), (40, 24)):
             assert network([pictures(1, *sides), style]).shape == (1, *sides, 3)
         for sides in ((18, 24), (8, 4)):
-            with pytest.raises(UserError, match=f"multiples of {network.multiple} pixels, at least {network.smallest}, "
-                                                f"not {sides[0]} x {sides[1]}"):
+            with pytest.raises(
+                UserError,
+                match=f"multiples of {network.multiple} pixels, at least {network.smallest}, not {sides[0]} x {sides[1]}",
+            ):
                 network([pictures(1, *sides), style])
         assert network([pictures(1, network.smallest, network.smallest), style]).shape[1] == network.smallest
 
@@ -73,7 +77,8 @@ def test_every_convolution_pads_by_reflection_and_grows_by_nearest_neighbour(net
         kernels = [layer for layer in ours if isinstance(layer, (keras.layers.Conv2D, keras.layers.SeparableConv2D))]
         assert kernels and all(layer.padding == "valid" for layer in kernels)
         assert sum(isinstance(layer, ReflectionPadding2D) for layer in ours) == sum(
-            layer.kernel_size != (1, 1) for layer in kernels)
+            layer.kernel_size != (1, 1) for layer in kernels
+        )
         assert not any(isinstance(layer, keras.layers.Conv2DTranspose) for layer in layers)
         assert all(layer.interpolation == "nearest" for layer in ours if isinstance(layer, keras.layers.UpSampling2D))
 
@@ -89,7 +94,9 @@ def test_the_contract_of_the_phone_pair():
     assert network.style.output_shape == (None, 100)
     assert network.style.count_params() * 2 <= 3e6 and network.transfer.count_params() * 2 <= 0.5e6  # bytes in float16
     assert len(network.style.weights) > 50 and [w.path.split("/")[-2:] for w in network.style.trainable_weights] == [
-        ["style", "kernel"], ["style", "bias"]]
+        ["style", "kernel"],
+        ["style", "bias"],
+    ]
 
 
 def test_published_sizes():
@@ -191,14 +198,35 @@ def test_adain_equals_the_published_layers_in_pytorch():
 
     torch.manual_seed(0)
     encoder = nn.Sequential(
-        nn.Conv2d(3, 3, 1), *convolve(3, 64), *convolve(64, 64), pool(),
-        *convolve(64, 128), *convolve(128, 128), pool(),
-        *convolve(128, 256), *convolve(256, 256), *convolve(256, 256), *convolve(256, 256), pool(), *convolve(256, 512))
+        nn.Conv2d(3, 3, 1),
+        *convolve(3, 64),
+        *convolve(64, 64),
+        pool(),
+        *convolve(64, 128),
+        *convolve(128, 128),
+        pool(),
+        *convolve(128, 256),
+        *convolve(256, 256),
+        *convolve(256, 256),
+        *convolve(256, 256),
+        pool(),
+        *convolve(256, 512),
+    )
     double = [nn.Upsample(scale_factor=2, mode="nearest")]
     decoder = nn.Sequential(
-        *convolve(512, 256), *double,
-        *convolve(256, 256), *convolve(256, 256), *convolve(256, 256), *convolve(256, 128),
-        *double, *convolve(128, 128), *convolve(128, 64), *double, *convolve(64, 64), *convolve(64, 3, active=False))
+        *convolve(512, 256),
+        *double,
+        *convolve(256, 256),
+        *convolve(256, 256),
+        *convolve(256, 256),
+        *convolve(256, 128),
+        *double,
+        *convolve(128, 128),
+        *convolve(128, 64),
+        *double,
+        *convolve(64, 64),
+        *convolve(64, 3, active=False),
+    )
     ours = AdaIN(encoder="vgg19", pretrained=False)
     for theirs, model in ((encoder, ours.encoder), (decoder, ours.decoder)):
         sources = [module for module in theirs if isinstance(module, nn.Conv2d)]

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from keras_gans import randomness
 from keras_gans.errors import UserError
-from keras_gans.networks.dncnn import DnCNN
 from keras_gans.layers.inpainting import SmoothFill
+from keras_gans.networks.dncnn import DnCNN
 from keras_gans.networks.gated import GatedInpainter
 from keras_gans.networks.patchgan import PatchGAN
 from keras_gans.networks.resnet_generator import ResNetGenerator
@@ -45,15 +45,19 @@ SMALL = {
 every = pytest.mark.parametrize("name", SMALL)
 
 
-@pytest.mark.parametrize("build, count", [
-    (lambda: UNet(image_size=256), 54_413_955),
-    (lambda: UNet(image_size=128), 41_828_995),
-    (lambda: ResNetGenerator(), 11_378_179),
-    (lambda: ResNetGenerator(blocks=6), 7_837_699),
-    (lambda: PatchGAN(channels=6, norm="batch"), 2_768_705),
-    (lambda: PatchGAN(), 2_764_737),
-    (lambda: RRDBNet(blocks=23), 16_697_987),
-], ids=["unet_256", "unet_128", "resnet_9blocks", "resnet_6blocks", "pix2pix's D", "CycleGAN's D", "RRDB"])
+@pytest.mark.parametrize(
+    "build, count",
+    [
+        (lambda: UNet(image_size=256), 54_413_955),
+        (lambda: UNet(image_size=128), 41_828_995),
+        (lambda: ResNetGenerator(), 11_378_179),
+        (lambda: ResNetGenerator(blocks=6), 7_837_699),
+        (lambda: PatchGAN(channels=6, norm="batch"), 2_768_705),
+        (lambda: PatchGAN(), 2_764_737),
+        (lambda: RRDBNet(blocks=23), 16_697_987),
+    ],
+    ids=["unet_256", "unet_128", "resnet_9blocks", "resnet_6blocks", "pix2pix's D", "CycleGAN's D", "RRDB"],
+)
 def test_parameters_are_as_many_as_the_originals(build, count):
     """54.414 M, 41.829 M, 11.378 M, 7.838 M, 2.769 M, 2.765 M and 16.698 M as the originals' scripts print them."""
     assert trainable(build()) == count
@@ -81,19 +85,30 @@ def test_another_multiple_is_refused_in_one_line(name):
         network(images(1, 64, 65, network.input_channels))
 
 
-@pytest.mark.parametrize("spec, message", [
-    ("unet:image_size=255", "not 255 and None"), ("unet:depth=1", "depth at least 2"), ("unet:norm=layer", "not layer"),
-    ("resnet:norm=group", "not group"), ("resnet:init=he", "not he"), ("rrdb:scale=3", "not 3"),
-    ("srresnet:scale=3", "not 3"), ("dncnn:depth=1", "not 1"), ("dncnn:input_channels=4", "not 4"),
-    ("gated:input_channels=3", "must be 4"),
-])
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ("unet:image_size=255", "not 255 and None"),
+        ("unet:depth=1", "depth at least 2"),
+        ("unet:norm=layer", "not layer"),
+        ("resnet:norm=group", "not group"),
+        ("resnet:init=he", "not he"),
+        ("rrdb:scale=3", "not 3"),
+        ("srresnet:scale=3", "not 3"),
+        ("dncnn:depth=1", "not 1"),
+        ("dncnn:input_channels=4", "not 4"),
+        ("gated:input_channels=3", "must be 4"),
+    ],
+)
 def test_what_generators_refuse(spec, message):
     with pytest.raises(UserError, match=f"^[^\n]*{message}[^\n]*$"):
         GENERATORS.create(spec)
 
 
-@pytest.mark.parametrize("spec, message", [
-    ("patchgan:layers=-1", "not -1"), ("patchgan:norm=layer", "not layer"), ("srgan:image_size=8", "not 8")])
+@pytest.mark.parametrize(
+    "spec, message",
+    [("patchgan:layers=-1", "not -1"), ("patchgan:norm=layer", "not layer"), ("srgan:image_size=8", "not 8")],
+)
 def test_what_discriminators_refuse(spec, message):
     with pytest.raises(UserError, match=f"^[^\n]*{message}[^\n]*$"):
         DISCRIMINATORS.create(spec)
@@ -116,8 +131,10 @@ def test_receptive_field(layers, field):
     assert seen.sum() == field**2
 
 
-@pytest.mark.parametrize("layers, antialias, side", [(0, False, 256), (1, False, 126), (2, False, 62), (3, False, 30),
-                                                     (4, False, 14), (3, True, 30)])
+@pytest.mark.parametrize(
+    "layers, antialias, side",
+    [(0, False, 256), (1, False, 126), (2, False, 62), (3, False, 30), (4, False, 14), (3, True, 30)],
+)
 def test_a_map_of_logits(layers, antialias, side):
     network = PatchGAN(layers=layers, width=1, antialias=antialias)
     assert network(images(1, 256, 256, 3)).shape == (1, side, side, 1)
@@ -131,7 +148,8 @@ def test_depth_goes_by_the_image_size(image_size, depth):
     network = UNet(image_size=image_size, width=1)
     assert network.multiple == 2**depth
     assert [layer.name for layer in network.layers if layer.name.startswith("down_norm")] == [
-        f"down_norm_{level}" for level in range(1, depth - 1)]  # neither the outermost nor the innermost
+        f"down_norm_{level}" for level in range(1, depth - 1)
+    ]  # neither the outermost nor the innermost
 
 
 @pytest.mark.parametrize("image_size, levels", [(256, {4, 5, 6}), (128, {4, 5}), (32, set())])
@@ -160,8 +178,11 @@ def test_dropout_is_the_noise():
 # === Initial weights ===
 
 
-@pytest.mark.parametrize("build", [lambda: UNet(depth=4, width=16), lambda: ResNetGenerator(width=16, blocks=2),
-                                   lambda: PatchGAN(width=16)], ids=["unet", "resnet", "patchgan"])
+@pytest.mark.parametrize(
+    "build",
+    [lambda: UNet(depth=4, width=16), lambda: ResNetGenerator(width=16, blocks=2), lambda: PatchGAN(width=16)],
+    ids=["unet", "resnet", "patchgan"],
+)
 def test_kernels_start_from_the_published_normal_distribution(build):
     kernels = [np.asarray(weight) for weight in build().weights if weight.name == "kernel"]
     for kernel in kernels:
@@ -194,7 +215,12 @@ def test_features_share_the_weights_and_the_pass():
     model = network.features([0, 4, 8, 12])
     inputs = images(1, 16, 24, 3)
     assert [tuple(output.shape) for output in model(inputs)] == [
-        (1, 22, 30, 3), (1, 16, 24, 4), (1, 8, 12, 8), (1, 4, 6, 8), (1, 16, 24, 3)]
+        (1, 22, 30, 3),
+        (1, 16, 24, 4),
+        (1, 8, 12, 8),
+        (1, 4, 6, 8),
+        (1, 16, 24, 3),
+    ]
     assert {weight.path for weight in model.weights} == {weight.path for weight in network.weights}
     with pytest.raises(ValueError, match=r"layers 0 to 24, not 25$"):
         network.features([0, 25])

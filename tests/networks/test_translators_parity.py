@@ -100,8 +100,11 @@ def test_patchgan(norm, antialias, layers, size):
 
 @pytest.mark.parametrize("antialias", [False, True])
 def test_patchgan_70_at_full_width(antialias):
-    compare(PatchGAN(channels=6, antialias=antialias), reference.patchgan(antialias=antialias, channels=6),
-            images(1, 128, 128, 6))
+    compare(
+        PatchGAN(channels=6, antialias=antialias),
+        reference.patchgan(antialias=antialias, channels=6),
+        images(1, 128, 128, 6),
+    )
 
 
 class SignedRange(torch.nn.Module):
@@ -125,13 +128,17 @@ def test_rrdb_of_23_blocks_at_full_width():
     compare(RRDBNet(), SignedRange(reference.RRDBNet()), images(1, 16, 16, 3), gain=0.7)
 
 
-@pytest.mark.parametrize("build, module", [
-    (lambda: UNet(depth=3, width=4, norm="instance"), lambda: reference.UNet(3, 4, torch.nn.InstanceNorm2d)),
-    (lambda: ResNetGenerator(blocks=1, width=32), lambda: reference.resnet(32, 1)),  # wide enough for Winograd's way
-    (lambda: ResNetGenerator(blocks=1, width=4, antialias=True), lambda: reference.resnet(4, 1, antialias=True)),
-    (lambda: PatchGAN(layers=2, width=4), lambda: reference.patchgan(2, 4)),
-    (lambda: RRDBNet(scale=2, blocks=1, width=4, growth=2), lambda: SignedRange(reference.RRDBNet(2, 1, 4, 2))),
-], ids=["unet", "resnet", "resnet antialias", "patchgan", "rrdb"])
+@pytest.mark.parametrize(
+    "build, module",
+    [
+        (lambda: UNet(depth=3, width=4, norm="instance"), lambda: reference.UNet(3, 4, torch.nn.InstanceNorm2d)),
+        (lambda: ResNetGenerator(blocks=1, width=32), lambda: reference.resnet(32, 1)),  # wide enough for Winograd's way
+        (lambda: ResNetGenerator(blocks=1, width=4, antialias=True), lambda: reference.resnet(4, 1, antialias=True)),
+        (lambda: PatchGAN(layers=2, width=4), lambda: reference.patchgan(2, 4)),
+        (lambda: RRDBNet(scale=2, blocks=1, width=4, growth=2), lambda: SignedRange(reference.RRDBNet(2, 1, 4, 2))),
+    ],
+    ids=["unet", "resnet", "resnet antialias", "patchgan", "rrdb"],
+)
 def test_gradients(build, module):
     """In training: outputs, and the gradients of their squares' sum for each weight, relative to its largest.
 
@@ -152,8 +159,9 @@ def test_gradients(build, module):
         other = other.grad.numpy()
         other = other.transpose(2, 3, 1, 0) if other.ndim == 4 else other
         if np.abs(other).max() > 1e-3:
-            np.testing.assert_allclose(one / np.abs(other).max(), other / np.abs(other).max(), atol=1e-3,
-                                       err_msg=variable.path)
+            np.testing.assert_allclose(
+                one / np.abs(other).max(), other / np.abs(other).max(), atol=1e-3, err_msg=variable.path
+            )
             largest = np.abs(other).max()
         else:
             assert variable.name == "bias"

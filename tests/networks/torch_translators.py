@@ -23,8 +23,9 @@ class UNet(nn.Module):
         self.up = nn.ModuleList()
         for level in range(depth - 1, 0, -1):
             inputs = widths[level] * (1 if level == depth - 1 else 2)
-            self.up.append(nn.Sequential(nn.ConvTranspose2d(inputs, widths[level - 1], 4, 2, 1, bias=biased),
-                                         norm(widths[level - 1])))
+            self.up.append(
+                nn.Sequential(nn.ConvTranspose2d(inputs, widths[level - 1], 4, 2, 1, bias=biased), norm(widths[level - 1]))
+            )
         self.last = nn.ConvTranspose2d(2 * width, 3, 4, 2, 1)
 
     def forward(self, x):
@@ -78,9 +79,16 @@ def resnet(width=64, blocks=9, norm=nn.InstanceNorm2d, antialias=False):
         modules += activated(nn.Conv2d(inputs, 2 * inputs, 3, stride, 1, bias=biased), 2 * inputs)
         modules += [Blur(2 * inputs, up=False)] if antialias else []
     inner = 4 * width
-    modules += [Residual(nn.ReflectionPad2d(1), *activated(nn.Conv2d(inner, inner, 3, bias=biased), inner),
-                         nn.ReflectionPad2d(1), nn.Conv2d(inner, inner, 3, bias=biased), norm(inner))
-                for _ in range(blocks)]
+    modules += [
+        Residual(
+            nn.ReflectionPad2d(1),
+            *activated(nn.Conv2d(inner, inner, 3, bias=biased), inner),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(inner, inner, 3, bias=biased),
+            norm(inner),
+        )
+        for _ in range(blocks)
+    ]
     for inputs in (4 * width, 2 * width):
         half = inputs // 2
         if antialias:
@@ -95,8 +103,13 @@ def patchgan(layers=3, width=64, norm=nn.InstanceNorm2d, antialias=False, channe
     biased = norm is nn.InstanceNorm2d
     if layers == 0:
         return nn.Sequential(
-            nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 2 * width, 1, bias=biased),
-            norm(2 * width), nn.LeakyReLU(0.2), nn.Conv2d(2 * width, 1, 1, bias=biased))
+            nn.Conv2d(channels, width, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 2 * width, 1, bias=biased),
+            norm(2 * width),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * width, 1, 1, bias=biased),
+        )
     modules = []
     widths = [channels] + [width * min(2**index, 8) for index in range(layers + 1)]
     for index, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
@@ -112,8 +125,9 @@ def patchgan(layers=3, width=64, norm=nn.InstanceNorm2d, antialias=False, channe
 class DenseBlock(nn.Module):
     def __init__(self, width, growth):
         super().__init__()
-        self.convolutions = nn.ModuleList([
-            nn.Conv2d(width + index * growth, growth if index < 4 else width, 3, 1, 1) for index in range(5)])
+        self.convolutions = nn.ModuleList(
+            [nn.Conv2d(width + index * growth, growth if index < 4 else width, 3, 1, 1) for index in range(5)]
+        )
 
     def forward(self, x):
         seen = [x]
@@ -167,8 +181,11 @@ def pixels(tensor):
 def trace(module, images, kinds=(nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.InstanceNorm2d)):
     """Returns the outputs of all convolutions and norms as they come, and the network's, as NHWC arrays."""
     seen = []
-    hooks = [layer.register_forward_hook(lambda _, __, output: seen.append(pixels(output.clone())))
-             for layer in module.modules() if isinstance(layer, kinds)]
+    hooks = [
+        layer.register_forward_hook(lambda _, __, output: seen.append(pixels(output.clone())))
+        for layer in module.modules()
+        if isinstance(layer, kinds)
+    ]
     with torch.no_grad():
         output = pixels(module(planes(images)))
     for hook in hooks:

@@ -214,9 +214,7 @@ def test_weight_gradients_equal_pytorch(spec):
     logits = torch.tanh(images.reshape(-1, 16) @ weights[0]) @ weights[1]
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     norms = gradient.flatten(1).norm(dim=1)
-    expected = {"wgan_gp": (norms - 1) ** 2, "wgan_gp:one_sided=true": (norms - 1).clamp(min=0) ** 2}.get(
-        spec, norms**2 / 2
-    )
+    expected = {"wgan_gp": (norms - 1) ** 2, "wgan_gp:one_sided=true": (norms - 1).clamp(min=0) ** 2}.get(spec, norms**2 / 2)
     if "one_sided" in spec:
         assert (norms < 1).any() and (norms > 1).any()  # both branches
     expected.mean().backward()

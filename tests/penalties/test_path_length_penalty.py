@@ -42,9 +42,14 @@ def test_penalty_pulls_towards_the_moving_average():
     assert float(part.average) == 2.25
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ({"weight": -1}, "weight should be 0 or more"), ({"decay": 0}, "decay from 0 to 1"),
-    ({"interval": 0}, "interval should be a positive integer, not 0")])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"weight": -1}, "weight should be 0 or more"),
+        ({"decay": 0}, "decay from 0 to 1"),
+        ({"interval": 0}, "interval should be a positive integer, not 0"),
+    ],
+)
 def test_nonsense_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         PathLength(**arguments)

@@ -15,8 +15,8 @@ import weight_writers
 
 from keras_gans.features import lpips
 from keras_gans.pretrained import published
-from keras_gans.weights import lookup
 from keras_gans.pretrained.published import MODELS, Published
+from keras_gans.weights import lookup
 
 CONTENT = bytes(range(256)) * 40
 
@@ -109,16 +109,26 @@ def test_models_are_listed_with_their_terms(capsys):
     free = test_cli.call(capsys, "models", "--commercial").stdout
     assert "NVIDIA" not in free.upper() and "realesrgan_x4plus" in free
     assert len({file.name for model in MODELS.values() for file in model.files}) == sum(
-        len(model.files) for model in MODELS.values())  # two of one name would take each other's place
+        len(model.files) for model in MODELS.values()
+    )  # two of one name would take each other's place
 
 
 @pytest.mark.parity
 def test_import_by_name_and_by_file(capsys, site, tmp_path, monkeypatch):
     torch = pytest.importorskip("torch", reason="the parity extra is not installed")
     folder, address = site
-    kernels = {"conv_first": (4, 3), "conv_body": (4, 4), "conv_up1": (4, 4), "conv_up2": (4, 4), "conv_hr": (4, 4),
-               "conv_last": (3, 4)} | {f"body.0.rdb{dense}.conv{number}": (2 if number < 5 else 4, 2 + 2 * number)
-                                       for dense in (1, 2, 3) for number in range(1, 6)}
+    kernels = {
+        "conv_first": (4, 3),
+        "conv_body": (4, 4),
+        "conv_up1": (4, 4),
+        "conv_up2": (4, 4),
+        "conv_hr": (4, 4),
+        "conv_last": (3, 4),
+    } | {
+        f"body.0.rdb{dense}.conv{number}": (2 if number < 5 else 4, 2 + 2 * number)
+        for dense in (1, 2, 3)
+        for number in range(1, 6)
+    }
     state = {}
     for name, (outputs, inputs) in kernels.items():
         state |= {f"{name}.weight": torch.randn(outputs, inputs, 3, 3) / 10, f"{name}.bias": torch.zeros(outputs)}
@@ -133,11 +143,18 @@ def test_import_by_name_and_by_file(capsys, site, tmp_path, monkeypatch):
     assert lines[-1] == f"wrote {tmp_path / 'run'}; go on with keras-gans restore --run={tmp_path / 'run'}"
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["imported"]["license"] == "for nobody" and record["imported"]["source"] == f"{address}/small.pth"
-    test_cli.refused(capsys, "import", f"--from={folder / 'small.pth'}", f"--run={tmp_path / 'run'}",
-                     says="is in use; name a new folder")
+    test_cli.refused(
+        capsys, "import", f"--from={folder / 'small.pth'}", f"--run={tmp_path / 'run'}", says="is in use; name a new folder"
+    )
     test_cli.refused(capsys, "evaluate", f"--run={tmp_path / 'run'}", says="was imported and has no data of its own")
-    test_cli.refused(capsys, "train", "--data=none", "--game=imported_translator", f"--run_dir={tmp_path / 'new'}",
-                     says="--data=none names no data")
+    test_cli.refused(
+        capsys,
+        "train",
+        "--data=none",
+        "--game=imported_translator",
+        f"--run_dir={tmp_path / 'new'}",
+        says="--data=none names no data",
+    )
 
 
 def test_files_of_scores_are_checked_and_kept_for_them(capsys, tmp_path, monkeypatch):
@@ -147,8 +164,10 @@ def test_files_of_scores_are_checked_and_kept_for_them(capsys, tmp_path, monkeyp
     monkeypatch.setenv("KERAS_GANS_WEIGHTS", str(tmp_path / "kept"))
     arrays, inputs = {}, 3
     for index, (width, kernel) in zip((0, 3, 6, 8, 10), ((64, 11), (192, 5), (384, 3), (256, 3), (256, 3))):
-        arrays |= {f"features.{index}.weight": np.full((width, inputs, kernel, kernel), 0.01),
-                   f"features.{index}.bias": np.zeros(width)}
+        arrays |= {
+            f"features.{index}.weight": np.full((width, inputs, kernel, kernel), 0.01),
+            f"features.{index}.bias": np.zeros(width),
+        }
         inputs = width
     path = weight_writers.safetensors(tmp_path / "alex.safetensors", arrays)
     process = test_cli.call(capsys, "import", f"--from={path}")
@@ -157,15 +176,19 @@ def test_files_of_scores_are_checked_and_kept_for_them(capsys, tmp_path, monkeyp
     monkeypatch.setitem(lpips.BACKBONES, "alex", file)
     assert "kept for scores at" in test_cli.call(capsys, "import", f"--from={path}").stdout
     assert lookup.find(file).read_bytes() == path.read_bytes()
-    path = weight_writers.safetensors(tmp_path / "inception.safetensors",
-                                      {"Mixed_5b.branch1x1.conv.weight": np.zeros((64, 192, 1, 1))})
+    path = weight_writers.safetensors(
+        tmp_path / "inception.safetensors", {"Mixed_5b.branch1x1.conv.weight": np.zeros((64, 192, 1, 1))}
+    )
     test_cli.refused(capsys, "import", f"--from={path}", says="which inception2015 needs; is it another network's?")
 
 
-@pytest.mark.parametrize("words, says", [
-    ((), "--from is missing"),
-    (("--from=nothing.pth", "--run=run"), "nothing.pth: there is no such file, and no published model of this name"),
-    (("--from=realesrgan_x4", "--run=run"), "did you mean 'realesrgan_x4plus'?"),
-])
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        ((), "--from is missing"),
+        (("--from=nothing.pth", "--run=run"), "nothing.pth: there is no such file, and no published model of this name"),
+        (("--from=realesrgan_x4", "--run=run"), "did you mean 'realesrgan_x4plus'?"),
+    ],
+)
 def test_mistakes(capsys, words, says):
     test_cli.refused(capsys, "import", *words, says=says)

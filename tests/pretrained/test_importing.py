@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from keras_gans.runs import training
-from keras_gans.trained import recipes
 from keras_gans.data.images import to_uint8
 from keras_gans.errors import UserError
 from keras_gans.pretrained import importing, reference
 from keras_gans.pretrained.families import stylegan2
-from keras_gans.trained.run import Run
+from keras_gans.runs import training
+from keras_gans.trained import recipes
+from keras_gans.trained.trained import Run
 
 torch = pytest.importorskip("torch", reason="the parity extra is not installed")
 
@@ -67,13 +67,17 @@ def assert_equal(run, module, inputs):
 # === translators ===
 
 
-@pytest.mark.parametrize("module, operations, random", [
-    (lambda: originals.ResNet(), reference.Torch, False),
-    (lambda: originals.ResNet(norm=BATCH, dropout=True, channels=1), reference.Torch, True),
-    (lambda: originals.ResNet(blocks=1, antialias=True), reference.NumPy, False),
-    (lambda: originals.Unet(depth=6), reference.Torch, True),
-    (lambda: originals.Unet(depth=3, norm=torch.nn.InstanceNorm2d), reference.NumPy, True),
-], ids=["CycleGAN", "pix2pix ResNet", "CUT", "pix2pix U-Net", "U-Net instance"])
+@pytest.mark.parametrize(
+    "module, operations, random",
+    [
+        (lambda: originals.ResNet(), reference.Torch, False),
+        (lambda: originals.ResNet(norm=BATCH, dropout=True, channels=1), reference.Torch, True),
+        (lambda: originals.ResNet(blocks=1, antialias=True), reference.NumPy, False),
+        (lambda: originals.Unet(depth=6), reference.Torch, True),
+        (lambda: originals.Unet(depth=3, norm=torch.nn.InstanceNorm2d), reference.NumPy, True),
+    ],
+    ids=["CycleGAN", "pix2pix ResNet", "CUT", "pix2pix U-Net", "U-Net instance"],
+)
 def test_generators_of_junyanz(tmp_path, module, operations, random):
     module = originals.randomize(module())
     run = imported(tmp_path, saved(tmp_path, module.state_dict()), operations=operations())
@@ -86,8 +90,9 @@ def test_generators_of_junyanz(tmp_path, module, operations, random):
 
 def test_file_of_2017(tmp_path):
     """Instance norms with running statistics, which the authors drop; names with `module.`; PyTorch's older layout."""
-    module = originals.randomize(originals.ResNet(norm=lambda channels: torch.nn.InstanceNorm2d(
-        channels, track_running_stats=True)))
+    module = originals.randomize(
+        originals.ResNet(norm=lambda channels: torch.nn.InstanceNorm2d(channels, track_running_stats=True))
+    )
     state = {f"module.{name}": value for name, value in module.state_dict().items()}
     assert "module.model.2.running_mean" in state
     run = imported(tmp_path, saved(tmp_path, state, _use_new_zipfile_serialization=False))
@@ -102,11 +107,25 @@ def test_arguments_of_as_win(tmp_path):
 
 
 GENERATIONS = {
-    "esrgan": [("conv_body", "trunk_conv"), ("body.", "RRDB_trunk."), ("rdb", "RDB"), ("conv_up", "upconv"),
-               ("conv_hr", "HRconv")],
-    "old": [(".weight", ".0.weight"), (".bias", ".0.bias"), ("conv_body.0", "model.1.sub.2"), ("body.", "model.1.sub."),
-            ("rdb", "RDB"), ("conv_first.0", "model.0"), ("conv_up1.0", "model.3"), ("conv_up2.0", "model.6"),
-            ("conv_hr.0", "model.8"), ("conv_last.0", "model.10")],
+    "esrgan": [
+        ("conv_body", "trunk_conv"),
+        ("body.", "RRDB_trunk."),
+        ("rdb", "RDB"),
+        ("conv_up", "upconv"),
+        ("conv_hr", "HRconv"),
+    ],
+    "old": [
+        (".weight", ".0.weight"),
+        (".bias", ".0.bias"),
+        ("conv_body.0", "model.1.sub.2"),
+        ("body.", "model.1.sub."),
+        ("rdb", "RDB"),
+        ("conv_first.0", "model.0"),
+        ("conv_up1.0", "model.3"),
+        ("conv_up2.0", "model.6"),
+        ("conv_hr.0", "model.8"),
+        ("conv_last.0", "model.10"),
+    ],
     "new": [],
 }
 
@@ -122,7 +141,9 @@ def test_rrdb(tmp_path, generation, scale):
     if generation == "new":
         path = saved(tmp_path, {"params": {name: 0 * value for name, value in state.items()}, "params_ema": state})
     else:
-        path = weight_writers.safetensors(tmp_path / "net.safetensors", {name: array.numpy() for name, array in state.items()})
+        path = weight_writers.safetensors(
+            tmp_path / "net.safetensors", {name: array.numpy() for name, array in state.items()}
+        )
     run = imported(tmp_path, path)
     assert run.record["imported"]["part"] == ("params_ema" if generation == "new" else "")
     inputs = pictures(1, 16, 24, 3)
@@ -135,8 +156,14 @@ def test_fine_tuning_takes_all_weights(tmp_path):
     """As `generator_ab` of CycleGAN; and where layers of two parts have one name, weight by weight."""
     module = originals.randomize(originals.ResNet())
     run = imported(tmp_path, saved(tmp_path, module.state_dict()))
-    recipe = run_cases.recipe(data="unpaired:a:b", game="cyclegan", generator="resnet:width=4,blocks=2",
-                              discriminator="patchgan:width=4", loss="least_squares", image_size=32)
+    recipe = run_cases.recipe(
+        data="unpaired:a:b",
+        game="cyclegan",
+        generator="resnet:width=4,blocks=2",
+        discriminator="patchgan:width=4",
+        loss="least_squares",
+        image_size=32,
+    )
     game = recipes.build_game(recipe, (32, 32, 3), 0, (32, 32, 3))
     training.init_from(game, run.game)
     inputs = pictures(1, 32, 32, 3)
@@ -189,16 +216,24 @@ def test_fine_tuning_of_adain(adain):
 # === StyleGAN2 ===
 
 
-@pytest.mark.parametrize("classes, protocol, operations, whole, compared", [
-    (0, 3, reference.Torch, 16, {"what 16x16 adds", "image", "logits"}),
-    (3, 4, reference.NumPy, 8, {"layers of 16x16", "discriminator's layers of 16x16", "logits"}),
-], ids=["as a whole", "classes, the largest layers by themselves"])
+@pytest.mark.parametrize(
+    "classes, protocol, operations, whole, compared",
+    [
+        (0, 3, reference.Torch, 16, {"what 16x16 adds", "image", "logits"}),
+        (3, 4, reference.NumPy, 8, {"layers of 16x16", "discriminator's layers of 16x16", "logits"}),
+    ],
+    ids=["as a whole", "classes, the largest layers by themselves"],
+)
 def test_stylegan2(tmp_path, monkeypatch, classes, protocol, operations, whole, compared):
     monkeypatch.setattr(stylegan2, "_WHOLE", whole)
     torch.manual_seed(0)
-    modules = {"G": originals.Generator(c_dim=classes), "D": originals.Discriminator(c_dim=classes),
-               "G_ema": originals.Generator(c_dim=classes), "augment_pipe": None,
-               "training_set_kwargs": {"class_name": "Dataset", "max_size": 7}}
+    modules = {
+        "G": originals.Generator(c_dim=classes),
+        "D": originals.Discriminator(c_dim=classes),
+        "G_ema": originals.Generator(c_dim=classes),
+        "augment_pipe": None,
+        "training_set_kwargs": {"class_name": "Dataset", "max_size": 7},
+    }
     source = f"open({str(tmp_path / 'was_here')!r}, 'w')"
     path = weight_writers.networks(tmp_path / "net.pkl", modules, source, protocol)
     run = imported(tmp_path, path, operations=operations())
@@ -209,8 +244,11 @@ def test_stylegan2(tmp_path, monkeypatch, classes, protocol, operations, whole, 
     label = np.array([0, 2, 1, 2], np.int32) if classes else None
     c = torch.nn.functional.one_hot(torch.tensor(label).long(), 3).float() if classes else torch.zeros(4, 0)
     for generator, module in ((run.game.generator, modules["G"]), (run.generator, modules["G_ema"])):
-        np.testing.assert_allclose(generator.mapping(latent if label is None else [latent, label]),
-                                   module.mapping(torch.tensor(latent), c).detach(), atol=1e-4)
+        np.testing.assert_allclose(
+            generator.mapping(latent if label is None else [latent, label]),
+            module.mapping(torch.tensor(latent), c).detach(),
+            atol=1e-4,
+        )
         for psi in (1.0, 0.6):
             image = pixels(module(torch.tensor(latent), c, psi)[-1])
             assert image.std() > 0.5
@@ -228,8 +266,9 @@ def test_stylegan2_of_one_network_and_with_another_discriminator(tmp_path):
     del other.b16.skip, other.b8.skip  # the "orig" architecture of the CIFAR-10 networks
     run = imported(tmp_path, weight_writers.networks(tmp_path / "net.pkl", {"G_ema": module, "D": other}))
     assert run.recipe["discriminator"] == "none" and run.game.ema is run.game.generator
-    path = weight_writers.safetensors(tmp_path / "net.safetensors",
-                                      {name: value.numpy() for name, value in module.state_dict().items()})
+    path = weight_writers.safetensors(
+        tmp_path / "net.safetensors", {name: value.numpy() for name, value in module.state_dict().items()}
+    )
     again = imported(tmp_path / "again", path)
     latent = np.zeros((1, 6), np.float32) + 0.5
     np.testing.assert_array_equal(run.generator(latent), again.generator(latent))
@@ -255,8 +294,11 @@ def test_tensors_are_listed_by_name_with_the_nearest_expected(tmp_path):
 
 def test_another_network_and_another_filter_are_refused(tmp_path):
     path = saved(tmp_path, torch.nn.Sequential(torch.nn.Linear(2, 3)).state_dict())
-    for kind, says in ((None, "holds 2 tensors, such as 0.weight, 0.bias: no network that is known here"),
-                       ("unet", "--as=unet: expected are tensors such as model.model.1"), ("u_net", "did you mean 'unet'")):
+    for kind, says in (
+        (None, "holds 2 tensors, such as 0.weight, 0.bias: no network that is known here"),
+        ("unet", "--as=unet: expected are tensors such as model.model.1"),
+        ("u_net", "did you mean 'unet'"),
+    ):
         with pytest.raises(UserError, match=says):
             importing.make_run(importing.read([path]), tmp_path / "run", kind)
     module = originals.ResNet(antialias=True)

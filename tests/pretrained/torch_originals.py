@@ -43,9 +43,15 @@ class ResnetBlock(nn.Module):
         super().__init__()
         biased = norm is not nn.BatchNorm2d
         self.conv_block = nn.Sequential(
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=biased), norm(channels), nn.ReLU(),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=biased),
+            norm(channels),
+            nn.ReLU(),
             *([nn.Dropout(0.5)] if dropout else []),
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=biased), norm(channels))
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=biased),
+            norm(channels),
+        )
 
     def forward(self, x):
         return x + self.conv_block(x)
@@ -62,8 +68,11 @@ class ResNet(nn.Module):
         parts += [ResnetBlock(4 * width, norm, dropout) for _ in range(blocks)]
         for inputs in (4 * width, 2 * width):
             half = inputs // 2
-            parts += ([Blur(inputs, True), nn.Conv2d(inputs, half, 3, 1, 1, bias=biased)] if antialias else
-                      [nn.ConvTranspose2d(inputs, half, 3, 2, 1, output_padding=1, bias=biased)])
+            parts += (
+                [Blur(inputs, True), nn.Conv2d(inputs, half, 3, 1, 1, bias=biased)]
+                if antialias
+                else [nn.ConvTranspose2d(inputs, half, 3, 2, 1, output_padding=1, bias=biased)]
+            )
             parts += [norm(half), nn.ReLU()]
         self.model = nn.Sequential(*parts, nn.ReflectionPad2d(3), nn.Conv2d(width, channels, 7), nn.Tanh())
 
@@ -154,8 +163,17 @@ def sequential_of_adain():
             encoder += [nn.ReflectionPad2d(1), nn.Conv2d(inputs, width, 3), nn.ReLU()]
             inputs = width
     decoder = []
-    for outputs, doubles in [(256, True), (256, False), (256, False), (256, False), (128, True), (128, False), (64, True),
-                             (64, False), (3, False)]:
+    for outputs, doubles in [
+        (256, True),
+        (256, False),
+        (256, False),
+        (256, False),
+        (128, True),
+        (128, False),
+        (64, True),
+        (64, False),
+        (3, False),
+    ]:
         decoder += [nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 3), nn.ReLU()]
         decoder += [nn.Upsample(scale_factor=2, mode="nearest")] if doubles else []
         inputs = outputs

@@ -17,9 +17,7 @@ def axis(root, horizontal, log=False):
     """Returns the function pixels -> values that the tick labels of an axis state."""
     anchor = "middle" if horizontal else "end"
     texts = [
-        text
-        for text in root.iter("text")
-        if text.get("text-anchor") == anchor and re.fullmatch(r"[-\d.e+]+", text.text)
+        text for text in root.iter("text") if text.get("text-anchor") == anchor and re.fullmatch(r"[-\d.e+]+", text.text)
     ]
     pixels = np.array([float(text.get("x" if horizontal else "y")) - (0 if horizontal else 4) for text in texts])
     values = np.array([float(text.text) for text in texts])
@@ -67,14 +65,10 @@ def test_long_curve_is_its_means_over_a_band_from_lowest_to_highest():
 
 def test_error_bars_reach_one_error_up_and_down():
     root = parse(
-        line_chart(
-            [Curve("kd", np.arange(3.0), np.array([4.0, 2.0, 1.0]), np.array([0.5, 0.25, np.nan]))], "Scores", "kimg"
-        )
+        line_chart([Curve("kd", np.arange(3.0), np.array([4.0, 2.0, 1.0]), np.array([0.5, 0.25, np.nan]))], "Scores", "kimg")
     )
     to_y = axis(root, False)
-    bars = [
-        (to_y(float(bar.get("y1"))), to_y(float(bar.get("y2")))) for bar in root.find("g[@class='curve0']").iter("line")
-    ]
+    bars = [(to_y(float(bar.get("y1"))), to_y(float(bar.get("y2")))) for bar in root.find("g[@class='curve0']").iter("line")]
     np.testing.assert_allclose(bars, [(3.5, 4.5), (1.75, 2.25)], atol=0.03)
     assert [title.text for title in root.iter("title")] == ["kd 4 ± 0.5 at 0", "kd 2 ± 0.25 at 1", "kd 1 at 2"]
 

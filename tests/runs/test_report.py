@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans.runs import report
 from keras_gans.errors import UserError
+from keras_gans.runs import report
 
 RECORD = {
     "recipe": {
@@ -23,8 +23,14 @@ RECORD = {
     "data": {"fingerprint": "abc123"},
     "parameters": {"generator": 3574016, "discriminator": 663296},
 }
-SCORE = {"name": "kd_fashion", "value": 0.01234, "standard_error": 0.0011, "standard_deviation": None,
-         "protocol": {"reference": "holdout", "versions": {"keras": "3.15.1"}}, "warnings": ["only 2000 images"]}
+SCORE = {
+    "name": "kd_fashion",
+    "value": 0.01234,
+    "standard_error": 0.0011,
+    "standard_deviation": None,
+    "protocol": {"reference": "holdout", "versions": {"keras": "3.15.1"}},
+    "warnings": ["only 2000 images"],
+}
 
 
 class Page(HTMLParser):
@@ -67,8 +73,15 @@ def test_full_run(folder):
     (folder / "run.json").write_text(
         json.dumps(RECORD | {"finished": {"seconds": 251.2, "peak_memory_mb": 1432.4, "scores": [SCORE]}})
     )
-    values = {"discriminator_loss": 1.0, "generator_loss": 2.0, "real_logits": 1.0, "fake_logits": -1.0,
-              "discriminator_gradient_norm": 0.1, "generator_gradient_norm": 3.0, "balance": 0.5}
+    values = {
+        "discriminator_loss": 1.0,
+        "generator_loss": 2.0,
+        "real_logits": 1.0,
+        "fake_logits": -1.0,
+        "discriminator_gradient_norm": 0.1,
+        "generator_gradient_norm": 3.0,
+        "balance": 0.5,
+    }
     lines = [step(n, images_per_second=400.0 + n, **values) for n in (10, 20, 30)]
     log(folder, *lines, step(30, kd_fashion=0.2, kd_fashion_standard_error=0.01))
     (folder / "saved_model" / "1").mkdir(parents=True)
@@ -140,9 +153,7 @@ def test_huge_grids_are_shrunk(folder):
     assert last.size == (1600, 1333) and earlier.size == (480, 400)
 
 
-@pytest.mark.parametrize(
-    "content, message", [(None, "not a run folder.*run.json"), ('{"recipe": ', "run.json is not JSON")]
-)
+@pytest.mark.parametrize("content, message", [(None, "not a run folder.*run.json"), ('{"recipe": ', "run.json is not JSON")])
 def test_not_a_run_folder_is_one_line(tmp_path, content, message):
     if content:
         (tmp_path / "run.json").write_text(content)

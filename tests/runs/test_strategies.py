@@ -8,11 +8,17 @@ import sys
 
 import helpers
 
-from keras_gans.trained import run
+from keras_gans.trained import folder as folders
 
 # Plain gradient descent: Adam would turn the rounding of a zero gradient into a full step.
-FLAGS = ["--optimizer=sgd", "--learning_rate=0.05", "--kimg=0.04", "--sample_kimg=0", "--penalty=r1:weight=1",
-         "--discriminator=dcgan:width=4,norm=false"]
+FLAGS = [
+    "--optimizer=sgd",
+    "--learning_rate=0.05",
+    "--kimg=0.04",
+    "--sample_kimg=0",
+    "--penalty=r1:weight=1",
+    "--discriminator=dcgan:width=4,norm=false",
+]
 TWO_DEVICES = """
 import sys, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -23,7 +29,7 @@ sys.exit(cli.main(["train", *sys.argv[1:]]))
 
 
 def assert_same_weights(one, two):
-    one, two = run.Folder(one), run.Folder(two)
+    one, two = folders.Folder(one), folders.Folder(two)
     assert one.checkpoint_steps()[-1] == two.checkpoint_steps()[-1] == 5
     for player in ("generator", "discriminator", "ema"):
         difference = helpers.largest_difference(one.checkpoint_path(5), two.checkpoint_path(5), player)
@@ -57,8 +63,11 @@ def test_multi_worker(tmp_path):
     for index in range(2):
         cluster = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
         environment = os.environ | {"TF_CONFIG": json.dumps(cluster)}
-        processes.append(subprocess.Popen(words, cwd=helpers.ROOT, env=environment, stdout=subprocess.PIPE,
-                                          stderr=subprocess.PIPE, text=True))
+        processes.append(
+            subprocess.Popen(
+                words, cwd=helpers.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        )
     try:
         for process in processes:
             _, error = process.communicate(timeout=300)

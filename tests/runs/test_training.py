@@ -8,10 +8,11 @@ import helpers
 import numpy as np
 import pytest
 
-from keras_gans.runs import training
-from keras_gans.trained import run
 from keras_gans.callbacks import DivergenceError
 from keras_gans.errors import UserError
+from keras_gans.runs import training
+from keras_gans.trained import folder as folders
+from keras_gans.trained import trained
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def finished(tmp_path_factory):
     """A finished run of ten steps."""
     directory = tmp_path_factory.mktemp("runs") / "finished"
     training.train(helpers.recipe(directory))
-    return run.Folder(directory)
+    return folders.Folder(directory)
 
 
 def test_run_folder_holds_all_that_a_run_is(finished):
@@ -30,8 +31,17 @@ def test_run_folder_holds_all_that_a_run_is(finished):
     assert record["finished"]["seconds"] > 0 and record["finished"]["peak_memory_mb"] > 100
     lines = finished.metrics()
     assert [line["step"] for line in lines] == list(range(1, 11))
-    assert {"kimg", "seconds", "images_per_second", "discriminator_loss", "generator_loss", "real_logits", "fake_logits",
-            "discriminator_gradient_norm", "generator_gradient_norm"} <= set(lines[0])
+    assert {
+        "kimg",
+        "seconds",
+        "images_per_second",
+        "discriminator_loss",
+        "generator_loss",
+        "real_logits",
+        "fake_logits",
+        "discriminator_gradient_norm",
+        "generator_gradient_norm",
+    } <= set(lines[0])
     assert [path.name for path in sorted(finished.samples.iterdir())] == ["000000005.png", "000000010.png"]
     assert finished.checkpoint_steps() == [9, 10]
     assert "<html" in (finished.directory / "report.html").read_text()
@@ -39,7 +49,7 @@ def test_run_folder_holds_all_that_a_run_is(finished):
 
 
 def test_opened_run_draws_the_same_pixels_for_the_same_seed(finished):
-    opened = run.Run.open(finished.directory)
+    opened = trained.Run.open(finished.directory)
     assert opened.step == 10
     one, again, other = (np.concatenate(list(opened.generate(5, seed, batch_size=2))) for seed in (3, 3, 4))
     assert one.shape == (5, 32, 32, 1) and one.dtype == np.uint8
@@ -50,7 +60,7 @@ def test_opened_run_draws_the_same_pixels_for_the_same_seed(finished):
 def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(finished, tmp_path):
     """Stopped between checkpoints and off the intervals of everything, with other intervals behind it."""
     training.train(helpers.recipe(tmp_path / "run", "--kimg=0.056", "--checkpoint_kimg=0.032"))
-    folder = run.Folder(tmp_path / "run")
+    folder = folders.Folder(tmp_path / "run")
     for step in folder.checkpoint_steps()[1:]:
         folder.checkpoint_path(step).unlink()
     assert folder.checkpoint_steps() == [4]
@@ -71,7 +81,7 @@ def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(finished, tmp_path):
 def test_killed_process_resumes(finished, tmp_path, name):
     words = helpers.command(tmp_path / "run", "--kimg=80", "--checkpoint_kimg=0.008")
     process = subprocess.Popen(words, cwd=helpers.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    folder = run.Folder(tmp_path / "run")
+    folder = folders.Folder(tmp_path / "run")
     deadline = time.monotonic() + 200
     while len(folder.checkpoint_steps()) < 2 and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()[1]
@@ -100,11 +110,18 @@ def test_another_recipe_is_refused_and_named(finished):
 
 
 def test_divergence_stops_the_run_and_names_the_last_good_checkpoint(tmp_path):
-    flags = ["--loss=wasserstein", "--optimizer=sgd", "--learning_rate=1e4", "--generator=dcgan:width=4",
-             "--discriminator=dcgan:width=4,norm=false", "--checkpoint_kimg=0.008", "--kimg=0.8"]
+    flags = [
+        "--loss=wasserstein",
+        "--optimizer=sgd",
+        "--learning_rate=1e4",
+        "--generator=dcgan:width=4",
+        "--discriminator=dcgan:width=4,norm=false",
+        "--checkpoint_kimg=0.008",
+        "--kimg=0.8",
+    ]
     with pytest.raises(DivergenceError, match=r"(discriminator|generator)'s .* at step \d+.*step-\d+.weights.h5") as error:
         training.train(helpers.recipe(tmp_path / "run", *flags))
-    folder = run.Folder(tmp_path / "run")
+    folder = folders.Folder(tmp_path / "run")
     last = folder.checkpoint_steps()[-1]
     assert f"step-{last:09d}" in str(error.value)
     assert all(np.isfinite(array).all() for array in helpers.weights(folder.checkpoint_path(last)).values())
@@ -114,14 +131,21 @@ def test_damaged_checkpoint_is_one_line(finished, tmp_path):
     path = tmp_path / "step.weights.h5"
     path.write_bytes(finished.checkpoint_path(10).read_bytes()[:5000])
     with pytest.raises(UserError, match="cannot load"):
-        run.load_weights(run.Run.open(finished.directory).game, path)
+        trained.load_weights(trained.Run.open(finished.directory).game, path)
 
 
 def test_init_from_starts_with_the_weights_of_another_run(finished, tmp_path, capsys):
-    training.train(helpers.recipe(tmp_path / "tuned", f"--init_from={finished.directory}", "--learning_rate=0",
-                                  "--kimg=0.008", "--freeze_discriminator=2"))
+    training.train(
+        helpers.recipe(
+            tmp_path / "tuned",
+            f"--init_from={finished.directory}",
+            "--learning_rate=0",
+            "--kimg=0.008",
+            "--freeze_discriminator=2",
+        )
+    )
     assert "started from" in capsys.readouterr().out
-    path = run.Folder(tmp_path / "tuned").checkpoint_path(1)
+    path = folders.Folder(tmp_path / "tuned").checkpoint_path(1)
     ours, theirs = helpers.weights(path), helpers.weights(finished.checkpoint_path(10))
     kernels = [name for name in theirs if name.startswith("generator/") and theirs[name].ndim > 1]
     assert kernels
@@ -130,8 +154,16 @@ def test_init_from_starts_with_the_weights_of_another_run(finished, tmp_path, ca
 
 
 def test_init_from_another_size_takes_what_fits(finished, tmp_path, capsys):
-    training.train(helpers.recipe(tmp_path / "bigger", f"--init_from={finished.directory}", "--image_size=64",
-                                  "--kimg=0.008", "--generator=dcgan:width=2", "--discriminator=dcgan:width=2"))
+    training.train(
+        helpers.recipe(
+            tmp_path / "bigger",
+            f"--init_from={finished.directory}",
+            "--image_size=64",
+            "--kimg=0.008",
+            "--generator=dcgan:width=2",
+            "--discriminator=dcgan:width=2",
+        )
+    )
     # Half the width at twice the size: the resolutions up to 16x16 have the same shapes.
     copied, count = map(int, capsys.readouterr().out.split("started from ")[1].split(" weights")[0].split(" of "))
     assert 0 < copied < count
@@ -140,7 +172,7 @@ def test_init_from_another_size_takes_what_fits(finished, tmp_path, capsys):
 def test_frozen_layers_do_not_move(finished, tmp_path):
     before = tmp_path / "frozen"
     training.train(helpers.recipe(before, "--freeze_discriminator=2", "--kimg=0.016", "--checkpoint_kimg=0.008"))
-    one, two = (helpers.weights(run.Folder(before).checkpoint_path(step)) for step in (1, 2))
+    one, two = (helpers.weights(folders.Folder(before).checkpoint_path(step)) for step in (1, 2))
     moved = {name for name in one if name.startswith("discriminator/") and (one[name] != two[name]).any()}
     still = {name for name in one if name.startswith("discriminator/")} - moved
     assert len(moved) > 0 and len(still) >= 2
@@ -158,8 +190,8 @@ def test_full_disk_is_one_line_and_leaves_the_last_checkpoint(finished, tmp_path
     try:
         process = helpers.run(helpers.command(small / "run", "--kimg=8", "--checkpoint_kimg=0.008", "--keep_checkpoints=50"))
         helpers.assert_one_line(process, "cannot write", "space")
-        folder = run.Folder(small / "run")
-        opened = run.Run.open(small / "run")
+        folder = folders.Folder(small / "run")
+        opened = trained.Run.open(small / "run")
         assert opened.step >= 1 and np.isfinite(next(iter(opened.generate(1, 0)))).all()
         assert not [path for path in folder.checkpoints.iterdir() if "tmp" in path.name]
     finally:

@@ -33,4 +33,4 @@ def url(server):
 @pytest.fixture(scope="session", params=["rest", "grpc"])
 def address(request, server):
     """The server's address, for each protocol."""
-    return (f"http://127.0.0.1:{server.rest_port}" if request.param == "rest" else f"grpc://127.0.0.1:{server.grpc_port}")
+    return f"http://127.0.0.1:{server.rest_port}" if request.param == "rest" else f"grpc://127.0.0.1:{server.grpc_port}"

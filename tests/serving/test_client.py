@@ -52,15 +52,22 @@ def test_status_and_versions(client, address):
     assert raised.value.code == "NOT_FOUND" and "nobody" in str(raised.value)
 
 
-@pytest.mark.parametrize("inputs, signature, message", [
-    ({"images": np.zeros([1, 2, 2, 3])}, "nothing", "no signature 'nothing'; known: "),
-    ({"picture": 1}, "serving_default", "takes images, not picture"),
-    ({"images": np.zeros([2, 2, 3], np.float32)}, "serving_default", r"expected float32 \[\?, \?, \?, 3\], not \[2, 2, 3\]"),
-    ({"images": [[["a"]]]}, "serving_default", "expected float32"),
-    ({"image_bytes": [3]}, "translate", "expected bytes, not int"),
-    ({"seed": 0, "count": 2.5}, "sample_png", "expected int32"),
-    ({"seed": 0, "count": 2**31}, "sample_png", "expected int32"),
-])
+@pytest.mark.parametrize(
+    "inputs, signature, message",
+    [
+        ({"images": np.zeros([1, 2, 2, 3])}, "nothing", "no signature 'nothing'; known: "),
+        ({"picture": 1}, "serving_default", "takes images, not picture"),
+        (
+            {"images": np.zeros([2, 2, 3], np.float32)},
+            "serving_default",
+            r"expected float32 \[\?, \?, \?, 3\], not \[2, 2, 3\]",
+        ),
+        ({"images": [[["a"]]]}, "serving_default", "expected float32"),
+        ({"image_bytes": [3]}, "translate", "expected bytes, not int"),
+        ({"seed": 0, "count": 2.5}, "sample_png", "expected int32"),
+        ({"seed": 0, "count": 2**31}, "sample_png", "expected int32"),
+    ],
+)
 def test_what_does_not_fit_is_not_sent(client, inputs, signature, message):
     with pytest.raises(ServingError, match=message):
         client.predict(inputs, signature)
@@ -114,10 +121,17 @@ def test_asks_again_while_the_server_is_busy(scripted):
     assert Answers.asked == ["/v1/models/a%20b%2Fc/versions/3"] * 3
 
 
-@pytest.mark.parametrize("script, code, times", [
-    ([BUSY], "UNAVAILABLE", 3), ([(400, b'{"error": "bad"}')], "INVALID_ARGUMENT", 1), ([(404, b"<html>")], "NOT_FOUND", 1),
-    ([(200, b"<html>")], "INTERNAL", 1), ([(302, b"")], "UNKNOWN", 1), ([(504, b"{}")], "DEADLINE_EXCEEDED", 1),
-])
+@pytest.mark.parametrize(
+    "script, code, times",
+    [
+        ([BUSY], "UNAVAILABLE", 3),
+        ([(400, b'{"error": "bad"}')], "INVALID_ARGUMENT", 1),
+        ([(404, b"<html>")], "NOT_FOUND", 1),
+        ([(200, b"<html>")], "INTERNAL", 1),
+        ([(302, b"")], "UNKNOWN", 1),
+        ([(504, b"{}")], "DEADLINE_EXCEEDED", 1),
+    ],
+)
 def test_gives_up(scripted, script, code, times):
     Answers.script = script
     with Client(scripted, "a", retries=2, backoff=0.01) as client, pytest.raises(ServingError) as raised:

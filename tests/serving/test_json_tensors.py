@@ -20,11 +20,19 @@ def arrays(body, signature):
 
 
 def test_rows_and_columns_of_the_reference():
-    rows = {"instances": [
-        {"tag": "foo", "signal": [1, 2, 3, 4, 5], "sensor": [[1, 2], [3, 4]]},
-        {"tag": "bar", "signal": [3, 4, 1, 2, 5], "sensor": [[4, 5], [6, 8]]}]}
-    columns = {"inputs": {
-        "tag": ["foo", "bar"], "signal": [[1, 2, 3, 4, 5], [3, 4, 1, 2, 5]], "sensor": [[[1, 2], [3, 4]], [[4, 5], [6, 8]]]}}
+    rows = {
+        "instances": [
+            {"tag": "foo", "signal": [1, 2, 3, 4, 5], "sensor": [[1, 2], [3, 4]]},
+            {"tag": "bar", "signal": [3, 4, 1, 2, 5], "sensor": [[4, 5], [6, 8]]},
+        ]
+    }
+    columns = {
+        "inputs": {
+            "tag": ["foo", "bar"],
+            "signal": [[1, 2, 3, 4, 5], [3, 4, 1, 2, 5]],
+            "sensor": [[[1, 2], [3, 4]], [[4, 5], [6, 8]]],
+        }
+    }
     for body in (rows, columns):
         made = arrays(body, THREE)
         assert made["tag"].tolist() == [b"foo", b"bar"]
@@ -43,10 +51,12 @@ def test_a_single_input_needs_no_name():
 
 def test_answers():
     outputs = {"a": np.array([[1, 2], [3, 4]], np.float32), "b_bytes": np.array([b"\xff", b"x"], object)}
-    assert json.loads(json_tensors.response(outputs, True)) == {"predictions": [
-        {"a": [1, 2], "b_bytes": {"b64": "/w=="}}, {"a": [3, 4], "b_bytes": {"b64": "eA=="}}]}
+    assert json.loads(json_tensors.response(outputs, True)) == {
+        "predictions": [{"a": [1, 2], "b_bytes": {"b64": "/w=="}}, {"a": [3, 4], "b_bytes": {"b64": "eA=="}}]
+    }
     assert json.loads(json_tensors.response(outputs, False)) == {
-        "outputs": {"a": [[1, 2], [3, 4]], "b_bytes": [{"b64": "/w=="}, {"b64": "eA=="}]}}
+        "outputs": {"a": [[1, 2], [3, 4]], "b_bytes": [{"b64": "/w=="}, {"b64": "eA=="}]}
+    }
     assert json.loads(json_tensors.response({"a": np.array([1, 2])}, True)) == {"predictions": [1, 2]}
     assert json.loads(json_tensors.response({"name": np.array([b"x"], object)}, False)) == {"outputs": ["x"]}
     for other in (np.float32(3), np.zeros([3])):
@@ -67,33 +77,57 @@ def test_there_and_back(shape, dtype):
         assert made.dtype == array.dtype and made.tolist() == array.tolist()
 
 
-@pytest.mark.parametrize("body, message", [
-    (b"", "JSON Parse error"), (b"\xff", "JSON Parse error"), (b"[1]", "must be an object"), (b"[" * 100000, "JSON Parse error"),
-    (b'{"inputs": 1, "instances": [1]}', "both"), (b"{}", "Missing"), (b'{"inputs": 1, "signature_name": 3}', "signature_name"),
-])
+@pytest.mark.parametrize(
+    "body, message",
+    [
+        (b"", "JSON Parse error"),
+        (b"\xff", "JSON Parse error"),
+        (b"[1]", "must be an object"),
+        (b"[" * 100000, "JSON Parse error"),
+        (b'{"inputs": 1, "instances": [1]}', "both"),
+        (b"{}", "Missing"),
+        (b'{"inputs": 1, "signature_name": 3}', "signature_name"),
+    ],
+)
 def test_bad_requests(body, message):
     with pytest.raises(ServingError, match=message) as raised:
         json_tensors.parse(body)
     assert raised.value.code == "INVALID_ARGUMENT"
 
 
-@pytest.mark.parametrize("value, tensor, message", [
-    ([[1, 2], [3]], NUMBERS, "differ in length"), ([["1"]], NUMBERS, "not string"), ([[None]], NUMBERS, "float32, not objects"),
-    ([{"b64": "eA=="}], NUMBERS, "float32, not objects"), ([1.5], INTEGERS, "int32, not fractions"),
-    ([2**31], INTEGERS, "outside of int32"), ([2**70], INTEGERS, "out of range"), ([True], INTEGERS, "not booleans"),
-    ([1], STRINGS, "expected strings"), ([{"b64": "!"}], STRINGS, "base64 decode"), ([["a"], "b"], STRINGS, "differ in length"),
-    ([{"b64": 1}], STRINGS, "expected strings"),
-])
+@pytest.mark.parametrize(
+    "value, tensor, message",
+    [
+        ([[1, 2], [3]], NUMBERS, "differ in length"),
+        ([["1"]], NUMBERS, "not string"),
+        ([[None]], NUMBERS, "float32, not objects"),
+        ([{"b64": "eA=="}], NUMBERS, "float32, not objects"),
+        ([1.5], INTEGERS, "int32, not fractions"),
+        ([2**31], INTEGERS, "outside of int32"),
+        ([2**70], INTEGERS, "out of range"),
+        ([True], INTEGERS, "not booleans"),
+        ([1], STRINGS, "expected strings"),
+        ([{"b64": "!"}], STRINGS, "base64 decode"),
+        ([["a"], "b"], STRINGS, "differ in length"),
+        ([{"b64": 1}], STRINGS, "expected strings"),
+    ],
+)
 def test_bad_values(value, tensor, message):
     with pytest.raises(ServingError, match=message):
         json_tensors.to_array(value, tensor, "x")
 
 
-@pytest.mark.parametrize("body, message", [
-    ({"inputs": [1]}, "plain list"), ({"instances": [1]}, "plain list"), ({"instances": []}, "not empty"),
-    ({"instances": 5}, "not empty"), ({"inputs": {"tag": ["a"]}}, "keys sensor, signal, tag, not tag"),
-    ({"instances": [{"tag": "a", "signal": [1], "sensor": [[1, 2], [3, 4]]}, {"tag": "a"}]}, "element 1 of 'instances'"),
-])
+@pytest.mark.parametrize(
+    "body, message",
+    [
+        ({"inputs": [1]}, "plain list"),
+        ({"instances": [1]}, "plain list"),
+        ({"instances": []}, "not empty"),
+        ({"instances": 5}, "not empty"),
+        ({"inputs": {"tag": ["a"]}}, "keys sensor, signal, tag, not tag"),
+        ({"instances": [{"tag": "a", "signal": [1], "sensor": [[1, 2], [3, 4]]}, {"tag": "a"}]}, "element 1 of 'instances'"),
+    ],
+)
 def test_bad_names(body, message):
     with pytest.raises(ServingError, match=message):
         arrays(body, THREE)

@@ -50,7 +50,10 @@ GOOD = {"signature_name": "translate", "instances": [{"b64": base64.b64encode(en
 BAD_FILES = {
     "truncated PNG": (encode_png(PICTURE)[:300], "PNG"),
     "decompression bomb": (png_header(50_000, 50_000), "at most 90000 pixels"),
-    "larger than the limit": (encode_png(np.zeros([301, 300, 3], np.uint8)), "at most 90000 pixels are taken, not 301 x 300"),
+    "larger than the limit": (
+        encode_png(np.zeros([301, 300, 3], np.uint8)),
+        "at most 90000 pixels are taken, not 301 x 300",
+    ),
     "zip renamed PNG": (zip_file(), "not a PNG, JPEG, WebP, GIF or BMP file"),
     "nothing": (b"", "not a PNG, JPEG, WebP, GIF or BMP file"),
 }
@@ -70,7 +73,9 @@ BAD_TENSORS = {
 
 def post(url, body, path="tiny"):
     """Posts a request; returns (status, answer), and checks that an error is one line of JSON."""
-    answer = requests.post(f"{url}/v1/models/{path}:predict", data=body if isinstance(body, bytes) else json.dumps(body), timeout=60)
+    answer = requests.post(
+        f"{url}/v1/models/{path}:predict", data=body if isinstance(body, bytes) else json.dumps(body), timeout=60
+    )
     content = answer.json()
     assert answer.headers["Content-Type"].startswith("application/json")
     if answer.status_code != 200:
@@ -102,8 +107,9 @@ def predict_request(signature, inputs):
 
 
 def test_status_and_metadata(url):
-    expected = {"model_version_status": [
-        {"version": "2", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}]}
+    expected = {
+        "model_version_status": [{"version": "2", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}]
+    }
     for path in ("tiny", "tiny/versions/2"):
         assert requests.get(f"{url}/v1/models/{path}", timeout=60).json() == expected
     metadata = requests.get(f"{url}/v1/models/tiny/metadata", timeout=60).json()
@@ -111,8 +117,10 @@ def test_status_and_metadata(url):
     described = metadata["metadata"]["signature_def"]["signature_def"]
     assert set(described) == {"serving_default", "translate", "sample_png", "slow", "two"}
     assert described["serving_default"]["inputs"]["images"] == {
-        "dtype": "DT_FLOAT", "name": "serving_default_images:0", "tensor_shape": {"unknown_rank": False, "dim": [
-            {"size": size, "name": ""} for size in ("-1", "-1", "-1", "3")]}}
+        "dtype": "DT_FLOAT",
+        "name": "serving_default_images:0",
+        "tensor_shape": {"unknown_rank": False, "dim": [{"size": size, "name": ""} for size in ("-1", "-1", "-1", "3")]},
+    }
     assert described["translate"]["method_name"] == "tensorflow/serving/predict"
     healthy = requests.get(f"{url}/healthz", timeout=60)
     assert healthy.status_code == 200 and healthy.json() == {"ready": True, "models": ["tiny"]}
@@ -128,7 +136,9 @@ def test_rest_rows_and_columns(url):
     np.testing.assert_array_equal(decoded[1], 255 - PICTURE)
     rows = [{"a": 1, "name": "x"}, {"a": 2, "name": "y"}]
     assert post(url, {"signature_name": "two", "instances": rows}) == (
-        200, {"predictions": [{"double": 2, "named": "x"}, {"double": 4, "named": "y"}]})
+        200,
+        {"predictions": [{"double": 2, "named": "x"}, {"double": 4, "named": "y"}]},
+    )
 
 
 def test_grpc(stub):
@@ -159,21 +169,30 @@ def test_bad_tensors(url, stub, name):
     with pytest.raises(grpc.RpcError, match=message) as raised:
         stub.Predict(predict_request(signature, inputs), timeout=60)
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT and "\n" not in raised.value.details()
-    values = {key: np.asarray(value).astype(str if np.asarray(value).dtype == object else value.dtype).tolist()
-              for key, value in inputs.items()}
+    values = {
+        key: np.asarray(value).astype(str if np.asarray(value).dtype == object else value.dtype).tolist()
+        for key, value in inputs.items()
+    }
     status, content = post(url, {"signature_name": signature, "inputs": values})
     assert status == 400 and list(content) == ["error"]
 
 
-@pytest.mark.parametrize("body, path, status, message", [
-    (b"{", "tiny", 400, "JSON Parse error"), (b"\xff\xfe", "tiny", 400, "JSON Parse error"),
-    (b'{"instances": ' + b"[" * 50_000, "tiny", 400, "JSON Parse error"), ({}, "tiny", 400, "Missing 'inputs' or 'instances'"),
-    (GOOD, "nobody", 404, r"Servable not found for request: Latest\(nobody\)"),
-    (GOOD, "tiny/versions/7", 404, r"Specific\(tiny, 7\)"), (GOOD, "tiny/versions/" + "9" * 5000, 404, "Specific"),
-    (GOOD, "tiny/labels/stable", 400, "Unrecognized servable version label: stable"), (GOOD, "..%2Ftiny", 404, "not found"),
-    (GOOD | {"signature_name": "nothing"}, "tiny", 400, 'Serving signature name: "nothing" not found'),
-    (GOOD, "tiny/versions/x", 400, "Malformed request: POST"),
-])
+@pytest.mark.parametrize(
+    "body, path, status, message",
+    [
+        (b"{", "tiny", 400, "JSON Parse error"),
+        (b"\xff\xfe", "tiny", 400, "JSON Parse error"),
+        (b'{"instances": ' + b"[" * 50_000, "tiny", 400, "JSON Parse error"),
+        ({}, "tiny", 400, "Missing 'inputs' or 'instances'"),
+        (GOOD, "nobody", 404, r"Servable not found for request: Latest\(nobody\)"),
+        (GOOD, "tiny/versions/7", 404, r"Specific\(tiny, 7\)"),
+        (GOOD, "tiny/versions/" + "9" * 5000, 404, "Specific"),
+        (GOOD, "tiny/labels/stable", 400, "Unrecognized servable version label: stable"),
+        (GOOD, "..%2Ftiny", 404, "not found"),
+        (GOOD | {"signature_name": "nothing"}, "tiny", 400, 'Serving signature name: "nothing" not found'),
+        (GOOD, "tiny/versions/x", 400, "Malformed request: POST"),
+    ],
+)
 def test_bad_requests(url, body, path, status, message):
     answered, content = post(url, body, path)
     assert answered == status
@@ -181,9 +200,15 @@ def test_bad_requests(url, body, path, status, message):
 
 
 def test_other_methods_and_paths(url):
-    for method, path, status in (("POST", "/v1/models/tiny:classify", 400), ("PUT", "/v1/models/tiny:predict", 400),
-                                 ("GET", "/v1/models/nobody", 404), ("GET", "/v1/models/nobody/metadata", 404),
-                                 ("GET", "/v1/models/tiny/versions/3", 404), ("GET", "/etc/passwd", 404), ("POST", "/healthz", 405)):
+    for method, path, status in (
+        ("POST", "/v1/models/tiny:classify", 400),
+        ("PUT", "/v1/models/tiny:predict", 400),
+        ("GET", "/v1/models/nobody", 404),
+        ("GET", "/v1/models/nobody/metadata", 404),
+        ("GET", "/v1/models/tiny/versions/3", 404),
+        ("GET", "/etc/passwd", 404),
+        ("POST", "/healthz", 405),
+    ):
         answer = requests.request(method, url + path, timeout=60)
         assert answer.status_code == status and "\n" not in answer.json()["error"], path
 
@@ -262,6 +287,7 @@ def test_no_request_is_lost_while_versions_are_swapped(tmp_path):
     served_models.write(tmp_path / "next", 2, settled=False)
     answers, stop = [], threading.Event()
     with served_models.serving(folder) as server:
+
         def ask(address):
             with Client(address, "tiny", retries=0) as client:
                 while not stop.is_set():
@@ -321,7 +347,9 @@ def test_recorded_requests_warm_up(tmp_path, monkeypatch, signature, fits):
         writer.write(log.SerializeToString())
         writer.write(log.SerializeToString())
     asked, run = [], Servable.run
-    monkeypatch.setattr(Servable, "run", lambda self, name, inputs, seconds: asked.append(name) or run(self, name, inputs, seconds))
+    monkeypatch.setattr(
+        Servable, "run", lambda self, name, inputs, seconds: asked.append(name) or run(self, name, inputs, seconds)
+    )
     if not fits:
         with pytest.raises(ServingError, match="warm-up"):
             Servable(path)

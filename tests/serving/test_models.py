@@ -88,7 +88,9 @@ def test_a_broken_version_leaves_the_old_one_and_is_tried_again_when_it_changes(
     models.scan()
     assert Noted.loads == ["a/2", "a/1"]
     assert [(state.version, state.state, state.code) for state in models.states("a")] == [
-        (2, "END", "DATA_LOSS"), (1, "AVAILABLE", "OK")]
+        (2, "END", "DATA_LOSS"),
+        (1, "AVAILABLE", "OK"),
+    ]
     (path / "broken").unlink()
     models.scan()
     assert available(models) == [2]

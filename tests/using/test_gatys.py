@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.using import gatys
 from keras_gans.errors import UserError
 from keras_gans.losses.style import gram
 from keras_gans.losses.stylization import Stylization
+from keras_gans.using import gatys
 
 RANDOM = np.random.default_rng(0)
 
@@ -39,17 +39,21 @@ def test_terms_are_fractions_of_their_targets(objective):
     """Against NumPy, on the network's own features."""
     edge = (140 / 127.5) ** 2 / 39  # one step across of 39
     assert losses(objective, CONTENT, CONTENT) == pytest.approx(
-        {"content": 0, "style": 0, "total_variation": edge}, abs=1e-6)
+        {"content": 0, "style": 0, "total_variation": edge}, abs=1e-6
+    )
     picture = STYLE.repeat(2, 0)[:32].repeat(2, 1)[:, :40]
     terms = losses(objective, picture, STYLE)
     images = tf.constant(picture[None] / 127.5 - 1, tf.float32)
     shown = [np.asarray(layer, np.float64) for network in objective._both for layer in network(images)]
     kept = np.asarray(objective.content_targets(tf.constant(CONTENT[None] / 127.5 - 1, tf.float32))[0], np.float64)
     assert terms["content"] == pytest.approx(((shown[0] - kept) ** 2).sum() / (kept**2).sum(), rel=1e-4)
-    wanted = [np.asarray(layer, np.float64)
-              for layer in objective.style_targets(tf.constant(STYLE[None] / 127.5 - 1, tf.float32))]
-    fractions = [((np.asarray(gram(layer), np.float64) - target) ** 2).sum() / (target**2).sum()
-                 for layer, target in zip(shown[1:], wanted, strict=True)]
+    wanted = [
+        np.asarray(layer, np.float64) for layer in objective.style_targets(tf.constant(STYLE[None] / 127.5 - 1, tf.float32))
+    ]
+    fractions = [
+        ((np.asarray(gram(layer), np.float64) - target) ** 2).sum() / (target**2).sum()
+        for layer, target in zip(shown[1:], wanted, strict=True)
+    ]
     assert terms["style"] == pytest.approx(np.mean(fractions), rel=1e-3)
 
 
@@ -97,8 +101,9 @@ def test_styles_blend_by_weight(objective):
 
 
 def test_noise_is_keyed_by_its_seed(objective):
-    one, same, other = (gatys.stylize(CONTENT, [STYLE], objective, steps=1, start="noise", seed=seed)[0]
-                        for seed in (1, 1, 2))
+    one, same, other = (
+        gatys.stylize(CONTENT, [STYLE], objective, steps=1, start="noise", seed=seed)[0] for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
 
@@ -108,8 +113,10 @@ def test_a_flat_style_gives_a_finite_picture(objective):
     assert np.isfinite(list(terms.values())).all() and picture.std() > 0
 
 
-@pytest.mark.parametrize("keywords, message", [({"start": "grey"}, "start=grey"), ({"steps": 0}, "steps=0"),
-                                               ({"weights": [1, 2]}, "2 weights do not fit 1 styles")])
+@pytest.mark.parametrize(
+    "keywords, message",
+    [({"start": "grey"}, "start=grey"), ({"steps": 0}, "steps=0"), ({"weights": [1, 2]}, "2 weights do not fit 1 styles")],
+)
 def test_nonsense_is_refused(objective, keywords, message):
     with pytest.raises(UserError, match=message):
         gatys.stylize(CONTENT, [STYLE], objective, **keywords)

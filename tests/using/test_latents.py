@@ -5,11 +5,11 @@ import pytest
 import run_cases
 from scipy.spatial import geometric_slerp
 
-from keras_gans.using import directions, latents
 from keras_gans.data.images import to_uint8
 from keras_gans.errors import UserError
 from keras_gans.networks.stylegan import StyleGANGenerator
-from keras_gans.trained.run import Run
+from keras_gans.trained.trained import Run
+from keras_gans.using import directions, latents
 
 RANDOM = np.random.default_rng(0)
 
@@ -94,7 +94,10 @@ def test_psi_0_gives_one_picture_and_psi_1_the_runs_own(styled):
 
 def test_noise_is_constant_absent_or_drawn_for_every_picture(styled):
     drawn = np.repeat(styled.draw_latent(1, 1), 2, axis=0)
-    made = {noise: latents.Painter(styled, noise=noise).of_latents(drawn).astype(float) for noise in ("constant", "none", "random")}
+    made = {
+        noise: latents.Painter(styled, noise=noise).of_latents(drawn).astype(float)
+        for noise in ("constant", "none", "random")
+    }
     assert np.ptp(made["constant"], axis=0).max() <= 1 and np.ptp(made["none"], axis=0).max() <= 1
     pictures = [made["constant"][0], made["none"][0], *made["random"]]
     for first in range(4):
@@ -109,16 +112,22 @@ def test_noise_is_constant_absent_or_drawn_for_every_picture(styled):
 # === Directions ===
 
 
-@pytest.mark.parametrize("name, names", [
-    ("stylegan2", "conv1_4 conv0_up_8 conv1_8 conv0_up_16 conv1_16 to_image_16"),
-    ("stylegan", "constant_4 conv1_4 conv0_up_8 conv1_8"),
-])
+@pytest.mark.parametrize(
+    "name, names",
+    [
+        ("stylegan2", "conv1_4 conv0_up_8 conv1_8 conv0_up_16 conv1_16 to_image_16"),
+        ("stylegan", "constant_4 conv1_4 conv0_up_8 conv1_8"),
+    ],
+)
 def test_directions_are_eigenvectors_of_the_styles_weights(styled, name, names):
     generator = styled.generator
     if name == "stylegan":
-        generator = StyleGANGenerator(image_size=8, channels=1, latent_dim=4, w_dim=6, channel_base=64, channel_max=8,
-                                      mapping_layers=1)
-    weights = [np.asarray(generator.synthesis.get_layer(f"{layer}_style").raw_kernel, np.float64).T for layer in names.split()]
+        generator = StyleGANGenerator(
+            image_size=8, channels=1, latent_dim=4, w_dim=6, channel_base=64, channel_max=8, mapping_layers=1
+        )
+    weights = [
+        np.asarray(generator.synthesis.get_layer(f"{layer}_style").raw_kernel, np.float64).T for layer in names.split()
+    ]
     assert len(weights) == generator.layers_w
     for layers in (None, [1, 2]):
         a = np.concatenate(weights if layers is None else [weights[1], weights[2]])

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans.using.masks import Masks
 from keras_gans.data.images import BadImage
 from keras_gans.errors import UserError
+from keras_gans.using.masks import Masks
 
 
 def test_one_mask_or_one_for_each(tmp_path):

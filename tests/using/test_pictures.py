@@ -5,8 +5,8 @@ import pytest
 from PIL import Image, ImageSequence
 
 from keras_gans import grids
-from keras_gans.using import pictures
 from keras_gans.errors import UserError
+from keras_gans.using import pictures
 
 
 def inverted(image, item, report):
@@ -117,10 +117,12 @@ def test_bad_pictures_are_named_and_the_others_done(tmp_path, capsys):
     assert process(source, out) == 4
     assert sorted(path.name for path in out.iterdir()) == ["a.png", "z.png"]
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("passed over")]
-    assert lines == [f"passed over {source / 'empty.jpg'}: unreadable: the file is empty",
-                     f"passed over {source / 'film.mp4'}: unreadable: no video that ffmpeg knows",
-                     lines[2],
-                     f"passed over {source / 'text.gif'}: unreadable: not an image that Pillow knows"]
+    assert lines == [
+        f"passed over {source / 'empty.jpg'}: unreadable: the file is empty",
+        f"passed over {source / 'film.mp4'}: unreadable: no video that ffmpeg knows",
+        lines[2],
+        f"passed over {source / 'text.gif'}: unreadable: not an image that Pillow knows",
+    ]
     assert "half.png: truncated" in lines[2]
 
 
@@ -142,8 +144,11 @@ def test_nothing_usable_is_refused(tmp_path):
         process(tmp_path / "in", tmp_path / "out")
     (tmp_path / "notes.txt").write_text("")
     (tmp_path / "empty").mkdir()
-    for source, message in (("nowhere", "does not exist; name a picture"),
-                            ("notes.txt", "is no picture: they end in .png"), ("empty", "no pictures in")):
+    for source, message in (
+        ("nowhere", "does not exist; name a picture"),
+        ("notes.txt", "is no picture: they end in .png"),
+        ("empty", "no pictures in"),
+    ):
         with pytest.raises(UserError, match=message):
             pictures.find(tmp_path / source, tmp_path / "out")
     with pytest.raises(UserError, match="notes.txt is a file; name a folder for the results"):

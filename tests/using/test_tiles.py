@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from keras_gans.data import images
 from keras_gans.using import tiles
 from keras_gans.using.reach import reach
-from keras_gans.data import images
 
 
 def blurred(radius):
     """A box filter of that radius, which pads with zeros as convolutions do."""
+
     def function(image, number):
         return ndimage.uniform_filter(images.to_model(image), (2 * radius + 1,) * 2 + (1,), mode="constant")
 
@@ -76,7 +77,7 @@ def test_side_holds_two_multiples():
 
 def test_reach_is_counted_in_rows_of_the_output():
     def function(inputs):
-        image, = inputs
+        (image,) = inputs
         halved = ndimage.correlate1d(image, [1, 2, 3, 4, 5], axis=1)[:, ::2]  # two rows either way
         return [halved, np.repeat(image, 2, 1), np.roll(image, 3, 1)]
 

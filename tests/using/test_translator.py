@@ -6,13 +6,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gans.using import Translator, bands, tiles
 from keras_gans.data import images
 from keras_gans.errors import UserError
 from keras_gans.layers.instance_normalization import InstanceNormalization
 from keras_gans.networks.gated import GatedInpainter
 from keras_gans.networks.resnet_generator import ResNetGenerator
 from keras_gans.networks.unet import UNet
+from keras_gans.using import Translator, bands, tiles
 
 
 def noise(*shape):

@@ -1,6 +1,6 @@
 """Takes the README's picture of the page.
 
-    python tests/web/screenshot.py --models=models --filter=NAME --picture=photo.jpg --out=docs/web.png
+python tests/web/screenshot.py --models=models --filter=NAME --picture=photo.jpg --out=docs/web.png
 """
 
 import os

@@ -34,7 +34,7 @@ def models(tmp_path_factory):
     from translation_runs import make_run
 
     from keras_gans.exporting import tflite
-    from keras_gans.trained.run import Run
+    from keras_gans.trained.trained import Run
 
     folder = tmp_path_factory.mktemp("models")
     tflite.export(Run.open(make_run(tmp_path_factory.mktemp("run"), "both")), folder)
@@ -118,7 +118,9 @@ def pixels(page, name):
     """Reads a canvas, uint8 [h, w, 3]."""
     height, width, data = page.evaluate(
         "name => { const c = document.getElementById(name);"
-        " return [c.height, c.width, Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)] }", name)
+        " return [c.height, c.width, Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)] }",
+        name,
+    )
     return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
 
 

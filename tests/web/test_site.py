@@ -14,8 +14,14 @@ from keras_gans.serving.site import Site
 def page(tmp_path):
     """A page with a stand-in for LiteRT.js."""
     page = tmp_path / "web"
-    for name in ("index.html", "page.js", "site.py", "node_modules/@litertjs/core/dist/index.js",
-                 "node_modules/@litertjs/core/wasm/litert.wasm", "node_modules/@litertjs/wasm-utils/dist/bundle.js"):
+    for name in (
+        "index.html",
+        "page.js",
+        "site.py",
+        "node_modules/@litertjs/core/dist/index.js",
+        "node_modules/@litertjs/core/wasm/litert.wasm",
+        "node_modules/@litertjs/wasm-utils/dist/bundle.js",
+    ):
         (page / name).parent.mkdir(parents=True, exist_ok=True)
         (page / name).write_text(name)
     return page
@@ -27,8 +33,14 @@ def test_files(page, tmp_path):
     (models / "broken.tflite").write_bytes(b"not a model")
     site = Site(page, models)
     files = site.files()
-    assert set(files) == {"index.html", "page.js", "litert/core.js", "litert/wasm-utils.js", "litert/wasm/litert.wasm",
-                          "models.json"}
+    assert set(files) == {
+        "index.html",
+        "page.js",
+        "litert/core.js",
+        "litert/wasm-utils.js",
+        "litert/wasm/litert.wasm",
+        "models.json",
+    }
     assert json.loads(files["models.json"])["models"] == []
     assert site.find("") == page / "index.html"
     for path in ("../models/broken.tflite", "models/broken.tflite", "node_modules/x", "site.py", "litert/wasm/../core.js"):
@@ -47,7 +59,9 @@ def test_every_file_of_the_page_is_kept_for_offline_use():
             assert f"'{path.name}'" in worker, path.name
 
 
-@pytest.mark.skipif(not (ROOT / "export/web/node_modules").is_dir(), reason="LiteRT.js is not installed (npm ci in export/web)")
+@pytest.mark.skipif(
+    not (ROOT / "export/web/node_modules").is_dir(), reason="LiteRT.js is not installed (npm ci in export/web)"
+)
 def test_static_files(tmp_path):
     command = [sys.executable, "export/web/site.py", f"--models={tmp_path}"]
     made = run([*command, f"--out={tmp_path / 'site'}"])

@@ -28,11 +28,26 @@ def test_tensors_of_every_type_and_layout(saved):
 
     base = torch.randn(6, 5)
     tensors = collections.OrderedDict(
-        base=base, view=base[1:4].T, shared=base[0, 2:], scalar=torch.tensor(3), empty=torch.zeros(0, 4),
+        base=base,
+        view=base[1:4].T,
+        shared=base[0, 2:],
+        scalar=torch.tensor(3),
+        empty=torch.zeros(0, 4),
         parameter=torch.nn.Parameter(torch.randn(2, 2)),
-        **{str(dtype): torch.tensor([[1, 0, 3]]).to(dtype)
-           for dtype in (torch.float64, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8,
-                         torch.bool)})
+        **{
+            str(dtype): torch.tensor([[1, 0, 3]]).to(dtype)
+            for dtype in (
+                torch.float64,
+                torch.float16,
+                torch.int64,
+                torch.int32,
+                torch.int16,
+                torch.int8,
+                torch.uint8,
+                torch.bool,
+            )
+        },
+    )
     arrays = read_state_dict(saved(tensors))
     assert list(arrays) == list(tensors)
     for name, tensor in tensors.items():
@@ -66,8 +81,17 @@ def test_state_dict_of_a_module_with_buffers(saved):
 def test_checkpoint_of_dicts_lists_and_numbers(saved):
     import torch
 
-    path = saved({"step": 7, "rate": 0.5, "name": "g", "none": None, "yes": True, "betas": (0.9, 0.99),
-                  "state": {3: {"moment": torch.ones(2)}}})
+    path = saved(
+        {
+            "step": 7,
+            "rate": 0.5,
+            "name": "g",
+            "none": None,
+            "yes": True,
+            "betas": (0.9, 0.99),
+            "state": {3: {"moment": torch.ones(2)}},
+        }
+    )
     checkpoint = read(path)
     np.testing.assert_array_equal(checkpoint.pop("state")[3]["moment"], [1, 1])
     assert checkpoint == {"step": 7, "rate": 0.5, "name": "g", "none": None, "yes": True, "betas": [0.9, 0.99]}
@@ -81,8 +105,9 @@ class Shell:
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("value, name", [(Shell(), f"{os.system.__module__}.system"), (np.float64(1), "numpy"),
-                                         ({"sizes": {1, 2}}, "set")])
+@pytest.mark.parametrize(
+    "value, name", [(Shell(), f"{os.system.__module__}.system"), (np.float64(1), "numpy"), ({"sizes": {1, 2}}, "set")]
+)
 def test_anything_else_is_refused_by_name(saved, value, name):
     with pytest.raises(UserError, match=rf"file\.pth: holds .*{name}.*save the state dict alone"):
         read(saved({"x": value}))
@@ -116,10 +141,21 @@ def tensor_pickle(count, offset, shape, strides):
     def integers(numbers):
         return b"(" + b"".join(b"J" + struct.pack("<i", number) for number in numbers) + b"t"
 
-    storage = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x00aX\x03\x00\x00\x00cpu" + \
-        b"J" + struct.pack("<i", count) + b"tQ"
-    return (b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"J" + struct.pack("<i", offset)
-            + integers(shape) + integers(strides) + b"\x89}tR.")
+    storage = (
+        b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x00aX\x03\x00\x00\x00cpu"
+        + b"J"
+        + struct.pack("<i", count)
+        + b"tQ"
+    )
+    return (
+        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n("
+        + storage
+        + b"J"
+        + struct.pack("<i", offset)
+        + integers(shape)
+        + integers(strides)
+        + b"\x89}tR."
+    )
 
 
 def test_hand_written_tensor(tmp_path):
@@ -128,19 +164,41 @@ def test_hand_written_tensor(tmp_path):
     np.testing.assert_array_equal(array, [[1, 2], [3, 4]])
 
 
-@pytest.mark.parametrize("count, offset, shape, strides", [
-    (6, 0, [7], [1]), (6, 3, [4], [1]), (6, -1, [2], [1]), (6, 0, [2, 2], [5, 2]), (6, 5, [2], [-1]), (6, 0, [-2], [1]),
-    (6, 0, [100, 100], [0, 0]), (8, 0, [2], [1]), (6, 0, [2, 2], [1])])
+@pytest.mark.parametrize(
+    "count, offset, shape, strides",
+    [
+        (6, 0, [7], [1]),
+        (6, 3, [4], [1]),
+        (6, -1, [2], [1]),
+        (6, 0, [2, 2], [5, 2]),
+        (6, 5, [2], [-1]),
+        (6, 0, [-2], [1]),
+        (6, 0, [100, 100], [0, 0]),
+        (8, 0, [2], [1]),
+        (6, 0, [2, 2], [1]),
+    ],
+)
 def test_tensors_that_reach_outside_their_storage_are_refused(tmp_path, count, offset, shape, strides):
     path = archive(tmp_path / "x.pth", tensor_pickle(count, offset, shape, strides), a=bytes(24))
     with pytest.raises(UserError, match="damaged"):
         read(path)
 
 
-@pytest.mark.parametrize("pickled", [
-    pickle.dumps({"x": (1, 2)}, protocol=0),  # text opcodes
-    b"\x80\x02\x8c\xff.", b"\x80\x02X\xff\xff\xff\x7fabc.", b"\x80\x02h\x05.", b"\x80\x02a.",
-    b"\x80\x02]]K\x01s.", b"\x80\x02K\x01K\x02R.", b"", b"\x80\x02", b"\x80\x02}]K\x01s."])
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        pickle.dumps({"x": (1, 2)}, protocol=0),  # text opcodes
+        b"\x80\x02\x8c\xff.",
+        b"\x80\x02X\xff\xff\xff\x7fabc.",
+        b"\x80\x02h\x05.",
+        b"\x80\x02a.",
+        b"\x80\x02]]K\x01s.",
+        b"\x80\x02K\x01K\x02R.",
+        b"",
+        b"\x80\x02",
+        b"\x80\x02}]K\x01s.",
+    ],
+)
 def test_malformed_pickles_end_in_one_line(tmp_path, pickled):
     with pytest.raises(UserError, match="damaged"):
         read(archive(tmp_path / "x.pth", pickled))

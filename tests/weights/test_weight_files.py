@@ -65,8 +65,10 @@ HOSTILE = {
     "a pickle of shared lists": (pickled(nested(60)), "holds no networks by name"),
     "a string that is too long": (lambda path: path.write_bytes(b"\x80\x04X\xff\xff\xff\x7fabc."), "damaged"),
     "another class": (pickled(np.float32), "holds numpy.float32, which is no tensor and is not read"),
-    "a StyleGAN of TensorFlow": (lambda path: path.write_bytes(b"\x80\x02cdnnlib.tflib.network\nNetwork\n)\x81."),
-                                 "holds networks of TensorFlow 1; take the PyTorch file"),
+    "a StyleGAN of TensorFlow": (
+        lambda path: path.write_bytes(b"\x80\x02cdnnlib.tflib.network\nNetwork\n)\x81."),
+        "holds networks of TensorFlow 1; take the PyTorch file",
+    ),
     "a header beyond the end": (safetensors({"x": entry([1], 0, 4)}, bytes(4), 10**12), "damaged|no weight file"),
     "a tensor beyond the end": (safetensors({"x": entry([8], 0, 32)}, bytes(4)), "another size than its shape says"),
     "a shape that lies": (safetensors({"x": entry([1 << 40], 0, 4)}, bytes(4)), "another size than its shape says"),
@@ -114,7 +116,9 @@ def test_every_cut_of_a_pickle_ends_in_one_line(tmp_path):
     path = weight_writers.networks(tmp_path / "net.pkl", {"G_ema": torch.nn.Linear(2, 2), "D": torch.nn.BatchNorm1d(2)})
     networks = weight_files.read(path).networks
     assert {name: list(state) for name, state in networks.items()} == {
-        "G_ema": ["weight", "bias"], "D": ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]}
+        "G_ema": ["weight", "bias"],
+        "D": ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"],
+    }
     whole = path.read_bytes()
     for end in range(0, len(whole) - 1, 41):
         path.write_bytes(whole[:end])

@@ -14,8 +14,7 @@ from keras_gans.data.opening import SCHEMES
 from keras_gans.errors import UserError
 from keras_gans.registry import nearest
 
-FASHION_CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
-                   "Ankle boot")
+FASHION_CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 
 @functools.cache
@@ -26,8 +25,11 @@ def _fashion():
     images = gzip.decompress((folder / "t10k-images-idx3-ubyte.gz").read_bytes())
     labels = gzip.decompress((folder / "t10k-labels-idx1-ubyte.gz").read_bytes())
     fingerprint = hashlib.sha256(images + labels).hexdigest()
-    return np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28), np.frombuffer(labels, np.uint8, offset=8), \
-        fingerprint
+    return (
+        np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28),
+        np.frombuffer(labels, np.uint8, offset=8),
+        fingerprint,
+    )
 
 
 class Fashion(Collection):
@@ -59,8 +61,9 @@ class Fashion(Collection):
         if image_size in (28, 32):
             images = np.pad(self.images, [(0, 0)] + 2 * [2 * ((image_size - 28) // 2,)])
         else:
-            images = np.stack([np.asarray(image_forms.fit(Image.fromarray(image), image_size, resize))
-                               for image in self.images])
+            images = np.stack(
+                [np.asarray(image_forms.fit(Image.fromarray(image), image_size, resize)) for image in self.images]
+            )
         return ArraySource(self, np.repeat(images[..., None], channels or 1, axis=-1), self.labels)
 
 

@@ -9,8 +9,30 @@ from keras_gans.data.images import BadImage
 from keras_gans.data.opening import SCHEMES
 from keras_gans.errors import UserError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm",
-            ".pbm", ".pnm", ".tga", ".jp2", ".j2k", ".pcx", ".psd", ".sgi", ".ico")
+SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".webp",
+    ".avif",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+    ".pnm",
+    ".tga",
+    ".jp2",
+    ".j2k",
+    ".pcx",
+    ".psd",
+    ".sgi",
+    ".ico",
+)
 
 
 def list_files(folder):

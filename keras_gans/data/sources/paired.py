@@ -89,8 +89,10 @@ def match(a, b):
     (in_a, faults), (in_b, more) = _by_name(a), _by_name(b)
     faults += more
     for mine, others, folder, other in ((in_a, in_b, a, b), (in_b, in_a, b, a)):
-        faults += [(folder.where(mine[name]), f"no partner: there is no {other.folder / name}.*")
-                   for name in sorted(mine.keys() - others.keys())]
+        faults += [
+            (folder.where(mine[name]), f"no partner: there is no {other.folder / name}.*")
+            for name in sorted(mine.keys() - others.keys())
+        ]
     both = sorted(in_a.keys() & in_b.keys())
     return np.array([(in_a[name], in_b[name]) for name in both], int).reshape(-1, 2), faults
 
@@ -100,8 +102,9 @@ def paired(rest, split, spec):
     if rest.startswith("tfds:"):
         sides, features = tfds.image_pair(rest.removeprefix("tfds:"), split, spec)
         identity = np.tile(np.arange(sides[0].count)[:, None], 2)
-        return Pairs(spec, sides[0].name, fingerprint(sides[0].fingerprint, *features), split, sides, identity,
-                     sides[0].faults)
+        return Pairs(
+            spec, sides[0].name, fingerprint(sides[0].fingerprint, *features), split, sides, identity, sides[0].faults
+        )
     sides = two_folders(rest, "all", "paired")
     partners, faults = match(*sides)
     partners = partners[every_tenth(len(partners), split, spec)]

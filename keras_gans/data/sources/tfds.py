@@ -41,8 +41,10 @@ def image_pair(rest, split, spec):
     features = chosen.split(",") if chosen else images
     unknown = [feature for feature in features if feature not in images]
     if len(features) != 2 or unknown:
-        raise UserError(f"{spec}: the image features are {', '.join(images)}; choose two, as in "
-                        f"paired:tfds:{rest}#{images[0]},{images[-1]}{nearest(unknown[0], images) if unknown else ''}")
+        raise UserError(
+            f"{spec}: the image features are {', '.join(images)}; choose two, as in "
+            f"paired:tfds:{rest}#{images[0]},{images[-1]}{nearest(unknown[0], images) if unknown else ''}"
+        )
     return [records(feature) for feature in features], features
 
 
@@ -53,8 +55,9 @@ def _open(rest, split, spec):
     splits = builder.info.splits
     held_out = next((other for other in ("test", "validation") if other in splits), None)
     if not chosen and "train" not in splits:
-        raise UserError(f"{spec} has no split called train; choose one: "
-                        f"{', '.join(f'tfds:{name}@{known}' for known in splits)}")
+        raise UserError(
+            f"{spec} has no split called train; choose one: {', '.join(f'tfds:{name}@{known}' for known in splits)}"
+        )
     tenth = bool(chosen) or held_out is None
     if tenth:
         wanted = chosen or "train"
@@ -63,8 +66,10 @@ def _open(rest, split, spec):
     try:
         instructions = splits[wanted].file_instructions
     except (KeyError, ValueError, AssertionError) as error:
-        raise UserError(f"{spec}: no split {wanted!r}; known: {', '.join(splits)}, or slices such as train[:80%]"
-                        f"{nearest(wanted, list(splits))}") from error
+        raise UserError(
+            f"{spec}: no split {wanted!r}; known: {', '.join(splits)}, or slices such as train[:80%]"
+            f"{nearest(wanted, list(splits))}"
+        ) from error
 
     def records(image, label=None, class_names=()):
         encoded = dict.fromkeys(_images(builder.info, spec), _module().decode.SkipDecoding())
@@ -86,8 +91,9 @@ def _module():
     try:
         import tensorflow_datasets
     except ImportError as error:
-        raise UserError(f"--data=tfds:... needs the package {error.name}; "
-                        "pip install tensorflow-datasets importlib_resources") from error
+        raise UserError(
+            f"--data=tfds:... needs the package {error.name}; pip install tensorflow-datasets importlib_resources"
+        ) from error
     return tensorflow_datasets
 
 
@@ -99,18 +105,24 @@ def _prepared(name, spec):
         builder = module.builder(name, data_dir=folder)
     except module.core.registered.DatasetNotFoundError as error:
         known = module.list_builders(with_community_datasets=False)
-        raise UserError(f"{spec}: TFDS knows no data set {name.split('/')[0]!r}"
-                        f"{nearest(name.split('/')[0], known) or '; see tensorflow.org/datasets/catalog'}") from error
+        raise UserError(
+            f"{spec}: TFDS knows no data set {name.split('/')[0]!r}"
+            f"{nearest(name.split('/')[0], known) or '; see tensorflow.org/datasets/catalog'}"
+        ) from error
     except Exception as error:  # whatever the data set's own script raises
         raise UserError(f"{spec}: {_line(error)}") from error
     try:
         builder.download_and_prepare()
     except Exception as error:  # and the network
-        raise UserError(f"{spec} could not be prepared in {builder.data_dir}: {_line(error)}; prepare it with TFDS "
-                        "first (tfds build), or set TFDS_DATA_DIR to where it is") from error
+        raise UserError(
+            f"{spec} could not be prepared in {builder.data_dir}: {_line(error)}; prepare it with TFDS "
+            "first (tfds build), or set TFDS_DATA_DIR to where it is"
+        ) from error
     if builder.info.file_format != module.core.FileFormat.TFRECORD:
-        raise UserError(f"{spec} is prepared as {builder.info.file_format.value}; prepare it as tfrecord "
-                        "(tfds build --file_format=tfrecord)")
+        raise UserError(
+            f"{spec} is prepared as {builder.info.file_format.value}; prepare it as tfrecord "
+            "(tfds build --file_format=tfrecord)"
+        )
     return builder
 
 

@@ -66,8 +66,7 @@ def tfrecord(pattern, split, spec):
     paths = sorted(path for path in glob.glob(pattern) if os.path.isfile(path))
     if not paths:
         hint = f"; did you mean {pattern.rstrip('/')}/*.tfrecord?" if os.path.isdir(pattern) else ""
-        raise UserError(f"no file matches {pattern}; --data=tfrecord:GLOB takes a pattern such as 'packed/*.tfrecord'"
-                        f"{hint}")
+        raise UserError(f"no file matches {pattern}; --data=tfrecord:GLOB takes a pattern such as 'packed/*.tfrecord'{hint}")
     stem = pathlib.Path(paths[0]).stem
     shard = SHARD.fullmatch(stem)
     name = shard["name"] if shard else stem

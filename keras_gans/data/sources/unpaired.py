@@ -23,8 +23,9 @@ class Unpaired(Collection):
     def source(self, image_size, channels, resize, crop, bad, load_size):
         from keras_gans.data.pairs import UnpairedSource
 
-        a, b = (side.source(image_size, depth, resize, crop, bad, load_size)
-                for side, depth in zip(self.sides, (None, channels)))
+        a, b = (
+            side.source(image_size, depth, resize, crop, bad, load_size) for side, depth in zip(self.sides, (None, channels))
+        )
         return UnpairedSource(self, a, b)
 
 

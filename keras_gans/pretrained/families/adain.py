@@ -47,10 +47,10 @@ class AdaIN(Family):
         return (256, 256, 3), (256, 256, 3)
 
     def parts(self, states, arguments):
-        return [Part("encoder", _tensors(states, "encoder"), lambda encoder: _slots(encoder, _ENCODER),
-                     "the encoder of adain"),
-                Part("decoder", _tensors(states, "decoder"), lambda decoder: _slots(decoder, _DECODER),
-                     "the decoder of adain")]
+        return [
+            Part("encoder", _tensors(states, "encoder"), lambda encoder: _slots(encoder, _ENCODER), "the encoder of adain"),
+            Part("decoder", _tensors(states, "decoder"), lambda decoder: _slots(decoder, _DECODER), "the decoder of adain"),
+        ]
 
     def ignored(self, name):
         place = re.match(r"(\d+)\.", name)
@@ -69,8 +69,11 @@ class AdaIN(Family):
         features = [_encode(encoder, (planes(operations, images) + 1) / 2) for images in (content, style)]
         mixed = _normalize(encoder.xp, *features)
         expected = 2 * pixels(operations, _decode(decoder, mixed)) - 1
-        return {f"outputs of a random picture of {_SIDES[0]}x{_SIDES[0]} and style of {_SIDES[1]}x{_SIDES[1]}":
-                difference(game.generator([content, style], training=False), expected)}
+        return {
+            f"outputs of a random picture of {_SIDES[0]}x{_SIDES[0]} and style of {_SIDES[1]}x{_SIDES[1]}": difference(
+                game.generator([content, style], training=False), expected
+            )
+        }
 
 
 def _kind(networks):

@@ -31,10 +31,15 @@ class ResNet(TranslatorFamily):
         antialias = any(name.endswith(".filt") for name in state)
         last = max((int(name.split(".")[1]) for name in state if re.fullmatch(r"model\.\d+\.weight", name)), default=0)
         return {
-            "blocks": len(blocks), "width": size(state, "model.1.weight", 0, 64),
-            "input_channels": size(state, "model.1.weight", 1, 3), "channels": size(state, f"model.{last}.weight", 0, 3),
+            "blocks": len(blocks),
+            "width": size(state, "model.1.weight", 0, 64),
+            "input_channels": size(state, "model.1.weight", 1, 3),
+            "channels": size(state, f"model.{last}.weight", 0, 3),
             "norm": "affine_instance" if "model.2.weight" in state else "instance",
-            "dropout": 0.5 if _dropout(state) else 0.0, "antialias": antialias, "init": "xavier" if antialias else "normal"}
+            "dropout": 0.5 if _dropout(state) else 0.0,
+            "antialias": antialias,
+            "init": "xavier" if antialias else "normal",
+        }
 
     def layers(self, network, state):
         second = 6 if network.dropout else 5  # of a block's convolutions
@@ -61,8 +66,11 @@ class ResNet(TranslatorFamily):
     def reference(self, tensors, images, arguments):
         moving = arguments["norm"] == "batch"
         places = sorted({int(name.split(".")[1]) for name in tensors.state})
-        convolutions = [place for place in places
-                        if f"model.{place}.weight" in tensors and tensors.state.shapes()[f"model.{place}.weight"][2:]]
+        convolutions = [
+            place
+            for place in places
+            if f"model.{place}.weight" in tensors and tensors.state.shapes()[f"model.{place}.weight"][2:]
+        ]
         blocks = [place for place in places if any(name.startswith(f"model.{place}.conv_block.") for name in tensors.state)]
         x = images
         for place in places:
@@ -103,8 +111,10 @@ def _check_filter(name, tensor):
     taps = np.array(_DOWN if tensor.shape[-1] == 3 else _UP)
     expected = np.outer(taps, taps) / taps.sum() ** 2 * (1 if len(taps) == 3 else 4)
     if tensor.shape[1:] != (1, *expected.shape) or np.abs(tensor - expected).max() > 1e-6:
-        raise UserError(f"{name} resamples with another filter ({matching.size_text(tensor.shape)}) than this network "
-                        "has, [1, 2, 1] down and [1, 3, 3, 1] up")
+        raise UserError(
+            f"{name} resamples with another filter ({matching.size_text(tensor.shape)}) than this network "
+            "has, [1, 2, 1] down and [1, 3, 3, 1] up"
+        )
 
 
 def _resample(tensors, x, name, up):

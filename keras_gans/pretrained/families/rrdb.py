@@ -11,8 +11,11 @@ from keras_gans.pretrained.family import FAMILIES, TranslatorFamily, size
 
 _BLOCKS = {"new": "body.{}.rdb{}.conv{}", "esrgan": "RRDB_trunk.{}.RDB{}.conv{}", "old": "model.1.sub.{}.RDB{}.conv{}.0"}
 _ENDS = ("conv_first", "conv_body", "conv_up1", "conv_up2", "conv_hr", "conv_last")
-_NAMES = {"new": _ENDS, "esrgan": ("conv_first", "trunk_conv", "upconv1", "upconv2", "HRconv", "conv_last"),
-          "old": ("model.0", "model.1.sub.{}", "model.3", "model.6", "model.8", "model.10")}
+_NAMES = {
+    "new": _ENDS,
+    "esrgan": ("conv_first", "trunk_conv", "upconv1", "upconv2", "HRconv", "conv_last"),
+    "old": ("model.0", "model.1.sub.{}", "model.3", "model.6", "model.8", "model.10"),
+}
 
 
 @FAMILIES.register("rrdb")
@@ -31,9 +34,14 @@ class RRDB(TranslatorFamily):
         channels = size(state, f"{last}.weight", 0, 3)
         seen = size(state, f"{first}.weight", 1, channels)
         scale = {channels: 4, 4 * channels: 2, 16 * channels: 1}.get(seen, 4)
-        return {"blocks": _count(state, generation), "width": size(state, f"{first}.weight", 0, 64),
-                "growth": size(state, _BLOCKS[generation].format(0, 1, 1) + ".weight", 0, 32), "scale": scale,
-                "channels": channels, "input_channels": seen // (4 // scale) ** 2}
+        return {
+            "blocks": _count(state, generation),
+            "width": size(state, f"{first}.weight", 0, 64),
+            "growth": size(state, _BLOCKS[generation].format(0, 1, 1) + ".weight", 0, 32),
+            "scale": scale,
+            "channels": channels,
+            "input_channels": seen // (4 // scale) ** 2,
+        }
 
     def flags(self, states, arguments):
         damage = {4: "downscale4", 2: "downscale2"}.get(arguments.get("scale", 4), "blind")
@@ -76,8 +84,12 @@ class RRDB(TranslatorFamily):
 def names(generation, blocks):
     """Returns a dict, name of our layer -> of theirs."""
     ends = {ours: theirs.format(blocks) for ours, theirs in zip(_ENDS, _NAMES[generation], strict=True)}
-    return ends | {f"body_{block}_rdb{dense}_conv{number}": _BLOCKS[generation].format(block, dense, number)
-                   for block in range(blocks) for dense in (1, 2, 3) for number in range(1, 6)}
+    return ends | {
+        f"body_{block}_rdb{dense}_conv{number}": _BLOCKS[generation].format(block, dense, number)
+        for block in range(blocks)
+        for dense in (1, 2, 3)
+        for number in range(1, 6)
+    }
 
 
 def _generation(state):

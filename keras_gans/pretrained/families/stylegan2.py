@@ -41,18 +41,27 @@ class StyleGAN2(Family):
         w_dim = shapes.get("mapping.fc0.weight", (512, 512))[0]
         classes = shapes.get("mapping.embed.weight", (0, 0))[1]
         channels = {size: shapes.get(f"synthesis.b{size}.conv1.weight", (512,))[0] for size in sizes}
-        return {"image_size": sizes[-1], "channels": shapes.get(f"synthesis.b{sizes[-1]}.torgb.weight", (3,))[0],
-                "latent_dim": shapes.get("mapping.fc0.weight", (512, 512))[1] - (w_dim if classes else 0),
-                "num_classes": classes, "w_dim": w_dim, "channel_base": channels[sizes[-1]] * sizes[-1],
-                "channel_max": channels[4], "mapping_layers": sum(bool(re.fullmatch(r"mapping\.fc\d+\.weight", name))
-                                                                  for name in shapes)}
+        return {
+            "image_size": sizes[-1],
+            "channels": shapes.get(f"synthesis.b{sizes[-1]}.torgb.weight", (3,))[0],
+            "latent_dim": shapes.get("mapping.fc0.weight", (512, 512))[1] - (w_dim if classes else 0),
+            "num_classes": classes,
+            "w_dim": w_dim,
+            "channel_base": channels[sizes[-1]] * sizes[-1],
+            "channel_max": channels[4],
+            "mapping_layers": sum(bool(re.fullmatch(r"mapping\.fc\d+\.weight", name)) for name in shapes),
+        }
 
     def flags(self, states, arguments):
         networks = _networks(states)
         game = {"averaged": True} if {"G", "G_ema"} <= networks.keys() else {}
         own = {name: value for name, value in arguments.items() if name not in ("image_size", "channels", "num_classes")}
-        flags = {"game": spec("imported_generator", game), "generator": spec("stylegan2", own),
-                 "latent_dim": arguments["latent_dim"], "conditional": arguments["num_classes"] > 0}
+        flags = {
+            "game": spec("imported_generator", game),
+            "generator": spec("stylegan2", own),
+            "latent_dim": arguments["latent_dim"],
+            "conditional": arguments["num_classes"] > 0,
+        }
         if _residual(networks.get("D")):
             flags["discriminator"] = spec("stylegan2", _discriminator(networks["D"], arguments["image_size"]))
         return flags
@@ -89,8 +98,10 @@ class StyleGAN2(Family):
         average = tensors["mapping.w_avg"]
         truncated = average + _TRUNCATION * (w - average)
         styles = game.ema.styles(latent, label), game.ema.styles(latent, label, truncation=_TRUNCATION)
-        found = {"w": difference(styles[0][:, 0], operations.array(w)),
-                 f"w at truncation {_TRUNCATION}": difference(styles[1][:, -1], operations.array(truncated))}
+        found = {
+            "w": difference(styles[0][:, 0], operations.array(w)),
+            f"w at truncation {_TRUNCATION}": difference(styles[1][:, -1], operations.array(truncated)),
+        }
         synthesis = game.ema.synthesis
         outputs = [synthesis.get_layer(f"image_{size}").output for size in _doublings(4, whole)]
         outputs += synthesis.outputs[:1] if whole == arguments["image_size"] else []
@@ -103,7 +114,8 @@ class StyleGAN2(Family):
             expected = theirs.block(tensors, planes(operations, x), truncated, size)
             found[f"layers of {size}x{size}"] = max(
                 difference(one, pixels(operations, other))
-                for one, other in zip(_block(synthesis, x, styles[1][:, 0], size), expected, strict=True))
+                for one, other in zip(_block(synthesis, x, styles[1][:, 0], size), expected, strict=True)
+            )
         if hasattr(game, "discriminator"):
             found |= self._judgments(game.discriminator, Tensors(operations, networks["D"]), label, whole, draw)
         return found
@@ -119,12 +131,15 @@ class StyleGAN2(Family):
             x = draw.normal(size=(1, 16, 16, made.shape[-1])).astype(np.float32)
             made = _judging_block(network, x, size)
             found[f"discriminator's layers of {size}x{size}"] = difference(
-                made, pixels(operations, theirs.judging_block(tensors, planes(operations, x), size)))
+                made, pixels(operations, theirs.judging_block(tensors, planes(operations, x), size))
+            )
         first = network.get_layer(f"skip_down_{whole}").input
         x = draw.normal(size=(1, *first.shape[1:])).astype(np.float32)
         judge = keras.Model([first, *network.inputs[1:]], network.outputs[0])
-        found["logits"] = difference(_answers(judge, [x] if label is None else [x, label]),
-                                     operations.array(theirs.judge(tensors, planes(operations, x), label, whole)))
+        found["logits"] = difference(
+            _answers(judge, [x] if label is None else [x, label]),
+            operations.array(theirs.judge(tensors, planes(operations, x), label, whole)),
+        )
         return found
 
 
@@ -184,14 +199,17 @@ def _residual(state):
 
 def _discriminator(state, image_size):
     shapes = state.shapes()
-    return {"channel_base": shapes.get(f"b{image_size}.fromrgb.weight", (1,))[0] * image_size,
-            "channel_max": shapes["b4.conv.weight"][0]}
+    return {
+        "channel_base": shapes.get(f"b{image_size}.fromrgb.weight", (1,))[0] * image_size,
+        "channel_max": shapes["b4.conv.weight"][0],
+    }
 
 
 def _check_filters(state):
     for name in state:
         if name.endswith("resample_filter") and (
-                state[name].shape != theirs.FILTER.shape or np.abs(state[name] - theirs.FILTER).max() > 1e-6):
+            state[name].shape != theirs.FILTER.shape or np.abs(state[name] - theirs.FILTER).max() > 1e-6
+        ):
             raise UserError(f"{name} is another filter than [1, 3, 3, 1], the only one that this network has")
 
 
@@ -204,9 +222,11 @@ def _generator_slots(network):
         if not found:
             continue
         name = f"synthesis.b{found[2]}." + {"conv0_up": "conv0", "conv1": "conv1", "to_image": "torgb"}[found[1]]
-        slots |= matching.of_layers({name: layer}) | matching.of_layers({
-            name: synthesis.get_layer(f"{layer.name}_bias")}) | matching.of_layers({
-                f"{name}.affine": synthesis.get_layer(f"{layer.name}_style")})
+        slots |= (
+            matching.of_layers({name: layer})
+            | matching.of_layers({name: synthesis.get_layer(f"{layer.name}_bias")})
+            | matching.of_layers({f"{name}.affine": synthesis.get_layer(f"{layer.name}_style")})
+        )
         if found[1] != "to_image":
             noise = synthesis.get_layer(f"{layer.name}_noise")
             slots[f"{name}.noise_strength"] = Slot(noise.strength)

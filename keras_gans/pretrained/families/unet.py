@@ -27,10 +27,13 @@ class UNet(TranslatorFamily):
             return None
         depth = 1 + len(down)
         return {
-            "depth": depth, "width": size(state, f"{_OUTER}.0.weight", 0, 64),
-            "input_channels": size(state, f"{_OUTER}.0.weight", 1, 3), "channels": size(state, f"{_OUTER}.3.weight", 1, 3),
+            "depth": depth,
+            "width": size(state, f"{_OUTER}.0.weight", 0, 64),
+            "input_channels": size(state, f"{_OUTER}.0.weight", 1, 3),
+            "channels": size(state, f"{_OUTER}.3.weight", 1, 3),
             "norm": "affine_instance" if f"{_block(1)}.6.weight" in state else "instance",
-            "dropout": 0.5}
+            "dropout": 0.5,
+        }
 
     def shapes(self, arguments):
         side = self.side(arguments)

@@ -17,9 +17,13 @@ def server(predictor):
     """Returns a `grpc.aio.Server` with the services, not started and without a port."""
     limits = predictor.limits
     made = grpc.aio.server(
-        options=[("grpc.max_receive_message_length", limits.body), ("grpc.max_send_message_length", -1),
-                 ("grpc.so_reuseport", 0)],
-        maximum_concurrent_rpcs=2 * (limits.workers + limits.queue))  # messages are read before their turn comes
+        options=[
+            ("grpc.max_receive_message_length", limits.body),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 0),
+        ],
+        maximum_concurrent_rpcs=2 * (limits.workers + limits.queue),
+    )  # messages are read before their turn comes
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Prediction(predictor), made)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Models(predictor.models), made)
     return made
@@ -64,8 +68,11 @@ def _spec(request):
     spec = request.model_spec
     if not spec.name:
         raise invalid("ModelSpec has no name specified.")
-    return (spec.name, spec.version.value if spec.HasField("version") else None,
-            spec.version_label if spec.HasField("version_label") else None)
+    return (
+        spec.name,
+        spec.version.value if spec.HasField("version") else None,
+        spec.version_label if spec.HasField("version_label") else None,
+    )
 
 
 @contextlib.asynccontextmanager

@@ -15,8 +15,12 @@ _MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<
 _PREDICT = re.compile(_MODEL + ":predict", re.I)
 _STATUS = re.compile(_MODEL + "(?P<metadata>/metadata)?", re.I)
 # Threads of WebAssembly ask for the first two.
-_PAGE_HEADERS = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp",
-                 "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+_PAGE_HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
 
 
 class Http:
@@ -62,17 +66,26 @@ class Http:
         return web.Response(body=answer, content_type="application/json")
 
     def _states(self, spec):
-        return {"model_version_status": [
-            {"version": str(state.version), "state": state.state,
-             "status": {"error_code": state.code, "error_message": state.message}}
-            for state in self.predictor.models.states(*spec)]}
+        return {
+            "model_version_status": [
+                {
+                    "version": str(state.version),
+                    "state": state.state,
+                    "status": {"error_code": state.code, "error_message": state.message},
+                }
+                for state in self.predictor.models.states(*spec)
+            ]
+        }
 
     def _metadata(self, spec):
         with self.predictor.models.lease(*spec) as (number, servable):
-            described = json_format.MessageToDict(servable.described, preserving_proto_field_name=True,
-                                                  always_print_fields_with_no_presence=True)
-        return {"model_spec": {"name": spec[0], "signature_name": "", "version": str(number)},
-                "metadata": {"signature_def": described}}
+            described = json_format.MessageToDict(
+                servable.described, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+            )
+        return {
+            "model_spec": {"name": spec[0], "signature_name": "", "version": str(number)},
+            "metadata": {"signature_def": described},
+        }
 
     async def _page(self, request):
         found = await asyncio.to_thread(self.site.find, request.match_info["path"])

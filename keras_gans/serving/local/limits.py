@@ -42,10 +42,13 @@ class Limits:
         Raises:
             ServingError: wrong names, dtypes or shapes, NaN or infinite values, or more than the limits.
         """
-        extra, missing = (", ".join(sorted(names)) for names in (set(inputs) - set(signature.inputs),
-                                                                 set(signature.inputs) - set(inputs)))
+        extra, missing = (
+            ", ".join(sorted(names)) for names in (set(inputs) - set(signature.inputs), set(signature.inputs) - set(inputs))
+        )
         if extra or missing:
-            raise invalid(f"input size does not match signature: sent extra: {{{extra}}}; missing but required: {{{missing}}}")
+            raise invalid(
+                f"input size does not match signature: sent extra: {{{extra}}}; missing but required: {{{missing}}}"
+            )
         for name, array in inputs.items():
             tensor = signature.inputs[name]
             if array.dtype != tensor.dtype:

@@ -77,8 +77,11 @@ class Models:
         version = self._labelled(name, label) if label is not None else version
         with self._lock:
             states = {number: State(number, "AVAILABLE") for number in self._versions.get(name, {})}
-        states |= {number: State(number, "END", error.code, str(error))
-                   for (model, number), (_, error) in list(self._failed.items()) if model == name and number not in states}
+        states |= {
+            number: State(number, "END", error.code, str(error))
+            for (model, number), (_, error) in list(self._failed.items())
+            if model == name and number not in states
+        }
         if version is not None:
             states = {number: state for number, state in states.items() if number == version}
         if not states:
@@ -125,7 +128,9 @@ class Models:
             loaded = self._versions.setdefault(name, {})
         candidates = sorted(on_disk, reverse=True)
         # A version that cannot be loaded leaves its place to the next one.
-        while broken := [number for number in wanted(candidates) if number not in loaded and not self._add(name, on_disk[number])]:
+        while broken := [
+            number for number in wanted(candidates) if number not in loaded and not self._add(name, on_disk[number])
+        ]:
             candidates = [number for number in candidates if number not in broken]
         for number in set(loaded) - set(wanted(candidates)):
             self._drop(name, number)

@@ -36,15 +36,23 @@ class Servable:
         try:
             with graph.as_default(), _quiet():
                 meta_graph = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
-            operations = {node.op for nodes in [meta_graph.graph_def.node, *(
-                function.node_def for function in meta_graph.graph_def.library.function)] for node in nodes}
+            operations = {
+                node.op
+                for nodes in [
+                    meta_graph.graph_def.node,
+                    *(function.node_def for function in meta_graph.graph_def.library.function),
+                ]
+                for node in nodes
+            }
             if operations & _VARIABLES and not (path / "variables/variables.index").exists():
                 raise ServingError("DATA_LOSS", f"{path} has no variables/variables.index")
-            self._definitions = {name: signature for name, signature in meta_graph.signature_def.items()
-                                 if not name.startswith("__")}
+            self._definitions = {
+                name: signature for name, signature in meta_graph.signature_def.items() if not name.startswith("__")
+            }
             self.described = get_model_metadata_pb2.SignatureDefMap(signature_def=self._definitions)
-            self.signatures = signatures.of_metadata(json_format.MessageToDict(
-                self.described, preserving_proto_field_name=True))
+            self.signatures = signatures.of_metadata(
+                json_format.MessageToDict(self.described, preserving_proto_field_name=True)
+            )
             self._warm_up(path / WARM_UP)
         except Exception as error:
             self._session.close()
@@ -76,7 +84,9 @@ class Servable:
             made = self._session.run(fetches, feed, options=options)
         except (tf.errors.OpError, RuntimeError, TypeError, ValueError) as error:
             raise _serving_error(error) from error
-        return {key: np.asarray(value, object) if isinstance(value, bytes) else np.asarray(value) for key, value in made.items()}
+        return {
+            key: np.asarray(value, object) if isinstance(value, bytes) else np.asarray(value) for key, value in made.items()
+        }
 
     def _warm_up(self, records):
         """Answers the recorded requests; where there are none, one made-up request for each signature."""

@@ -49,8 +49,13 @@ class Server:
         Raises:
             UserError: a port is taken.
         """
-        runner = web.AppRunner(self._http.application(), access_log=None, shutdown_timeout=self._limits.seconds,
-                               keepalive_timeout=75, lingering_time=2)
+        runner = web.AppRunner(
+            self._http.application(),
+            access_log=None,
+            shutdown_timeout=self._limits.seconds,
+            keepalive_timeout=75,
+            lingering_time=2,
+        )
         await runner.setup()
         remote = grpc_side.server(self._predictor)
         watching = None
@@ -95,6 +100,7 @@ class Server:
 
 def serve_until_signal(server, up):
     """Serves until SIGTERM or SIGINT; a second one ends the process at once."""
+
     async def main():
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
