@@ -44,7 +44,7 @@ HEAVY = {"tensorflow", "keras", "numpy.random", "scipy", "torch", "PIL.Image"}
     "statements",
     [
         "import keras_gans; keras_gans.__version__; dir(keras_gans)",
-        "from keras_gans import files, registry, run, errors, cli",
+        "from keras_gans import files, registry, errors, cli, flags; from keras_gans.trained import folder",
         "from keras_gans.cli import _verbs, main\nfor verb in _verbs(): assert main([verb, '--help']) == 0",
         "from keras_gans.cli import main\nassert main(['train', '--lerning_rate=1']) == 2",
     ],
@@ -55,7 +55,9 @@ def test_nothing_heavy_is_imported(statements):
 
 
 def test_names_of_the_package_are_there_when_used():
-    assert "tensorflow" in imported("import keras_gans\nkeras_gans.layers, keras_gans.trained.recipes.build_game")
+    assert "tensorflow" in imported(
+        "import keras_gans, keras_gans.trained.recipes\nkeras_gans.layers, keras_gans.trained.recipes.build_game"
+    )
     assert not HEAVY & imported("import keras_gans\nkeras_gans.registry.LOSSES")
 
 

@@ -8,8 +8,9 @@ from PIL import Image
 
 from keras_gans import cli
 from keras_gans.callbacks import checkpoints
-from keras_gans.trained import recipes, trained
+from keras_gans.trained import recipes
 from keras_gans.trained.folder import Folder
+from keras_gans.trained.trained import Run
 from keras_gans.using import Translator, gatys
 
 
