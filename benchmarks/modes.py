@@ -117,9 +117,9 @@ def slug(name):
 
 def samples(folder, count=10_000):
     """Draws points from a finished run: float32 [count, 2]."""
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
 
-    return np.concatenate(list(Run.open(folder.directory).generate(count, seed=1, batch_size=count)))
+    return np.concatenate(list(Trained.open(folder.directory).generate(count, seed=1, batch_size=count)))
 
 
 def points_of(data, count=10_000):

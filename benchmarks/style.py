@@ -114,11 +114,11 @@ def prepare(shared, work):
 
 def trained(directory, styles):
     """A run of ours; a network of numbered styles answers None for those that it has not learned."""
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
     from keras_gans.using import Translator
     from keras_gans.using.stylizer import Stylizer
 
-    network = Run.open(directory).game.ema
+    network = Trained.open(directory).generator
     translator = Translator(network.transfer_network())
     if network.style is not None:
         draw = [Stylizer(translator, network, [style]) for style in styles]

@@ -226,9 +226,10 @@ def pictures(folder, channels=3, held_out=True):
 
 
 def translator(directory, direction="ab"):
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
+    from keras_gans.using import Translator
 
-    return Run.open(directory).translator(direction)
+    return Translator.of(Trained.open(directory), direction)
 
 
 def scored(what, outputs, targets, **more):

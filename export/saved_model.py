@@ -26,9 +26,9 @@ def define(flags):
 
 
 def run(flags):
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
 
-    opened = Run.open(flags.run, flags.checkpoint)
+    opened = Trained.open(flags.run, flags.checkpoint)
     from keras_gans.exporting import saved_model
 
     print(f"wrote {saved_model.export(opened, flags.out, flags.max_pixels, flags.license)}")

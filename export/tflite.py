@@ -47,12 +47,12 @@ def define(flags):
 
 
 def run(flags):
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
 
     variants, keep = (_variants(flags, name) for name in ("variants", "keep"))
     if not variants:
         raise UserError(f"--variants names none; known are {', '.join(VARIANTS)}")
-    opened = Run.open(flags.run, flags.checkpoint)
+    opened = Trained.open(flags.run, flags.checkpoint)
     opened.pictures = flags.data
     from keras_gans.exporting import tflite
 

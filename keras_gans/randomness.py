@@ -6,9 +6,11 @@ call site and the step. Draws along a batch are made for the whole global batch;
 
 import contextlib
 import math
+import random
 import threading
 import zlib
 
+import numpy as np
 import tensorflow as tf
 
 _scope = threading.local()
@@ -44,6 +46,22 @@ def uniform(seed, shape, dtype=tf.float32):
     return tf.cast(tf.cast(tf.bitwise.right_shift(_bits(seed, shape), 8), tf.float32) * 2.0**-24, dtype)
 
 
+def latents(seed, count, width, distribution):
+    """Draws latents.
+
+    Args:
+        seed: int32 [2], or a Python int.
+        count: how many, an int or a scalar int32 tensor.
+        width: of a latent.
+        distribution: `normal` (N(0, 1)) or `uniform` (U(-1, 1)).
+
+    Returns:
+        float32 [count, width], the same for the same seed.
+    """
+    seed, shape = fold(seed, "latent"), [count, width]
+    return normal(seed, shape) if distribution == "normal" else 2 * uniform(seed, shape) - 1
+
+
 def integers(seed, shape, maxval):
     """Draws int32 uniformly from 0 to `maxval` - 1 (at most 2^24), of `shape` [batch of this replica, ...]."""
     return tf.cast(uniform(seed, shape) * tf.cast(maxval, tf.float32), tf.int32)
@@ -64,6 +82,17 @@ def _bits(seed, shape):
     first = context.replica_id_in_sync_group * rows
     mine = everything[first : first + rows]
     return tf.ensure_shape(mine, [rows if isinstance(rows, int) else None, *mine.shape[1:]])
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """Gives Python's and NumPy's global generators back as they were; Keras draws initial weights' seeds from them."""
+    before, before_numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(before)
+        np.random.set_state(before_numpy)
 
 
 @contextlib.contextmanager

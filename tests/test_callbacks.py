@@ -19,7 +19,7 @@ from keras_gans.data.images import to_uint8
 from keras_gans.errors import UserError
 from keras_gans.trained import recipes
 from keras_gans.trained.folder import Folder
-from keras_gans.trained.trained import generate
+from keras_gans.trained.trained import Trained
 
 
 def fit(steps, *beside, steps_per_execution=1):
@@ -38,6 +38,7 @@ def make_game(classes=0, image_shape=(8, 8, 1), **flags):
         "latent_dim": 4,
         "conditional": bool(classes),
     } | flags
+    keras.utils.set_random_seed(0)  # every game made here begins with the same weights
     return recipes.build_game(run_cases.recipe(**flags), image_shape, classes)
 
 
@@ -105,7 +106,7 @@ def test_resumed_run_has_the_due_points_of_an_uninterrupted_one():
 
 def test_grid_file_shows_the_averaged_generator(record):
     game = make_game()
-    samples = beside(callbacks.Samples(record, every=5, count=9), game)
+    samples = beside(callbacks.Samples(record, 5, Trained.playing(game), count=9), game)
     samples.due(5, None)
     samples.due(10, None)
     assert [path.name for path in sorted(record.folder.samples.iterdir())] == ["000000005.png", "000000010.png"]
@@ -123,7 +124,7 @@ def test_grid_file_shows_the_averaged_generator(record):
 def test_grid_of_a_conditional_generator_has_a_row_per_class(record, classes, rows):
     game = make_game(classes)
     game.ema.set_weights([np.random.default_rng(0).normal(0, 0.5, w.shape) ** 2 for w in game.ema.get_weights()])
-    beside(callbacks.Samples(record, every=5, num_classes=classes), game).due(5, None)
+    beside(callbacks.Samples(record, 5, Trained.playing(game, classes)), game).due(5, None)
     latent = game.draw_latent(rows * 8, game.seed)
     labels = keras.ops.repeat(keras.ops.arange(rows), 8)
     wanted = grids.grid(to_uint8(np.asarray(game.ema([latent, labels], training=False))), 8)
@@ -146,7 +147,7 @@ def test_density_of_points():
 
 def test_points_are_drawn_as_a_density(record):
     game = make_game(image_shape=(2,), generator="points_mlp:width=8", discriminator="points_mlp:width=8")
-    beside(callbacks.Samples(record, every=5), game).due(5, None)
+    beside(callbacks.Samples(record, 5, Trained.playing(game)), game).due(5, None)
     assert Image.open(record.folder.samples / "000000005.png").size == (192, 192)
 
 
@@ -211,7 +212,7 @@ def score_at(record, evaluator, *steps):
     game, found = make_game(), []
 
     def evaluate():
-        return evaluator.run(generate(game, evaluator.count_fake, game.seed + 1))
+        return evaluator.run(Trained.playing(game).generate(evaluator.count_fake, game.seed + 1))
 
     scores = beside(callbacks.Scores(record, evaluate, every=5), game)
     for step in steps:

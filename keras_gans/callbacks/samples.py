@@ -5,7 +5,6 @@ import numpy as np
 from keras_gans import grids
 from keras_gans.callbacks.periodic import Periodic
 from keras_gans.data import images as image_forms
-from keras_gans.trained.trained import generate
 
 
 class Samples(Periodic):
@@ -14,24 +13,24 @@ class Samples(Periodic):
     Args:
         record: a `Record`.
         every: steps between grids.
+        trained: `keras_gans.trained.Trained` of the game.
         count: images in a grid; a conditional generator makes a row per class.
-        num_classes: 0 for an unconditional generator.
         start: steps done before.
     """
 
-    def __init__(self, record, every, count=64, num_classes=0, start=0):
+    def __init__(self, record, every, trained, count=64, start=0):
         super().__init__(every, start)
-        self.record, self.count, self.num_classes = record, count, num_classes
+        self.record, self.trained, self.count = record, trained, count
 
     def due(self, step, logs):
         count, columns, labels = self.count, None, None
-        if len(self.model.ema.output_shape) == 2:
+        if len(self.trained.image_shape) == 1:
             count = 10_000
-        elif self.num_classes:
+        elif self.trained.num_classes:
             columns = 8
-            labels = np.repeat(np.arange(min(self.num_classes, 16)), columns)
+            labels = np.repeat(np.arange(min(self.trained.num_classes, 16)), columns)
             count = len(labels)
-        images = np.concatenate(list(generate(self.model, count, self.model.seed, self.num_classes, labels)))
+        images = np.concatenate(list(self.trained.generate(count, self.model.seed, labels)))
         sheet = grids.grid(images, columns) if images.ndim == 4 else density(images)
         grids.write_png(self.record.folder.samples / f"{step:09d}.png", sheet)
         self.record.add_image(step, "samples", sheet)

@@ -43,10 +43,10 @@ def run(flags):
     import numpy as np
 
     from keras_gans import grids, randomness
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
     from keras_gans.using import directions, latents, projection
 
-    opened = Run.open(flags.run, flags.checkpoint)
+    opened = Trained.open(flags.run, flags.checkpoint)
     generator = latents.require_styles(opened, "keras-gans edit")
     layers = None if flags.layers is None else latents.numbers(flags.layers, generator.layers_w, "layers", "layers")
     chosen = latents.numbers(flags.direction, generator.w_dim, "direction", "directions")

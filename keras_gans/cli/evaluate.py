@@ -102,9 +102,9 @@ def _of_run(flags, scores, set_specs, generator_specs):
     from keras_gans.data import open_source
     from keras_gans.metrics import Evaluator, records
     from keras_gans.progress import progress
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
 
-    trained = Run.open(flags.run, flags.checkpoint)
+    trained = Trained.open(flags.run, flags.checkpoint)
     size, channels = trained.recipe["image_size"], trained.recipe["channels"]
     if flags.image_size not in (None, size):
         raise UserError(f"--image_size={flags.image_size} does not fit {flags.run}, which makes {size}x{size} pixels")

@@ -54,6 +54,7 @@ def run(flags):
         raise UserError("--from is missing: a weight file, or the name of a published model (keras-gans models lists them)")
     from keras_gans.pretrained import importing
     from keras_gans.pretrained.published import MODELS
+    from keras_gans.runs import report
 
     model = MODELS.get(given[0]) if len(given) == 1 and not pathlib.Path(given[0]).exists() else None
     paths = _downloaded(model) if model else [_existing(path, MODELS) for path in given]
@@ -67,6 +68,7 @@ def run(flags):
         raise UserError("--run is missing: the run folder to make")
     source = ", ".join(file.url for file in model.files) if model else None
     made = importing.make_run(weights, directory, flags["as"].value, source, model.license if model else None)
+    report.write(directory)
     print(f"{made.family}: " + " ".join(f"--{name}={value}" for name, value in made.flags.items()))
     for what, difference in made.differences.items():
         print(f"largest difference from {made.reference}: {difference:.2g} ({what})")

@@ -41,13 +41,13 @@ def run(flags):
 
     from keras_gans import grids
     from keras_gans.data import images
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
     from keras_gans.using import latents, projection
 
     out = pathlib.Path(flags.out).expanduser()
     if out.exists() and not out.is_dir():
         raise UserError(f"--out={flags.out} is a file; name a folder for the results")
-    opened = Run.open(flags.run, flags.checkpoint)
+    opened = Trained.open(flags.run, flags.checkpoint)
     generator = latents.require_styles(opened, "keras-gans project")
     height, _, channels = generator.output_shape[1:]
     try:

@@ -23,17 +23,17 @@ def define(flags):
 
 
 def run(flags):
-    from keras_gans.trained.trained import Run
-    from keras_gans.using import pictures
+    from keras_gans.trained.trained import Trained
+    from keras_gans.using import Translator, pictures
     from keras_gans.using.masks import Masks
 
     items = pictures.find(flags.input, flags.out)
     masks = Masks(flags.mask) if flags.mask is not None else None
-    opened = Run.open(flags.run, flags.checkpoint)
+    opened = Trained.open(flags.run, flags.checkpoint)
     degrade = opened.recipe.get("degrade")
     if opened.translates and not degrade:
         raise UserError(f"{flags.run} was trained without --degrade and repairs nothing; use keras-gans translate")
-    translator = opened.translator()
+    translator = Translator.of(opened)
     if translator.takes_mask and flags.mask is None:
         raise UserError(
             f"--mask is missing: {flags.run} (--degrade={degrade}) fills holes; name a picture that is "

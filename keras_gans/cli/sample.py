@@ -99,15 +99,15 @@ def define(flags):
 
 def run(flags):
     write = _writer(flags)
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
     from keras_gans.using.latents import Painter
 
-    opened = Run.open(flags.run, flags.checkpoint)
+    opened = Trained.open(flags.run, flags.checkpoint)
     labels = _labels(flags.label, opened)
     if opened.translates:
         raise UserError(f"{flags.run} makes images of images; give them to keras-gans translate, restore or stylize")
     if len(opened.generator.output_shape) != 4:
-        raise UserError(f"{flags.run} makes points, not images; their pictures are in {opened.samples}")
+        raise UserError(f"{flags.run} makes points, not images; their pictures are in {opened.directory / 'samples'}")
     painter = Painter(opened, flags.truncation, flags.cutoff, flags.noise, flags.seed)
     print(f"wrote {write(painter, flags, labels)}")
 
@@ -266,7 +266,7 @@ def _frames(painter, flags, labels):
         latents.require_styles(painter.run, "--interpolate=w")
         styles = painter.styles(np.repeat(keyframes, cells, axis=0), _in_turn(labels, len(keyframes) * cells))
         keyframes = styles.reshape(flags.count, cells, *styles.shape[1:])
-    spherical = not in_w and painter.run.game.latent == "normal"
+    spherical = not in_w and painter.run.latent == "normal"
     positions = np.arange(flags.count * flags.frames) / flags.frames
     batch = max(1, _BATCH // cells)
     with progress("sampling", len(positions), "frames") as bar:

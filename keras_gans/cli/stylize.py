@@ -69,24 +69,23 @@ def run(flags):
 
 def _network(flags, weights):
     """Returns the `Stylizer` of a run."""
-    from keras_gans.games.style import StyleGame
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import STYLES, Trained
     from keras_gans.using import Translator
     from keras_gans.using.stylizer import Stylizer
 
-    opened = Run.open(flags.run, flags.checkpoint)
+    opened = Trained.open(flags.run, flags.checkpoint)
     if opened.recipe.get("degrade") or not opened.translates:
         raise UserError(
             f"{flags.run} is no run of style transfer or translation; take one of adain, arbitrary_style, "
             "multi_style, cyclegan or cut"
         )
     network, chosen = None, flags.style
-    if isinstance(opened.game, StyleGame):
-        network = opened.game.ema
+    if opened.takes == STYLES:
+        network = opened.generator
         translator = Translator(network.transfer_network())
         chosen = [_picture(style) if network.style is not None else _number(style, network) for style in flags.style]
     else:
-        translator = opened.translator()
+        translator = Translator.of(opened)
     translator.tile = flags.tile
     return Stylizer(
         translator,

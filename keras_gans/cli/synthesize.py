@@ -41,9 +41,9 @@ def run(flags):
         raise UserError(f"--out={flags.out} exists; remove it, or name a folder that does not")
     from keras_gans import files
     from keras_gans.progress import progress
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
 
-    opened = Run.open(flags.run, flags.checkpoint)
+    opened = Trained.open(flags.run, flags.checkpoint)
     if not opened.num_classes:
         raise UserError(
             f"{flags.run} was trained without labels, so its images belong to no class; train with "

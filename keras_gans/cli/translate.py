@@ -40,15 +40,15 @@ def define_common(flags):
 
 
 def run(flags):
-    from keras_gans.trained.trained import Run
-    from keras_gans.using import pictures
+    from keras_gans.trained.trained import Trained
+    from keras_gans.using import Translator, pictures
 
     items = pictures.find(flags.input, flags.out)
-    opened = Run.open(flags.run, flags.checkpoint)
+    opened = Trained.open(flags.run, flags.checkpoint)
     degrade = opened.recipe.get("degrade")
     if degrade:
         raise UserError(f"{flags.run} restores what --degrade={degrade} has spoiled; use keras-gans restore")
-    translator = opened.translator(flags.direction)
+    translator = Translator.of(opened, flags.direction)
 
     def translate(image, item, report):
         return translator(image, report=report)

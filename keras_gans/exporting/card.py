@@ -10,7 +10,7 @@ def write(directory, run, summary, endpoints, limits, license, differences):
 
     Args:
         directory: `pathlib.Path` of the exported model.
-        run: the `keras_gans.trained.trained.Run` that was exported.
+        run: the `keras_gans.trained.Trained` that was exported.
         summary: what the model does, in a few words.
         endpoints: list of `Endpoint`.
         limits: list of sentences: what the model does not do, or not well.
@@ -18,7 +18,7 @@ def write(directory, run, summary, endpoints, limits, license, differences):
         differences: {what was compared with Keras: largest absolute difference}.
     """
     contents = {
-        "name": run.directory.resolve().name,
+        "name": run.name,
         "summary": summary,
         "made_by": f"keras_gans {keras_gans.__version__}",
         "step": run.step,
@@ -28,7 +28,7 @@ def write(directory, run, summary, endpoints, limits, license, differences):
         "scores": _scores(run),
         "differences_from_keras": differences,
         "data": run.record.get("data", {}),
-        "recipe": run.recipe,
+        "recipe": run.record.get("recipe", {}),
     }
     (directory / "model_card.json").write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
     (directory / "README.md").write_text(_markdown(contents), encoding="utf-8")

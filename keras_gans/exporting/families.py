@@ -12,10 +12,11 @@ A family's module has
 """
 
 from keras_gans.exporting import latents, style_based, stylizers, translators
+from keras_gans.trained.trained import IMAGES
 
 
 def of(run):
     """Returns the module that exports a run."""
     if not run.translates:
         return style_based if hasattr(run.generator, "synthesize") else latents
-    return translators if run.game.directions else stylizers
+    return translators if run.takes == IMAGES else stylizers

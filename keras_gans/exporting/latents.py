@@ -29,7 +29,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
     - `sample_png`: the same -> images_bytes string [count], PNG files.
 
     Args:
-        run: a `keras_gans.trained.trained.Run`.
+        run: a `keras_gans.trained.Trained`.
         max_pixels: most pixels of the images that `sample` makes at a time.
 
     Raises:
@@ -188,7 +188,7 @@ def given(run, count):
     inputs = {
         "latent": (
             tf.TensorSpec([count, width], tf.float32),
-            f"float32 [{n}, {width}], drawn from {_DISTRIBUTIONS[run.game.latent]}",
+            f"float32 [{n}, {width}], drawn from {_DISTRIBUTIONS[run.latent]}",
         )
     }
     if run.num_classes:

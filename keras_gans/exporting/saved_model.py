@@ -15,7 +15,7 @@ def export(run, out, max_pixels=None, license=None):
     limits. TF Serving warms up with one request for each signature.
 
     Args:
-        run: a `keras_gans.trained.trained.Run`.
+        run: a `keras_gans.trained.Trained`.
         out: folder of the model; version 1 or the one after the highest there is written into it.
         max_pixels: most pixels of one answer; larger requests are refused. Default: the family's `MOST_PIXELS`.
         license: what the card says about who may use the model for what. Default: that it is not stated.

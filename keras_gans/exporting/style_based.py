@@ -23,7 +23,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
       noise) -> images float32 [n, h, w, c] in [-1, 1].
 
     Args:
-        run: a `keras_gans.trained.trained.Run` with a style-based generator.
+        run: a `keras_gans.trained.Trained` with a style-based generator.
         max_pixels: most pixels of the images that `sample` makes at a time.
     """
     generator = run.generator

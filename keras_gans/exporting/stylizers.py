@@ -37,7 +37,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
       images_bytes string [n].
 
     Args:
-        run: a `keras_gans.trained.trained.Run`.
+        run: a `keras_gans.trained.Trained`.
         max_pixels: most pixels of a picture file.
     """
     return list(_Run(run, max_pixels).endpoints())
@@ -77,7 +77,7 @@ class _Run:
     """The networks of a run."""
 
     def __init__(self, run, max_pixels=MOST_PIXELS):
-        self.run, self.most_pixels, self.network = run, max_pixels, run.game.ema
+        self.run, self.most_pixels, self.network = run, max_pixels, run.generator
         self.encoder, self.transfer = self.network.style, self.network.transfer_network()
         self.style_dim = self.transfer.inputs[1].shape[-1]
         self.chosen = "weights" if self.encoder is None else "style"

@@ -56,7 +56,7 @@ def export_variants(run, out, name=None, variants=("float32",), keep=(), **optio
     `keras_gans.exporting.metadata`. The report keeps what it says about models of other names.
 
     Args:
-        run: a `keras_gans.trained.trained.Run`.
+        run: a `keras_gans.trained.Trained`.
         out: folder to write into.
         name: of the model; default: the name of the run folder, with `_gpu` or `_resizable` where these are asked for.
         variants: names from `FLOORS`.

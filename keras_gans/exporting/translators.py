@@ -8,6 +8,7 @@ from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 from keras_gans.exporting import phone_layers, picture_files, specimens
 from keras_gans.exporting.endpoint import Endpoint
+from keras_gans.using import Translator
 
 SUMMARY = "A generator of images from images"
 MOST_PIXELS = 2**21  # of a result: Full HD; a ResNet generator takes about 4 GB for it
@@ -28,10 +29,10 @@ def endpoints(run, max_pixels=MOST_PIXELS):
     A network that is random when it is used (pix2pix's dropout) answers each image by itself, always with the same noise.
 
     Args:
-        run: a `keras_gans.trained.trained.Run`.
+        run: a `keras_gans.trained.Trained`.
         max_pixels: most pixels of a result that is made of a file.
     """
-    return [endpoint for direction in run.game.directions for endpoint in _Direction(run, direction, max_pixels).endpoints()]
+    return [endpoint for direction in run.generators for endpoint in _Direction(run, direction, max_pixels).endpoints()]
 
 
 def limits(run, max_pixels):
@@ -45,7 +46,7 @@ def limits(run, max_pixels):
         "Files: EXIF orientation and colour profiles are not looked at, alpha is laid over white, of 16-bit channels the upper "
         "8 bits are taken, of animations the first frame.",
     ]
-    if run.game.random_at_test:
+    if run.random_at_test:
         sentences.append(
             "Dropout stays on, as published: its noise is the same for every picture. The TFLite models have none."
         )
@@ -63,10 +64,10 @@ def phone(run, height=None, width=None, resizable=False, mobile_gpu=False):
     Raises:
         UserError: sides that the network does not take, or data that are not there.
     """
-    both = len(run.game.directions) > 1
+    both = len(run.generators) > 1
     return {
         f"_{direction}" if both else "": _Direction(run, direction).phone(height, width, resizable, mobile_gpu)
-        for direction in run.game.directions
+        for direction in run.generators
     }
 
 
@@ -75,7 +76,7 @@ class _Direction:
 
     def __init__(self, run, direction, max_pixels=MOST_PIXELS):
         self.run, self.direction = run, direction
-        self.network = getattr(run.game, run.game.directions[direction])
+        self.network = run.generators[direction]
         self.channels, self.made = self.network.inputs[0].shape[-1], self.network.outputs[0].shape[-1]
         self.multiple, self.scale = (getattr(self.network, name, 1) for name in ("multiple", "scale"))
         self.takes_mask = self.channels in (2, 4)
@@ -196,10 +197,10 @@ class _Direction:
 
     def _translate(self, images):
         """Translates images float32 [n, h, w, c]; those of a batch do not depend on one another."""
-        if not self.run.game.random_at_test:
-            return self.run.game.translate(images, self.direction)
+        if not self.run.random_at_test:
+            return self.run.translate(images, self.direction)
         return tf.map_fn(
-            lambda image: self.run.game.translate(image[None], self.direction)[0],
+            lambda image: self.run.translate(image[None], self.direction)[0],
             images,
             fn_output_signature=tf.TensorSpec([None, None, self.made]),
             parallel_iterations=1,
@@ -249,7 +250,7 @@ class _Direction:
         height, width = (-(-side // self.multiple) * self.multiple for side in self.sides)
         images = image_forms.to_model(np.stack([self._picture(height, width, seed) for seed in range(2)]))
         return {"images": images}, {
-            "images": np.concatenate([self.run.game.translate(image[None], self.direction) for image in images])
+            "images": np.concatenate([self.run.translate(image[None], self.direction) for image in images])
         }
 
     def _file_examples(self):
@@ -260,7 +261,7 @@ class _Direction:
         if self.takes_mask:
             masks = [picture[..., -1] for picture in pictures]
             given["mask_bytes"] = [image_forms.encode_png(mask[..., None]) for mask in masks]
-        translate = self.run.translator(self.direction)
+        translate = Translator.of(self.run, self.direction)
         made = [translate(picture[..., :colors], mask) for picture, mask in zip(pictures, masks)]
         return {name: np.array(files, object) for name, files in given.items()}, {"images_bytes": made}
 

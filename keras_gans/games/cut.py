@@ -87,14 +87,15 @@ class CUT(Translation, GAN):
 
     @classmethod
     def parts(cls, make):
-        generator, named = make.generator(), make.recipe["generator"]
+        networks, named = super().parts(make), make.recipe["generator"]
+        generator = networks["generator"]
         if not hasattr(generator, "features"):
             raise UserError(
                 f"--game=cut compares features, which --generator={named} does not give; take "
                 "--generator=resnet:antialias=true,init=xavier"
             )
         channels = [output.shape[-1] for output in generator.features(LAYERS).outputs[:-1]]
-        return {"generator": generator, "discriminator": make.discriminator(), "projector": PatchProjector(channels)}
+        return networks | {"projector": PatchProjector(channels)}
 
     def train_step(self, data):
         """Plays one round.

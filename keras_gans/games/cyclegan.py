@@ -1,5 +1,7 @@
 """CycleGAN (Zhu et al. 2017): two generators that undo each other, on images without pairs."""
 
+import functools
+
 import tensorflow as tf
 
 from keras_gans import randomness
@@ -37,7 +39,7 @@ class CycleGAN(Translation):
     kind = "unpaired"
     players = {"generator": ("generator_ab", "generator_ba"), "discriminator": ("discriminator_a", "discriminator_b")}
     averages = {"ema_ab": "generator_ab", "ema_ba": "generator_ba"}
-    directions = {"ab": "ema_ab", "ba": "ema_ba"}
+    deployed = {"ab": "ema_ab", "ba": "ema_ba"}
 
     def __init__(
         self,
@@ -78,16 +80,19 @@ class CycleGAN(Translation):
         self.pool_a, self.pool_b = ImagePool(pool_size, shape_a), ImagePool(pool_size, shape_b)
 
     @classmethod
-    def parts(cls, make):
+    def makers(cls, make):
         shape_a, shape_b = make.input_shape, make.image_shape
         back = {"image_size": shape_a[0], "channels": shape_a[-1], "input_channels": shape_b[-1]}
         return {
-            "generator_ab": make.generator(),
-            "generator_ba": make.generator(**back),
-            "discriminator_a": make.discriminator(image_size=shape_a[0], channels=shape_a[-1]),
-            "discriminator_b": make.discriminator(),
-            "image_shapes": (shape_a, shape_b),
+            "generator_ab": make.generator,
+            "generator_ba": functools.partial(make.generator, **back),
+            "discriminator_a": functools.partial(make.discriminator, image_size=shape_a[0], channels=shape_a[-1]),
+            "discriminator_b": make.discriminator,
         }
+
+    @classmethod
+    def parts(cls, make):
+        return super().parts(make) | {"image_shapes": (make.input_shape, make.image_shape)}
 
     def train_step(self, data):
         """Plays one round.

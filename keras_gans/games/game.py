@@ -25,6 +25,9 @@ class Game(keras.Model):
             their turns.
         averages: dict of the class, name -> name of the network that it is the moving average of: float32, used for
             samples, scores and export.
+        deployed: dict of the class, direction ("ab" and "ba" where images become others, else "") -> name of the network
+            that does the work when the run is over. All tools after training take these and nothing else.
+        takes: of the class, what those networks take: "latents" (and labels), "images" or "images and a style".
         step: int64 variable, generator steps so far.
         first_bad_step: int64 [players] variable: the step at which each player's loss or gradient was first not finite;
             -1 while they are.
@@ -33,6 +36,8 @@ class Game(keras.Model):
     kind = "images"
     players = {"discriminator": ("discriminator",), "generator": ("generator",)}
     averages = {"ema": "generator"}
+    deployed = {"": "ema"}
+    takes = "latents"
 
     def __init__(self, networks, *, ema_kimg=10.0, ema_rampup=0.05, seed=0, **kwargs):
         super().__init__(**kwargs)
@@ -57,16 +62,25 @@ class Game(keras.Model):
         self.built = True
 
     @classmethod
-    def parts(cls, make):
-        """Returns the networks' constructor arguments of this game.
+    def makers(cls, make):
+        """Returns how each network that the flags name is built, so that some can be built without the others.
 
         Args:
             make: `keras_gans.trained.recipes.Maker`, which builds what the flags name.
 
         Returns:
-            A dict of arguments for the constructor.
+            A dict, name of the network -> function without arguments that returns a new `keras.Model`.
         """
-        return {"generator": make.generator(), "discriminator": make.discriminator()}
+        return {"generator": make.generator, "discriminator": make.discriminator}
+
+    @classmethod
+    def parts(cls, make):
+        """Returns the arguments of this game's constructor that are made of flags and data; by default the networks.
+
+        Args:
+            make: see `makers`.
+        """
+        return {name: build() for name, build in cls.makers(make).items()}
 
     def network(self, name):
         """Returns the network called `name` as it plays now, a `keras.Model`."""

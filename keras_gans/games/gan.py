@@ -30,7 +30,6 @@ class GAN(Game):
 
     Attributes:
         ema: the moving average of `generator`, float32, used for samples, scores and export.
-        infer: compiled `ema`: latent [batch, latent_dim] (or [latent, label]) -> images [batch, h, w, c] in [-1, 1].
     """
 
     def __init__(
@@ -56,7 +55,6 @@ class GAN(Game):
         self.n_critic = n_critic
         self.share_fakes = share_fakes
         self.latent = latent
-        self.infer = tf.function(lambda inputs: self.ema(inputs, training=False), reduce_retracing=True)
 
     # --- the step -------------------------------------------------------------------------------------------------
 
@@ -149,9 +147,7 @@ class GAN(Game):
         Returns:
             float32 [count, latent_dim], the same for the same seed.
         """
-        seed = randomness.fold(seed, "latent")
-        shape = [count, self.latent_dim]
-        return randomness.normal(seed, shape) if self.latent == "normal" else 2 * randomness.uniform(seed, shape) - 1
+        return randomness.latents(seed, count, self.latent_dim, self.latent)
 
     @property
     def latent_dim(self):

@@ -1,5 +1,7 @@
 """pix2pix (Isola et al. 2017): a conditional GAN on pairs of images."""
 
+import functools
+
 import tensorflow as tf
 
 from keras_gans import randomness
@@ -36,12 +38,13 @@ class Pix2Pix(Translation, GAN):
         self.adversarial_weight = 1.0
 
     @classmethod
+    def makers(cls, make):
+        seen = make.input_shape[-1] + make.image_shape[-1]
+        return {"generator": make.generator, "discriminator": functools.partial(make.discriminator, channels=seen)}
+
+    @classmethod
     def parts(cls, make):
-        return {
-            "generator": make.generator(),
-            "reconstructions": make.reconstructions(),
-            "discriminator": make.discriminator(channels=make.input_shape[-1] + make.image_shape[-1]),
-        }
+        return super().parts(make) | {"reconstructions": make.reconstructions()}
 
     def train_step(self, data):
         """Plays one round.

@@ -48,12 +48,8 @@ class Restoration(Pix2Pix):
         self.adversarial_weight = adversarial_weight
 
     @classmethod
-    def parts(cls, make):
-        return {
-            "generator": make.generator(),
-            "discriminator": make.discriminator(),
-            "reconstructions": make.reconstructions(),
-        }
+    def makers(cls, make):
+        return {"generator": make.generator, "discriminator": make.discriminator}
 
     def judged(self, inputs, images):
         return images
@@ -81,8 +77,12 @@ class Supervised(Translation):
         self.reconstructions = list(reconstructions)
 
     @classmethod
+    def makers(cls, make):
+        return {"generator": make.generator}
+
+    @classmethod
     def parts(cls, make):
-        return {"generator": make.generator(), "reconstructions": make.reconstructions()}
+        return super().parts(make) | {"reconstructions": make.reconstructions()}
 
     def train_step(self, data):
         """Takes one step on a pair (inputs, targets), as `Pix2Pix.train_step`; returns losses and gradient norm."""

@@ -31,7 +31,7 @@ class StyleGame(Game):
 
     kind = "unpaired"
     players = {"generator": ("generator",)}
-    directions = {}  # it draws in a style that is given, which `keras-gans translate` cannot
+    takes = "images and a style"
 
     def __init__(self, generator, *, ema_kimg=0.0, seed=0):
         if not isinstance(generator, StyleNetwork):
@@ -48,7 +48,11 @@ class StyleGame(Game):
                     f"style transfer works in colour, but the {side} of --data={make.recipe['data']} have "
                     f"{shape[-1]} channel; give RGB images"
                 )
-        return {"generator": make.generator()}
+        return super().parts(make)
+
+    @classmethod
+    def makers(cls, make):
+        return {"generator": make.generator}
 
     def show(self, content, style):
         """Returns the columns of a sheet of samples: photographs, styles, and the photographs in them."""

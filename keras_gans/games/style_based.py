@@ -54,9 +54,7 @@ class StyleBased:
 
     def draw_pairs(self, count, seed):
         """Draws two latents for each image, float32 [count, 2 latent_dim], as `draw_latent` draws one."""
-        seed = randomness.fold(seed, "latent")
-        shape = [count, 2 * self.latent_dim]
-        return randomness.normal(seed, shape) if self.latent == "normal" else 2 * randomness.uniform(seed, shape) - 1
+        return randomness.latents(seed, count, 2 * self.latent_dim, self.latent)
 
     def average_styles(self, w):
         """Moves the average w towards the mean of `w`, float32 [batch, w_dim], over all replicas."""

@@ -1,10 +1,8 @@
 """What the games share that turn one image into another."""
 
-import numpy as np
 import tensorflow as tf
 
 from keras_gans import randomness
-from keras_gans.data import images as image_forms
 from keras_gans.games.game import Game
 
 
@@ -15,32 +13,27 @@ class Translation(Game):
         *args, **kwargs: of the class behind it.
 
     Attributes:
-        directions: of the class, dict: "ab" (and "ba") -> the name of the average that translates that way.
         random_at_test: of the class, whether the published test keeps dropout on (pix2pix). Default False.
     """
 
     kind = "paired"
-    directions = {"ab": "ema"}
+    deployed = {"ab": "ema"}
+    takes = "images"
     random_at_test = False
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._tests = {direction: self._test(getattr(self, name)) for direction, name in self.directions.items()}
-
-    def _test(self, network):
-        @tf.function(reduce_retracing=True)
-        def test(images):
-            with randomness.scope(randomness.fold(self.seed, "test")):
-                return network(images, training=self.random_at_test)
-
-        return test
+        self._tests = {
+            direction: tested(getattr(self, name), self.seed, self.random_at_test)
+            for direction, name in self.deployed.items()
+        }
 
     def translate(self, images, direction="ab"):
         """Translates images with the moving average, as the paper's test does.
 
         Args:
             images: float32 [batch, h, w, c] in [-1, 1].
-            direction: a key of `directions`.
+            direction: a key of `deployed`.
 
         Returns:
             float32 [batch, h * scale, w * scale, c'] in [-1, 1]; the same for the same images.
@@ -58,18 +51,18 @@ def apply(network, images, seed):
         return network(images, training=True)
 
 
-def translations(game, source, direction="ab", batch_size=1):
-    """Translates every example of a source, in stored order.
+def tested(network, seed=0, random=False):
+    """Returns the compiled function that translates as a paper's test does.
 
     Args:
-        game: a `Translation`.
-        source: a `keras_gans.data.Source` of pairs.
-        direction: a key of the game's `directions`.
-        batch_size: images at a time.
-
-    Yields:
-        uint8 arrays [n, h, w, c].
+        network: `keras.Model`, images [batch, h, w, c] -> images.
+        seed: of what stays random, int: the same images give the same output.
+        random: whether dropout and batch statistics stay on.
     """
-    for a, b in source.in_order().batch(batch_size).as_numpy_iterator():
-        images = image_forms.to_model(a if direction == "ab" else b)
-        yield np.asarray(image_forms.to_uint8(game.translate(images, direction)))
+
+    @tf.function(reduce_retracing=True)
+    def test(images):
+        with randomness.scope(randomness.fold(seed, "test")):
+            return network(images, training=random)
+
+    return test

@@ -59,7 +59,7 @@ class GeneratorScore:
         """Returns a list of `Result`.
 
         Args:
-            run: `keras_gans.trained.trained.Run`.
+            run: `keras_gans.trained.Trained`.
             real: the reference, a `Source`.
             features: the feature extractor's spec.
             count: how many images or paths.

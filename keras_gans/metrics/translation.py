@@ -1,7 +1,6 @@
-"""Scores of a game that translates, on held-out examples."""
+"""Scores of generators that translate, on held-out examples."""
 
 from keras_gans.errors import UserError
-from keras_gans.games.translation import translations
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.metrics.paired import score_pairs
 from keras_gans.metrics.scores import PairScore
@@ -27,14 +26,14 @@ class Side:
         return self.source.in_order().map(lambda a, b: ((a, b)[self.index], 0))
 
 
-def evaluator(specs, features, game, source, paired):
-    """Returns a function that scores the game's translations from A to B.
+def evaluator(specs, features, trained, source, paired):
+    """Returns a function that scores translations from A to B.
 
     Args:
         specs: names from `SCORES`. Those of pairs (psnr, ssim, lpips) compare each output with its target; those of sets
             (kid, fid, ...) compare all outputs with side B. The results come in this order.
         features: spec from `EXTRACTORS`, for scores of sets.
-        game: a `keras_gans.games.translation.Translation`.
+        trained: `keras_gans.trained.Trained` that translates.
         source: held-out `keras_gans.data.Source` of pairs.
         paired: whether A and B belong together; else scores of pairs are refused.
 
@@ -61,9 +60,9 @@ def evaluator(specs, features, game, source, paired):
         if of_pairs:
             pairs = (
                 (target, output[0])
-                for (target, _), output in zip(targets.in_order().as_numpy_iterator(), translations(game, source))
+                for (target, _), output in zip(targets.in_order().as_numpy_iterator(), trained.translations(source))
             )
             records += score_pairs(pairs, of_pairs, {"reference": source.spec, "fingerprint": source.fingerprint})
-        return records + (sets.run(translations(game, source)) if sets else [])
+        return records + (sets.run(trained.translations(source)) if sets else [])
 
     return evaluate

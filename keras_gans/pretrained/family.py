@@ -8,6 +8,7 @@ import numpy as np
 from keras_gans.pretrained import matching
 from keras_gans.pretrained.reference import Tensors
 from keras_gans.registry import Registry
+from keras_gans.trained.trained import IMAGES, Deployment
 
 FAMILIES = Registry("family of weight files", "keras_gans.pretrained.families")
 """Name -> `Family` subclass, tried in the order of their names."""
@@ -15,10 +16,10 @@ FAMILIES = Registry("family of weight files", "keras_gans.pretrained.families")
 
 @dataclasses.dataclass
 class Part:
-    """A network of the game and the tensors that it gets.
+    """A network and the tensors that it gets.
 
     Attributes:
-        network: its attribute of the game.
+        network: its name among `Family.networks`, or that of a part of it such as `generator.encoder`.
         state: `State`.
         slots: function (network) -> dict, name of the tensor -> `matching.Slot`.
         title: what it is, for messages; "" for the recipe's generator.
@@ -59,6 +60,14 @@ class Family:
         """Returns the recipe: dict of those flags that are not the defaults of train.py."""
         raise NotImplementedError
 
+    def deployment(self, states, arguments):
+        """Returns the `keras_gans.trained.trained.Deployment`: which networks work, and what they take."""
+        raise NotImplementedError
+
+    def networks(self, states):
+        """Returns the names of the networks to make: `generator`, and what else the files hold."""
+        return ("generator",)
+
     def shapes(self, arguments):
         """Returns the shapes of images in and out, (h, w, c) each; None for the first where latents go in."""
         raise NotImplementedError
@@ -75,14 +84,15 @@ class Family:
         """Whether a tensor may be in the file though our network has no use for it."""
         return name.endswith("num_batches_tracked")
 
-    def finish(self, game):
-        """Changes what must be changed when all weights are loaded; by default nothing."""
+    def finish(self, built):
+        """Changes what must be changed in the `Networks` when all weights are loaded; by default nothing."""
 
-    def differences(self, game, states, arguments, operations):
-        """Compares the game with the tensors of the files.
+    def differences(self, built, states, arguments, operations):
+        """Compares the networks with the tensors of the files.
 
         Args:
-            game, states, arguments: as above.
+            built: `keras_gans.trained.networks.Networks`, an attribute for each of `networks`.
+            states, arguments: as above.
             operations: of `keras_gans.pretrained.reference`.
 
         Returns:
@@ -131,20 +141,22 @@ class TranslatorFamily(Family):
         return ((256, 256, arguments.get("input_channels", 3)), (256, 256, arguments.get("channels", 3)))
 
     def flags(self, states, arguments):
-        game = {"random_at_test": True} if arguments.get("dropout") else {}  # the authors' test leaves dropout on
-        return {"game": spec("imported_translator", game), "generator": spec(self.generator, arguments)}
+        return {"generator": spec(self.generator, arguments)}
+
+    def deployment(self, states, arguments):
+        return Deployment({"ab": "generator"}, IMAGES, bool(arguments.get("dropout")))  # which the authors' test leaves on
 
     def parts(self, states, arguments):
         state = states[0][""]
         return [Part("generator", state, lambda network: matching.of_layers(self.layers(network, state)))]
 
-    def differences(self, game, states, arguments, operations):
+    def differences(self, built, states, arguments, operations):
         side = self.side(arguments)
-        images = picture(side, game.generator.inputs[0].shape[-1])
+        images = picture(side, built.generator.inputs[0].shape[-1])
         expected = self.reference(Tensors(operations, states[0][""]), planes(operations, images), arguments)
         return {
             f"outputs of a random picture of {side}x{side}": difference(
-                game.generator(images, training=False), pixels(operations, expected)
+                built.generator(images, training=False), pixels(operations, expected)
             )
         }
 

@@ -1,6 +1,7 @@
 """Authors' weight files -> a run folder, checked by number."""
 
 import dataclasses
+import operator
 import pathlib
 import platform
 from importlib import metadata
@@ -13,9 +14,9 @@ from keras_gans.exporting.parity import exact_float32
 from keras_gans.pretrained import matching, metric_files, reference
 from keras_gans.pretrained.family import FAMILIES
 from keras_gans.registry import parse_spec
-from keras_gans.runs import report
 from keras_gans.trained import recipes
 from keras_gans.trained.folder import Folder
+from keras_gans.trained.networks import Networks
 from keras_gans.weights import lookup, weight_files
 
 LIMIT = 1e-3  # a larger difference, of values in [-1, 1], is no rounding
@@ -98,32 +99,37 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
     input_shape, image_shape = family.shapes(arguments)
     recipe = (
         recipe_flags.defaults()
-        | {
-            "data": "none",
-            "discriminator": "none",
-            "export": ["none"],
-            "run_dir": str(directory),
-            "image_size": image_shape[0],
-            "channels": image_shape[-1],
-        }
+        | {"game": "none", "data": "none", "discriminator": "none", "export": ["none"], "run_dir": str(directory)}
+        | {"image_size": image_shape[0], "channels": image_shape[-1]}
         | flags
     )
-    classes = family.class_names(arguments)
-    game = recipes.build_game(recipe, image_shape, len(classes), input_shape)
+    record = {
+        "recipe": recipe,
+        "data": {
+            "spec": f"the authors of {', '.join(each.path.name for each in weights)}",
+            "fingerprint": None,
+            "image_shape": list(image_shape),
+            "class_names": list(family.class_names(arguments)),
+            "input_shape": input_shape and list(input_shape),
+        },
+        "deployed": dataclasses.asdict(family.deployment(states, arguments)),
+        "imported": {},
+    }
+    built = Networks(**recipes.build_networks(recipe, record, family.networks(states)))
     for part in family.parts(states, arguments):
         described = f"{where} does not fit {part.title or recipe['generator']}"
-        matching.load(part.slots(_attribute(game, part.network)), part.state, described, family.ignored)
-    family.finish(game)
+        matching.load(part.slots(operator.attrgetter(part.network)(built)), part.state, described, family.ignored)
+    family.finish(built)
     operations = operations or reference.operations()
     with exact_float32():
-        differences = family.differences(game, states, arguments, operations)
+        differences = family.differences(built, states, arguments, operations)
     worst = max(differences.values())
     if not worst <= LIMIT:  # NaN too
         raise UserError(
             f"{where}: the network made of it differs from {operations.name} by {worst:.3g} (at most {LIMIT:g} "
             "is rounding), so nothing was written; is it a variant of this network?"
         )
-    record = {
+    record["imported"] = {
         "family": name,
         "files": {str(each.path.name): lookup.sha256(each.path) for each in weights},
         "part": ", ".join(filter(None, (each.part for each in weights))),
@@ -131,7 +137,7 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
         "license": license,
         "parity": {"reference": operations.name, "largest_difference": worst, "differences": differences},
     }
-    _write(directory, game, recipe, record, image_shape, input_shape, classes)
+    _write(directory, built, record)
     return Imported(name, family.work, flags, differences, operations.name)
 
 
@@ -178,31 +184,17 @@ def _contents(weights):
     return "; ".join(said)
 
 
-def _attribute(game, name):
-    for part in name.split("."):
-        game = getattr(game, part)
-    return game
-
-
-def _write(directory, game, recipe, imported, image_shape, input_shape, classes):
+def _write(directory, built, record):
     versions = {name: metadata.version(name) for name in ("keras_gans", "tensorflow", "keras", "numpy")}
+    parameters = {
+        name: getattr(built, name).count_params() for name in ("generator", "discriminator") if hasattr(built, name)
+    }
     with files.whole(directory) as temporary:
         folder = Folder(temporary)
         folder.write_record(
-            recipe=recipe,
-            seed=recipe["seed"],
+            **record,
+            seed=record["recipe"]["seed"],
             versions=versions | {"python": platform.python_version()},
-            data={
-                "spec": f"the authors of {', '.join(imported['files'])}",
-                "fingerprint": None,
-                "image_shape": list(image_shape),
-                "class_names": list(classes),
-                "input_shape": input_shape and list(input_shape),
-            },
-            parameters={
-                name: getattr(game, name).count_params() for name in ("generator", "discriminator") if hasattr(game, name)
-            },
-            imported=imported,
+            parameters=parameters,
         )
-        checkpoints.save(game, folder.checkpoint_path(0))
-    report.write(directory)
+        checkpoints.save(built, folder.checkpoint_path(0))

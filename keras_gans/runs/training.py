@@ -17,8 +17,9 @@ from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
 from keras_gans.runs import report
-from keras_gans.trained import folder as folders
-from keras_gans.trained import recipes, trained
+from keras_gans.trained import networks, recipes
+from keras_gans.trained.folder import Folder
+from keras_gans.trained.trained import Trained
 
 
 def train(recipe):
@@ -37,10 +38,11 @@ def train(recipe):
     if recipe["deterministic"]:
         tf.config.experimental.enable_op_determinism()
     strategy = recipes.build_strategy(recipe["strategy"])
-    folder = folders.Folder(recipe["run_dir"])
+    folder = Folder(recipe["run_dir"])
     folder.refuse_other_recipe(recipe)
     source = recipes.build_source(recipe, "train")
     num_classes = _classes(recipe, source)
+    keras.utils.set_random_seed(recipe["seed"])
     with strategy.scope():
         game = recipes.build_game(recipe, source.image_shape, num_classes, source.input_shape)
     chief = is_chief(strategy)
@@ -118,11 +120,12 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
     def steps(flag):
         return max(1, round(recipe[flag] * 1000 / batch_size))
 
-    evaluator = _evaluator(recipe, game, num_classes)
+    trained = Trained.playing(game, num_classes)
+    evaluator = _evaluator(recipe, trained)
     with progress(f"training {folder.directory}", total * batch_size, initial=start * batch_size) as bar:
         beside = [callbacks.Logs(record, bar, steps("log_kimg"), start)]
         if recipe["sample_kimg"]:
-            beside.append(_samples(record, recipe, num_classes, steps("sample_kimg"), start))
+            beside.append(_samples(record, recipe, trained, steps("sample_kimg"), start))
         if evaluator:
             scores = callbacks.Scores(record, evaluator, steps("score_kimg"), start)
             beside.append(scores)
@@ -145,14 +148,14 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
     return stop.caught
 
 
-def _samples(record, recipe, num_classes, every, start):
+def _samples(record, recipe, trained, every, start):
     if recipes.kind_of_data(recipe) == "images":
-        return callbacks.Samples(record, every, num_classes=num_classes, start=start)
+        return callbacks.Samples(record, every, trained, start=start)
     return callbacks.Translations(record, every, recipes.build_source(recipe, "holdout"), start=start)
 
 
-def _evaluator(recipe, game, num_classes):
-    """Returns a function that scores the game's averaged generator on held-out data, or None."""
+def _evaluator(recipe, trained):
+    """Returns a function that scores the game's averaged generators on held-out data, or None."""
     if not recipe["scores"]:
         return None
     holdout = recipes.build_source(recipe, "holdout")
@@ -160,9 +163,9 @@ def _evaluator(recipe, game, num_classes):
     kind = recipes.kind_of_data(recipe)
     if kind == "images":
         evaluator = Evaluator(recipe["scores"], recipe["score_features"], holdout, count, recipe["seed"])
-        seed = game.seed + 1  # not the latents of the sample grid
-        return lambda: evaluator.run(trained.generate(game, evaluator.count_fake, seed, num_classes))
-    return translation.evaluator(recipe["scores"], recipe["score_features"], game, holdout, kind == "paired")
+        seed = trained.seed + 1  # not the latents of the sample grid
+        return lambda: evaluator.run(trained.generate(evaluator.count_fake, seed))
+    return translation.evaluator(recipe["scores"], recipe["score_features"], trained, holdout, kind == "paired")
 
 
 def _write_record(folder, recipe, source, game):
@@ -187,23 +190,24 @@ def _restore(game, folder, recipe):
     """Loads the newest checkpoint, or the weights that --init_from names; returns the step to go on from."""
     steps = folder.checkpoint_steps()
     if steps:
-        trained.load_weights(game, folder.checkpoint_path(steps[-1]))
+        networks.load(game, folder.checkpoint_path(steps[-1]))
         print(f"going on from step {steps[-1]} of {folder.directory}", flush=True)
         return steps[-1]
     if recipe["init_from"]:
-        copied, count = init_from(game, trained.Run.open(recipe["init_from"]).game)
+        copied, count = init_from(game, Trained.open(recipe["init_from"]).networks(names(game)))
         print(f"started from {copied} of {count} weights of {recipe['init_from']}", flush=True)
     return 0
 
 
 def init_from(game, other):
-    """Copies the weights of another game into the networks of `game` where names and shapes agree.
+    """Copies the weights of other networks into the networks of `game` where names and shapes agree.
 
     Networks of the same shapes are copied weight by weight. Otherwise what has the same name and shape is; the name is that
     of the layer and the weight, so that a network of another image size shares the layers of the resolutions that both have.
 
     Args:
-        game, other: `GAN`s.
+        game: a `keras_gans.games.game.Game`.
+        other: dict, name as of `names` -> `keras.Model`; those that the other run does not have are not there.
 
     Returns:
         (weights copied, weights that `game` has).
@@ -212,9 +216,8 @@ def init_from(game, other):
         UserError: nothing agrees.
     """
     copied = count = 0
-    no_network = keras.Model()  # of a player that the other game does not have
-    for name in [*game.network_names(), *game.averages]:
-        weights, theirs = getattr(game, name).weights, getattr(other, name, no_network).weights
+    for name in names(game):
+        weights, theirs = getattr(game, name).weights, other[name].weights if name in other else []
         same = [weight.shape for weight in weights] == [weight.shape for weight in theirs]
         known = {_name(weight): weight for weight in theirs}
         for index, weight in enumerate(weights):
@@ -229,6 +232,11 @@ def init_from(game, other):
             "--discriminator (dcgan: at twice the image size half the width)"
         )
     return copied, count
+
+
+def names(game):
+    """Returns the names of all networks of a game, its moving averages included."""
+    return [*game.network_names(), *game.averages]
 
 
 def _name(weight):
@@ -249,7 +257,7 @@ def finish(folder, recipe, new_weights=True):
         recipe: its flags.
         new_weights: whether there are any; without, only exports that are missing are made.
     """
-    opened = trained.Run.open(folder.directory)
+    opened = Trained.open(folder.directory)
     places = {"samples": max(folder.samples.glob("*.png"), default=None), "checkpoint": opened.checkpoint}
     for kind in recipe["export"]:
         out = folder.directory / kind

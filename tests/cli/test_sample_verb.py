@@ -7,7 +7,7 @@ from PIL import Image, ImageSequence
 
 from keras_gans import grids
 from keras_gans.cli import main
-from keras_gans.trained.trained import Run
+from keras_gans.trained.trained import Trained
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def pixels(path):
 
 
 def images(run, **arguments):
-    return np.concatenate(list(Run.open(run).generate(**arguments)))
+    return np.concatenate(list(Trained.open(run).generate(**arguments)))
 
 
 def test_grid_holds_the_runs_images_and_the_seed_decides_them(plain, tmp_path, capsys):

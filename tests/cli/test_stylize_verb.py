@@ -10,8 +10,8 @@ from keras_gans import cli
 from keras_gans.callbacks import checkpoints
 from keras_gans.trained import recipes
 from keras_gans.trained.folder import Folder
-from keras_gans.trained.trained import Run
-from keras_gans.using import Translator, gatys
+from keras_gans.trained.trained import Trained
+from keras_gans.using import gatys
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +90,8 @@ def test_numbered_styles(runs, files):
 def test_a_run_that_translates_is_a_filter(files, monkeypatch):
     image = keras.Input((None, None, 3))
 
-    class Trained:
-        translates, recipe, game = True, {"degrade": None}, None
-
-        def translator(self):
-            return Translator(keras.Model(image, keras.layers.Rescaling(-1.0)(image)))
-
-    monkeypatch.setattr(Run, "open", lambda directory, checkpoint: Trained())
+    negative = Trained.of(keras.Model(image, keras.layers.Rescaling(-1.0)(image)))
+    monkeypatch.setattr(Trained, "open", lambda directory, checkpoint: negative)
     assert stylize(files, "--run=any") == 0
     np.testing.assert_array_equal(drawn(files), 255 - np.asarray(Image.open(files / "photo.png").convert("RGB")))
 

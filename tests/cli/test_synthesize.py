@@ -10,7 +10,8 @@ from PIL import Image
 
 from keras_gans import data, randomness
 from keras_gans.cli import main, synthesize
-from keras_gans.trained.trained import Run
+from keras_gans.trained.folder import Folder
+from keras_gans.trained.trained import Trained
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def expected(run, per_class, seed):
     batches = [
         np.concatenate(
             list(
-                Run.open(run).generate(
+                Trained.open(run).generate(
                     len(labels[start : start + 64]), randomness.fold(seed, start), labels[start : start + 64]
                 )
             )
@@ -91,11 +92,11 @@ def test_seed_decides_the_pixels(labelled, tmp_path):
 def test_class_names_that_are_no_folder_names(tmp_path, capsys):
     run = run_cases.make_run(tmp_path / "run", **run_cases.CONDITIONAL)
     names = ["T-shirt/top", "..", "a:b"]
-    record = Run.open(run).record
-    Run.open(run).write_record(data=record["data"] | {"class_names": names})
+    record = Folder(run).record
+    Folder(run).write_record(data=record["data"] | {"class_names": names})
     assert call(run, tmp_path / "made", "--per_class=1") == 0
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["T-shirt_top", "_.", "a_b"]
-    Run.open(run).write_record(data=record["data"] | {"class_names": ["a/b", "a_b", "c"]})
+    Folder(run).write_record(data=record["data"] | {"class_names": ["a/b", "a_b", "c"]})
     capsys.readouterr()
     assert call(run, tmp_path / "again", "--per_class=1") == 2
     assert "would have the folder 'a_b'; take --format=tfrecord" in capsys.readouterr().err
@@ -106,7 +107,7 @@ def test_class_names_that_are_no_folder_names(tmp_path, capsys):
 @pytest.mark.parametrize("trouble, code", [(KeyboardInterrupt, 130), (OSError(28, "No space left on device"), 2)])
 def test_interrupted_leaves_nothing(labelled, tmp_path, capsys, monkeypatch, form, trouble, code):
     """Stopped in its second batch, when the first has been written."""
-    first_batch = Run.generate
+    first_batch = Trained.generate
 
     def generate(self, count, seed, labels, batch_size):
         if labels[-1] == 2:
@@ -114,7 +115,7 @@ def test_interrupted_leaves_nothing(labelled, tmp_path, capsys, monkeypatch, for
             raise trouble
         return first_batch(self, count, seed, labels, batch_size)
 
-    monkeypatch.setattr(Run, "generate", generate)
+    monkeypatch.setattr(Trained, "generate", generate)
     assert call(labelled, tmp_path / "made", "--per_class=40", f"--format={form}") == code
     assert not list(tmp_path.iterdir())
     said = capsys.readouterr()
@@ -126,14 +127,14 @@ def test_interrupted_leaves_nothing(labelled, tmp_path, capsys, monkeypatch, for
 def test_memory_holds_one_batch_of_images(labelled, tmp_path, monkeypatch):
     """However many are made, the generator makes at most 64 at a time, and each batch is written before the next."""
     asked, written = [], []
-    generate, encode = Run.generate, data.images.encode_png
+    generate, encode = Trained.generate, data.images.encode_png
 
     def noted(self, count, seed, labels, batch_size):
         assert len(written) == sum(asked)
         asked.append(count)
         return generate(self, count, seed, labels, batch_size)
 
-    monkeypatch.setattr(Run, "generate", noted)
+    monkeypatch.setattr(Trained, "generate", noted)
     monkeypatch.setattr(data.images, "encode_png", lambda pixels: written.append(1) or encode(pixels))
     assert call(labelled, tmp_path / "made", "--per_class=50") == 0
     assert asked == [64, 64, 22] and len(written) == 150

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_gans.cli import main
-from keras_gans.trained.trained import Run
+from keras_gans.trained.trained import IMAGES, Trained
 from keras_gans.using import Translator
 
 
@@ -18,23 +18,15 @@ def network(sign):
     return keras.Model(image, keras.layers.Rescaling(sign)(image))
 
 
-class Trained:
-    """What the verb asks of a run."""
-
-    translates, recipe = True, {"degrade": None}
-    directions = {"ab": -1.0, "ba": 1.0}
-    translators = []
-
-    def translator(self, direction="ab"):
-        self.translators.append(Translator(network(self.directions[direction])))
-        return self.translators[-1]
-
-
 @pytest.fixture
 def trained(monkeypatch):
-    opened = Trained()
-    monkeypatch.setattr(Run, "open", lambda directory, checkpoint: opened)
-    return opened
+    """A run of two directions; `tiles` are those of the translators that were made of it."""
+    both = {"ab": network(-1.0), "ba": network(1.0)}
+    opened = Trained("any", both, IMAGES, image_shape=(32, 32, 3), input_shape=(32, 32, 3))
+    translators, of = [], Translator.of
+    monkeypatch.setattr(Trained, "open", lambda directory, checkpoint: opened)
+    monkeypatch.setattr(Translator, "of", lambda *given: translators.append(of(*given)) or translators[-1])
+    return translators
 
 
 @pytest.fixture
@@ -57,7 +49,7 @@ def test_file_and_folder(trained, photo, tmp_path, capsys, direction, level):
     Image.new("RGB", (20, 30)).save(photo.parent / "b.png")
     assert translate(photo.parent, tmp_path / "all", "--tile=64") == 0
     assert capsys.readouterr().out == f"wrote 2 results to {tmp_path / 'all'}\n"
-    assert trained.translators[-1].tile == 64
+    assert trained[-1].tile == 64
     assert sorted(path.name for path in (tmp_path / "all").iterdir()) == ["b.png", "photo.png"]
 
 
@@ -93,7 +85,7 @@ def test_mistakes_are_one_line(trained, photo, tmp_path, capsys, source, flags, 
 
 
 def test_a_run_that_restores_is_sent_to_restore(trained, photo, tmp_path, capsys):
-    trained.recipe = {"degrade": "noise"}
+    Trained.open("any", "latest").record["recipe"] = {"degrade": "noise"}
     assert translate(photo, tmp_path / "out") == 2
     assert "--degrade=noise has spoiled; use keras-gans restore" in capsys.readouterr().err
 

@@ -5,7 +5,7 @@ import run_cases
 import translation_runs
 
 from keras_gans.exporting import archive, saved_model
-from keras_gans.trained.trained import Run
+from keras_gans.trained.trained import Trained
 
 LATENTS = {
     "plain": run_cases.UNCONDITIONAL,
@@ -16,7 +16,7 @@ LATENTS = {
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory):
-    """Returns a function: name of a run -> (`Run`, version folder of its SavedModel, `call` as TF Serving calls).
+    """Returns a function: name of a run -> (`Trained`, version folder of its SavedModel, `call` as TF Serving calls).
 
     Names are those of `LATENTS` and of `CASES` and `STYLES` in `translation_runs`.
     """
@@ -28,7 +28,7 @@ def served(tmp_path_factory):
                 directory = run_cases.make_run(folder / name, **LATENTS[name])
             else:
                 directory = translation_runs.make_run(folder, name)
-            run = Run.open(directory)
+            run = Trained.open(directory)
             path = saved_model.export(run, folder / "models" / name)
             done[name] = run, path, archive.session(path)
         return done[name]

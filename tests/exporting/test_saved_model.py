@@ -20,7 +20,7 @@ from keras_gans import randomness
 from keras_gans.cli import main
 from keras_gans.errors import UserError
 from keras_gans.exporting import card, latents, saved_model
-from keras_gans.trained.trained import Run
+from keras_gans.trained.trained import Trained
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "export" / "saved_model.py"
 
@@ -42,7 +42,7 @@ def call(path, signature, **inputs):
 
 def test_default_signature_answers_as_keras_at_any_batch_size(plain, exported):
     latent = np.random.default_rng(5).normal(size=(23, 12)).astype(np.float32)
-    expected = np.asarray(Run.open(plain).generator(latent, training=False))
+    expected = np.asarray(Trained.open(plain).generator(latent, training=False))
     assert np.abs(expected).max() > 0.9 and expected.std() > 0.3  # not near zero, where everything agrees
     images = call(exported, "serving_default", latent=latent)["images"]
     assert images.dtype == np.float32
@@ -51,7 +51,7 @@ def test_default_signature_answers_as_keras_at_any_batch_size(plain, exported):
 
 @pytest.mark.parametrize("seed", [0, 1, 2**31 - 1, 2**31, 2**40 + 12345])
 def test_sample_has_the_pixels_of_the_sample_verb(plain, exported, seed):
-    expected = np.concatenate(list(Run.open(plain).generate(9, seed)))
+    expected = np.concatenate(list(Trained.open(plain).generate(9, seed)))
     images = call(exported, "sample", seed=np.int64(seed), count=np.int32(9))["images"]
     assert images.dtype == np.uint8
     np.testing.assert_array_equal(images, expected)
@@ -106,7 +106,7 @@ def test_counts_out_of_bounds_are_invalid_arguments(served, count):
 
 
 def test_every_weight_is_stored_once(plain, exported):
-    weights = Run.open(plain).generator.weights
+    weights = Trained.open(plain).generator.weights
     stored = tf.train.list_variables(str(exported / "variables" / "variables"))
     shapes = sorted(tuple(shape) for name, shape in stored if name != "_CHECKPOINTABLE_OBJECT_GRAPH")
     assert shapes == sorted(tuple(weight.shape) for weight in weights)
@@ -138,7 +138,7 @@ def test_card_says_what_goes_in_and_comes_out(exported):
     ],
 )
 def test_card_has_the_scores_of_the_exported_step_only(plain, tmp_path, finished_step, best_step, expected):
-    run = Run.open(plain)
+    run = Trained.open(plain)
     final = {"name": "kd_fashion", "value": 0.01, "standard_error": 0.001, "protocol": {"count": 2000}}
     run.record = run.record | {
         "finished": {"step": finished_step, "scores": [final]},
@@ -151,7 +151,7 @@ def test_card_has_the_scores_of_the_exported_step_only(plain, tmp_path, finished
     assert ("None taken at this step." in text) == (expected is None)
 
 
-class Wrong(Run):
+class Wrong(Trained):
     """A run whose generator answers with an offset while it is exported."""
 
     offset = 0.0
@@ -181,14 +181,14 @@ def test_full_disk_is_one_line_and_leaves_nothing(plain, tmp_path, monkeypatch):
 
     monkeypatch.setattr(tf.saved_model, "save", save)
     with pytest.raises(UserError, match="^cannot write .*No space left on device; free some space.*$"):
-        saved_model.export(Run.open(plain), tmp_path)
+        saved_model.export(Trained.open(plain), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_points_are_not_exported(tmp_path):
     run_cases.make_run(tmp_path / "points", image_shape=(2,), **run_cases.POINTS)
     with pytest.raises(UserError, match="makes points, not images"):
-        saved_model.export(Run.open(tmp_path / "points"), tmp_path / "models")
+        saved_model.export(Trained.open(tmp_path / "points"), tmp_path / "models")
 
 
 def test_c_api_answers_as_keras(served):

@@ -19,7 +19,7 @@ LABEL = tf.constant([2, 0, 1, 1, 0])
 
 @pytest.fixture
 def styled(served):
-    """(`Run`, version folder, `call` as TF Serving calls)"""
+    """(`Trained`, version folder, `call` as TF Serving calls)"""
     return served("styled")
 
 

@@ -16,7 +16,7 @@ from keras_gans.errors import UserError
 from keras_gans.exporting import families, picture_files, tflite
 from keras_gans.losses import stylization
 from keras_gans.networks import adain, arbitrary_style
-from keras_gans.trained.trained import Run
+from keras_gans.trained.trained import Trained
 from keras_gans.using import Translator
 from keras_gans.using.stylizer import Stylizer
 
@@ -57,7 +57,7 @@ def decoded(made):
 
 
 def drawn(run, content, chosen, alpha=1.0, weights=None):
-    network = run.game.ema
+    network = run.generator
     translator = Translator(network.transfer_network())
     return Stylizer(translator, network, chosen, weights=weights, alpha=alpha, style_size=256)(content)
 
@@ -92,7 +92,7 @@ def test_tensors_of_any_size_answer_as_keras(served):
     ):
         run, _, call = served(name)
         (style,) = chosen.values()
-        expected = np.asarray(run.game.ema.transfer_network()([given, style], training=False))
+        expected = np.asarray(run.generator.transfer_network()([given, style], training=False))
         made = call("serving_default", {"images": given} | chosen)["images"]
         assert expected.std() > 0.1 and np.abs(expected[0] - expected[1]).max() > 0.5
         np.testing.assert_allclose(made, expected, atol=1e-5, rtol=0)
@@ -102,7 +102,7 @@ def test_a_style_is_a_vector_that_blends(served):
     run, _, call = served("any")
     given = pictures((256, 300, 3), (270, 256, 3))
     vectors = call("encode_style", {"style_bytes": files(*given)})["style"]
-    expected = [run.game.ema.style(images.to_model(picture[None]))[0] for picture in given]
+    expected = [run.generator.style(images.to_model(picture[None]))[0] for picture in given]
     np.testing.assert_allclose(vectors, expected, atol=1e-4, rtol=0)
     (content,) = pictures((40, 32, 3), seed=9)
     blend = call("serving_default", {"images": images.to_model(content[None]), "style": vectors.mean(0)[None]})["images"]
@@ -138,7 +138,7 @@ def test_files_in_numbered_styles_answer_as_the_verb(served):
 
 def test_adain_answers_as_keras(served, tmp_path):
     """Its signatures are those of any style; the export itself is that of the others."""
-    run = Run.open(make_run(tmp_path, "adain"))
+    run = Trained.open(make_run(tmp_path, "adain"))
     signatures = {endpoint.name: endpoint for endpoint in families.of(run).endpoints(run)}
     assert list(signatures) == ["serving_default", "encode_style", "stylize"]
     content, style = pictures((32, 40, 3), (256, 256, 3))
@@ -196,7 +196,7 @@ def test_c_api_answers_as_keras(served):
 
 
 def test_the_pair_is_computed_once_and_applied(served, pair):
-    network = served("any")[0].game.ema
+    network = served("any")[0].generator
     assert set(pair) == {f"{part}_{variant}" for part in ("predict", "transfer") for variant in ("float32", "float16")}
     painting, content = pictures((256, 256, 3), (40, 32, 3))
     for variant, floor in (("float32", 80), ("float16", 45)):
@@ -215,8 +215,8 @@ def test_the_pair_is_computed_once_and_applied(served, pair):
 
 
 def test_adain_on_a_small_encoder_is_a_pair_too(tmp_path):
-    run = Run.open(make_run(tmp_path, "quick"))
-    last = run.game.ema.decoder.layers[-1].kernel
+    run = Trained.open(make_run(tmp_path, "quick"))
+    last = run.generator.decoder.layers[-1].kernel
     last.assign(10 * last)  # random weights draw next to nothing
     models = {model.name: model.path for model in tflite.export_variants(run, tmp_path, height=40, width=32)}
     predict, transfer = (
@@ -226,7 +226,7 @@ def test_adain_on_a_small_encoder_is_a_pair_too(tmp_path):
     painting, content = pictures((256, 256, 3), (40, 32, 3))
     style = predict(images=painting[None].astype(np.float32) / 255)["style"]
     made = transfer(images=content[None].astype(np.float32) / 255, style=style)["images"]
-    expected = (run.game.ema([images.to_model(content[None]), images.to_model(painting[None])], training=False) + 1) / 2
+    expected = (run.generator([images.to_model(content[None]), images.to_model(painting[None])], training=False) + 1) / 2
     assert np.std(expected) > 0.05 and 80 < peak_signal_noise_ratio(np.clip(expected, 0, 1), made, data_range=1.0) < 200
     test_the_pair_has_fast_operators_of_static_shape(models)
 
@@ -248,7 +248,7 @@ def test_a_filter_of_numbered_styles_and_any_size(served, tmp_path):
     call = Interpreter(model_path=str(model.path)).get_signature_runner()
     given = np.random.default_rng(0).uniform(0, 1, (1, 24, 44, 3)).astype(np.float32)
     weights = np.array([[0.5, 0, 0.5]], np.float32)
-    expected = (np.asarray(run.game.ema([2 * given - 1, weights], training=False)) + 1) / 2
+    expected = (np.asarray(run.generator([2 * given - 1, weights], training=False)) + 1) / 2
     assert peak_signal_noise_ratio(expected, call(images=given, weights=weights)["images"], data_range=1.0) > 80
     with pytest.raises(UserError, match="--height=30 --width=384: the network takes sides .* multiples of 4"):
         tflite.export_variants(run, tmp_path, height=30)

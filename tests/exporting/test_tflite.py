@@ -16,7 +16,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from keras_gans.cli import main
 from keras_gans.errors import UserError
 from keras_gans.exporting import measuring, metadata, parity, saved_model, tflite
-from keras_gans.trained.trained import Run
+from keras_gans.trained.trained import Trained
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "export" / "tflite.py"
 
@@ -29,7 +29,7 @@ def plain(tmp_path_factory):
 @pytest.fixture(scope="module")
 def models(plain, tmp_path_factory):
     """All variants of a run, as `export_variants` returns them."""
-    return tflite.export_variants(Run.open(plain), tmp_path_factory.mktemp("phone") / "new", variants=tflite.FLOORS)
+    return tflite.export_variants(Trained.open(plain), tmp_path_factory.mktemp("phone") / "new", variants=tflite.FLOORS)
 
 
 @pytest.mark.parametrize("variant, floor", [("float32", 100), ("float16", 55), ("dynamic", 35), ("int8", 30)])
@@ -40,7 +40,7 @@ def test_variants_answer_as_keras_in_0_to_1(plain, models, variant, floor):
     latents = np.random.default_rng(5).normal(size=(10, 1, 12)).astype(np.float32)
     call = interpreter.get_signature_runner("serving_default")
     images = np.concatenate([call(latent=latent)["images"] for latent in latents])
-    expected = (np.asarray(Run.open(plain).generator(latents[:, 0], training=False)) + 1) / 2
+    expected = (np.asarray(Trained.open(plain).generator(latents[:, 0], training=False)) + 1) / 2
     assert images.dtype == np.float32 and images.shape == (10, 16, 16, 1)
     assert 0 <= images.min() < 0.1 and 0.9 < images.max() <= 1
     psnr = peak_signal_noise_ratio(expected, images, data_range=1.0)
@@ -83,7 +83,7 @@ def test_reports_of_several_models_share_a_file(tmp_path):
 
 
 def test_mobile_gpu_keeps_to_the_published_operators(plain, tmp_path):
-    (model,) = tflite.export_variants(Run.open(plain), tmp_path, mobile_gpu=True)
+    (model,) = tflite.export_variants(Trained.open(plain), tmp_path, mobile_gpu=True)
     assert model.name == "plain_gpu_float32" and model.measured.psnr > 100
     # What is left: the first one, with stride 1 and a fixed size.
     assert not set(model.measured.operators) - measuring.GPU_OPERATORS - {"TANH"}, model.measured.operators
@@ -99,7 +99,7 @@ def test_metadata_travel_in_the_file(models):
 
 
 def test_labelled_run_takes_a_label(tmp_path):
-    run = Run.open(run_cases.make_run(tmp_path / "labelled", **run_cases.CONDITIONAL))
+    run = Trained.open(run_cases.make_run(tmp_path / "labelled", **run_cases.CONDITIONAL))
     path = tflite.export(run, tmp_path / "phone")  # what training ends with
     assert sorted(path.parent.iterdir()) == [
         tmp_path / "phone" / "labelled_float32.tflite",
@@ -114,7 +114,7 @@ def test_labelled_run_takes_a_label(tmp_path):
     assert np.abs(images[0] - images[1]).max() > 0.1
 
 
-class Wrong(Run):
+class Wrong(Trained):
     """A run whose generator answers otherwise while it is exported."""
 
     change = staticmethod(lambda images: images)
@@ -171,7 +171,7 @@ def test_the_reference_is_exact_float32_and_the_setting_comes_back(plain, tmp_pa
     enabled = tf.config.experimental.tensor_float_32_execution_enabled
     seen = []
 
-    class Watched(Run):
+    class Watched(Trained):
         @property
         def generator(self):
             def call(inputs, training):

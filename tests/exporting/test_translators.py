@@ -15,7 +15,8 @@ from translation_runs import CASES, pictures
 from keras_gans.data import images
 from keras_gans.errors import UserError
 from keras_gans.exporting import measuring, tflite
-from keras_gans.trained.trained import Run
+from keras_gans.trained.trained import Trained
+from keras_gans.using import Translator
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def differences(made, expected):
 def test_tensors_of_any_size_answer_as_keras(served, name, shape):
     run, _, call = served(name)
     given = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
-    expected = np.concatenate([run.game.translate(image[None]) for image in given])
+    expected = np.concatenate([run.translate(image[None]) for image in given])
     assert expected.std() > 0.1
     np.testing.assert_allclose(call("serving_default", {"images": given})["images"], expected, atol=1e-5, rtol=0)
 
@@ -60,8 +61,8 @@ def test_files_of_several_sizes_answer_as_the_verb(served, name, channels):
     given = pictures((33, 47, channels), (3, 2, channels), (16, 90, channels))
     files = [images.encode_png(picture) for picture in given]
     made = decoded(call("translate", {"image_bytes": np.array(files, object)})["images_bytes"])
-    expected = [run.translator()(picture) for picture in given]
-    assert expected[0].shape == (33 * run.translator().scale, 47 * run.translator().scale, 3) and expected[0].std() > 10
+    expected = [Translator.of(run)(picture) for picture in given]
+    assert expected[0].shape == (33 * Translator.of(run).scale, 47 * Translator.of(run).scale, 3) and expected[0].std() > 10
     assert max(differences(made, expected)) <= 1
 
 
@@ -75,7 +76,7 @@ def test_other_formats_become_what_the_network_takes(served):
         files.append(out.getvalue())
     for signature, direction, channels in (("translate", "ab", 1), ("translate_ba", "ba", 3)):
         made = decoded(call(signature, {"image_bytes": np.array(files, object)})["images_bytes"])
-        expected = [run.translator(direction)(images.decode(file, None, channels)) for file in files]
+        expected = [Translator.of(run, direction)(images.decode(file, None, channels)) for file in files]
         assert max(differences(made, expected)) <= 1
 
 
@@ -85,7 +86,7 @@ def test_dropout_of_pix2pix_is_on_and_does_not_mix_a_batch(served):
     made = call("serving_default", {"images": given})["images"]
     np.testing.assert_array_equal(made, call("serving_default", {"images": given})["images"])
     np.testing.assert_allclose(made[1:], call("serving_default", {"images": given[1:]})["images"], atol=1e-6, rtol=0)
-    assert np.abs(made - np.asarray(run.game.ema(given, training=False))).max() > 0.01
+    assert np.abs(made - np.asarray(run.generator(given, training=False))).max() > 0.01
 
 
 def test_both_directions_have_their_signatures(served):
@@ -98,10 +99,10 @@ def test_both_directions_have_their_signatures(served):
     ]
     there, back = np.ones([1, 16, 16, 1], np.float32) / 3, np.ones([1, 16, 16, 3], np.float32) / 3
     for name, given, direction in (("serving_default", there, "ab"), ("serving_ba", back, "ba")):
-        np.testing.assert_allclose(call(name, {"images": given})["images"], run.game.translate(given, direction), atol=1e-5)
+        np.testing.assert_allclose(call(name, {"images": given})["images"], run.translate(given, direction), atol=1e-5)
     (picture,) = pictures((20, 31, 3))
     made = decoded(call("translate_ba", {"image_bytes": np.array([images.encode_png(picture)], object)})["images_bytes"])
-    assert made[0].shape == (20, 31, 1) and max(differences(made, [run.translator("ba")(picture)])) <= 1
+    assert made[0].shape == (20, 31, 1) and max(differences(made, [Translator.of(run, "ba")(picture)])) <= 1
 
 
 def test_restore_fills_holes_and_keeps_the_rest(served):
@@ -112,7 +113,7 @@ def test_restore_fills_holes_and_keeps_the_rest(served):
     files = {"image_bytes": given, "mask_bytes": masks}
     files = {name: np.array([images.encode_png(picture) for picture in values], object) for name, values in files.items()}
     made = decoded(call("restore", files)["images_bytes"])
-    expected = [run.translator()(picture, mask) for picture, mask in zip(given, masks)]
+    expected = [Translator.of(run)(picture, mask) for picture, mask in zip(given, masks)]
     assert max(differences(made, expected)) <= 1
     for one, picture, mask in zip(made, given, masks):
         np.testing.assert_array_equal(one[mask[..., 0] == 0], picture[mask[..., 0] == 0])
@@ -169,7 +170,7 @@ def test_c_api_answers_as_keras(served):
 def test_phone_answers_as_keras_in_0_to_1(phones, name):
     run, path = phones(name)
     call = Interpreter(model_path=str(path)).get_signature_runner("serving_default")
-    network = getattr(run.game, run.game.directions["ab"])
+    network = run.generators["ab"]
     height, width, channels = run.record["data"]["input_shape"]
     (given,) = pictures((height, width, 3))
     given = given[None].astype(np.float32) / 255
@@ -212,7 +213,7 @@ def test_resizable_phone_answers_at_any_size(served, tmp_path):
         assert model.name in ("both_resizable_ab_float32", "larger_resizable_float32")
         call = Interpreter(model_path=str(model.path)).get_signature_runner()
         given = np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
-        expected = np.clip((np.asarray(run.game.translate(2 * given - 1)) + 1) / 2, 0, 1)
+        expected = np.clip((np.asarray(run.translate(2 * given - 1)) + 1) / 2, 0, 1)
         assert call(images=given)["images"].shape == expected.shape
         assert peak_signal_noise_ratio(expected, call(images=given)["images"], data_range=1.0) > 90
 
@@ -231,7 +232,7 @@ def test_mobile_gpu_takes_means_in_two_stages(served, tmp_path):
 
 def test_phone_without_the_data_says_so(served, tmp_path):
     run = served("larger")[0]
-    gone = Run.open(run.directory)
+    gone = Trained.open(run.directory)
     gone.record = gone.record | {"recipe": gone.recipe | {"data": "folder:/nowhere"}}
     with pytest.raises(UserError, match="TFLite models are measured on the data of .*, which are not there: .*/nowhere"):
         tflite.export(gone, tmp_path)

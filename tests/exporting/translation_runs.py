@@ -100,7 +100,7 @@ def make_run(folder, name):
     chosen = run_cases.recipe(image_size=image_shape[0], **flags)
     game = recipes.build_game(chosen, image_shape, 0, input_shape)
     random = np.random.default_rng(0)
-    for average in set(game.directions.values()):
+    for average in set(game.deployed.values()):
         for weight in getattr(game, average).weights:
             if len(weight.shape) > 1:
                 fan_in = np.prod(weight.shape) / weight.shape[-2 if "up_" in weight.path else -1]

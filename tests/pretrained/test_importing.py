@@ -7,9 +7,10 @@ from keras_gans.data.images import to_uint8
 from keras_gans.errors import UserError
 from keras_gans.pretrained import importing, reference
 from keras_gans.pretrained.families import stylegan2
-from keras_gans.runs import training
+from keras_gans.runs import report, training
 from keras_gans.trained import recipes
-from keras_gans.trained.trained import Run
+from keras_gans.trained.trained import Trained
+from keras_gans.using import Translator
 
 torch = pytest.importorskip("torch", reason="the parity extra is not installed")
 
@@ -29,7 +30,8 @@ def saved(tmp_path, value, name="file.pth", **options):
 def imported(directory, *paths, **options):
     """Imports files; returns the run, opened as users do, after checking its record."""
     made = importing.make_run(importing.read(paths), directory / "run", **options)
-    run = Run.open(directory / "run")
+    report.write(directory / "run")
+    run = Trained.open(directory / "run")
     record = run.record["imported"]
     assert record["parity"]["differences"] == made.differences and record["family"] == made.family
     assert 0 <= record["parity"]["largest_difference"] < 1e-4
@@ -83,9 +85,9 @@ def test_generators_of_junyanz(tmp_path, module, operations, random):
     run = imported(tmp_path, saved(tmp_path, module.state_dict()), operations=operations())
     assert_equal(run, without_dropout(module), pictures(1, 64, 64, 3))
     assert operations.__name__ in run.record["imported"]["parity"]["reference"]
-    assert run.game.random_at_test == random
+    assert run.random_at_test == random
     picture = to_uint8(pictures(40, 56, 3))
-    assert run.translator()(picture).shape[:2] == (40, 56)
+    assert Translator.of(run)(picture).shape[:2] == (40, 56)
 
 
 def test_file_of_2017(tmp_path):
@@ -165,12 +167,10 @@ def test_fine_tuning_takes_all_weights(tmp_path):
         image_size=32,
     )
     game = recipes.build_game(recipe, (32, 32, 3), 0, (32, 32, 3))
-    training.init_from(game, run.game)
+    training.init_from(game, run.networks(training.names(game)))
     inputs = pictures(1, 32, 32, 3)
     np.testing.assert_allclose(game.translate(inputs), pixels(module(planes(inputs))), atol=1e-4)
-    both_ways = Run(tmp_path)
-    both_ways.game = game
-    assert both_ways.generator is game.ema_ab
+    assert Trained.playing(game).generator is game.ema_ab
 
 
 # === style transfer ===
@@ -207,7 +207,7 @@ def test_fine_tuning_of_adain(adain):
     *_, run = adain
     recipe = run_cases.recipe(data="unpaired:a:b", game="adain", generator="adain:encoder=vgg19,pretrained=false")
     game = recipes.build_game(recipe, (32, 32, 3), 0, (32, 32, 3))
-    copied, count = training.init_from(game, run.game)
+    copied, count = training.init_from(game, run.networks(training.names(game)))
     assert copied == count
     for one, other in zip(game.ema.get_weights(), run.generator.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -239,11 +239,12 @@ def test_stylegan2(tmp_path, monkeypatch, classes, protocol, operations, whole, 
     run = imported(tmp_path, path, operations=operations())
     assert not (tmp_path / "was_here").exists()
     assert compared <= run.record["imported"]["parity"]["differences"].keys()
-    assert run.num_classes == classes and run.game.latent == "normal"
+    assert run.num_classes == classes and run.latent == "normal"
     latent = np.random.default_rng(1).normal(size=(4, 6)).astype(np.float32)
     label = np.array([0, 2, 1, 2], np.int32) if classes else None
     c = torch.nn.functional.one_hot(torch.tensor(label).long(), 3).float() if classes else torch.zeros(4, 0)
-    for generator, module in ((run.game.generator, modules["G"]), (run.generator, modules["G_ema"])):
+    networks = run.networks(["generator", "discriminator"])
+    for generator, module in ((networks["generator"], modules["G"]), (run.generator, modules["G_ema"])):
         np.testing.assert_allclose(
             generator.mapping(latent if label is None else [latent, label]),
             module.mapping(torch.tensor(latent), c).detach(),
@@ -255,7 +256,7 @@ def test_stylegan2(tmp_path, monkeypatch, classes, protocol, operations, whole, 
             np.testing.assert_allclose(generator.synthesize(generator.styles(latent, label, psi)), image, atol=1e-4)
     logits = modules["D"](planes(image), c).detach().numpy()
     assert logits.std() > 0.01
-    made = run.game.discriminator(image if label is None else [image, label], training=False)
+    made = networks["discriminator"](image if label is None else [image, label], training=False)
     np.testing.assert_allclose(made, logits, atol=1e-4)
     assert np.concatenate(list(run.generate(5, seed=1))).shape == (5, 16, 16, 3)
 
@@ -265,7 +266,7 @@ def test_stylegan2_of_one_network_and_with_another_discriminator(tmp_path):
     module, other = originals.Generator(), originals.Discriminator()
     del other.b16.skip, other.b8.skip  # the "orig" architecture of the CIFAR-10 networks
     run = imported(tmp_path, weight_writers.networks(tmp_path / "net.pkl", {"G_ema": module, "D": other}))
-    assert run.recipe["discriminator"] == "none" and run.game.ema is run.game.generator
+    assert run.recipe["discriminator"] == "none" and set(run.networks(["generator", "discriminator"])) == {"generator"}
     path = weight_writers.safetensors(
         tmp_path / "net.safetensors", {name: value.numpy() for name, value in module.state_dict().items()}
     )

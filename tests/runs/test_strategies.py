@@ -8,7 +8,7 @@ import sys
 
 import helpers
 
-from keras_gans.trained import folder as folders
+from keras_gans.trained.folder import Folder
 
 # Plain gradient descent: Adam would turn the rounding of a zero gradient into a full step.
 FLAGS = [
@@ -29,7 +29,7 @@ sys.exit(cli.main(["train", *sys.argv[1:]]))
 
 
 def assert_same_weights(one, two):
-    one, two = folders.Folder(one), folders.Folder(two)
+    one, two = Folder(one), Folder(two)
     assert one.checkpoint_steps()[-1] == two.checkpoint_steps()[-1] == 5
     for player in ("generator", "discriminator", "ema"):
         difference = helpers.largest_difference(one.checkpoint_path(5), two.checkpoint_path(5), player)

@@ -11,8 +11,9 @@ import pytest
 from keras_gans.callbacks import DivergenceError
 from keras_gans.errors import UserError
 from keras_gans.runs import training
-from keras_gans.trained import folder as folders
-from keras_gans.trained import trained
+from keras_gans.trained import networks
+from keras_gans.trained.folder import Folder
+from keras_gans.trained.trained import Trained
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def finished(tmp_path_factory):
     """A finished run of ten steps."""
     directory = tmp_path_factory.mktemp("runs") / "finished"
     training.train(helpers.recipe(directory))
-    return folders.Folder(directory)
+    return Folder(directory)
 
 
 def test_run_folder_holds_all_that_a_run_is(finished):
@@ -49,7 +50,7 @@ def test_run_folder_holds_all_that_a_run_is(finished):
 
 
 def test_opened_run_draws_the_same_pixels_for_the_same_seed(finished):
-    opened = trained.Run.open(finished.directory)
+    opened = Trained.open(finished.directory)
     assert opened.step == 10
     one, again, other = (np.concatenate(list(opened.generate(5, seed, batch_size=2))) for seed in (3, 3, 4))
     assert one.shape == (5, 32, 32, 1) and one.dtype == np.uint8
@@ -60,7 +61,7 @@ def test_opened_run_draws_the_same_pixels_for_the_same_seed(finished):
 def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(finished, tmp_path):
     """Stopped between checkpoints and off the intervals of everything, with other intervals behind it."""
     training.train(helpers.recipe(tmp_path / "run", "--kimg=0.056", "--checkpoint_kimg=0.032"))
-    folder = folders.Folder(tmp_path / "run")
+    folder = Folder(tmp_path / "run")
     for step in folder.checkpoint_steps()[1:]:
         folder.checkpoint_path(step).unlink()
     assert folder.checkpoint_steps() == [4]
@@ -81,7 +82,7 @@ def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(finished, tmp_path):
 def test_killed_process_resumes(finished, tmp_path, name):
     words = helpers.command(tmp_path / "run", "--kimg=80", "--checkpoint_kimg=0.008")
     process = subprocess.Popen(words, cwd=helpers.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    folder = folders.Folder(tmp_path / "run")
+    folder = Folder(tmp_path / "run")
     deadline = time.monotonic() + 200
     while len(folder.checkpoint_steps()) < 2 and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()[1]
@@ -121,7 +122,7 @@ def test_divergence_stops_the_run_and_names_the_last_good_checkpoint(tmp_path):
     ]
     with pytest.raises(DivergenceError, match=r"(discriminator|generator)'s .* at step \d+.*step-\d+.weights.h5") as error:
         training.train(helpers.recipe(tmp_path / "run", *flags))
-    folder = folders.Folder(tmp_path / "run")
+    folder = Folder(tmp_path / "run")
     last = folder.checkpoint_steps()[-1]
     assert f"step-{last:09d}" in str(error.value)
     assert all(np.isfinite(array).all() for array in helpers.weights(folder.checkpoint_path(last)).values())
@@ -131,7 +132,7 @@ def test_damaged_checkpoint_is_one_line(finished, tmp_path):
     path = tmp_path / "step.weights.h5"
     path.write_bytes(finished.checkpoint_path(10).read_bytes()[:5000])
     with pytest.raises(UserError, match="cannot load"):
-        trained.load_weights(trained.Run.open(finished.directory).game, path)
+        networks.load(networks.Networks(ema=Trained.open(finished.directory).generator), path)
 
 
 def test_init_from_starts_with_the_weights_of_another_run(finished, tmp_path, capsys):
@@ -145,7 +146,7 @@ def test_init_from_starts_with_the_weights_of_another_run(finished, tmp_path, ca
         )
     )
     assert "started from" in capsys.readouterr().out
-    path = folders.Folder(tmp_path / "tuned").checkpoint_path(1)
+    path = Folder(tmp_path / "tuned").checkpoint_path(1)
     ours, theirs = helpers.weights(path), helpers.weights(finished.checkpoint_path(10))
     kernels = [name for name in theirs if name.startswith("generator/") and theirs[name].ndim > 1]
     assert kernels
@@ -172,7 +173,7 @@ def test_init_from_another_size_takes_what_fits(finished, tmp_path, capsys):
 def test_frozen_layers_do_not_move(finished, tmp_path):
     before = tmp_path / "frozen"
     training.train(helpers.recipe(before, "--freeze_discriminator=2", "--kimg=0.016", "--checkpoint_kimg=0.008"))
-    one, two = (helpers.weights(folders.Folder(before).checkpoint_path(step)) for step in (1, 2))
+    one, two = (helpers.weights(Folder(before).checkpoint_path(step)) for step in (1, 2))
     moved = {name for name in one if name.startswith("discriminator/") and (one[name] != two[name]).any()}
     still = {name for name in one if name.startswith("discriminator/")} - moved
     assert len(moved) > 0 and len(still) >= 2
@@ -190,8 +191,8 @@ def test_full_disk_is_one_line_and_leaves_the_last_checkpoint(finished, tmp_path
     try:
         process = helpers.run(helpers.command(small / "run", "--kimg=8", "--checkpoint_kimg=0.008", "--keep_checkpoints=50"))
         helpers.assert_one_line(process, "cannot write", "space")
-        folder = folders.Folder(small / "run")
-        opened = trained.Run.open(small / "run")
+        folder = Folder(small / "run")
+        opened = Trained.open(small / "run")
         assert opened.step >= 1 and np.isfinite(next(iter(opened.generate(1, 0)))).all()
         assert not [path for path in folder.checkpoints.iterdir() if "tmp" in path.name]
     finally:

@@ -8,8 +8,9 @@ from PIL import Image
 from keras_gans import cli
 from keras_gans.errors import UserError
 from keras_gans.runs import training
-from keras_gans.trained import folder as folders
-from keras_gans.trained import trained
+from keras_gans.trained.folder import Folder
+from keras_gans.trained.trained import Trained
+from keras_gans.using import Translator
 
 WORDS = [
     "--image_size=16",
@@ -77,7 +78,7 @@ def test_run_and_resume_bit_for_bit(game, pictures, tmp_path):
     training.train(recipe(game, pictures, tmp_path / "whole"))
     training.train(recipe(game, pictures, tmp_path / "parts", "--kimg=0.006"))
     training.train(recipe(game, pictures, tmp_path / "parts", "--steps_per_execution=3"))
-    whole, parts = (folders.Folder(tmp_path / name) for name in ("whole", "parts"))
+    whole, parts = (Folder(tmp_path / name) for name in ("whole", "parts"))
     ours, theirs = (helpers.weights(folder.checkpoint_path(6)) for folder in (whole, parts))
     assert ours.keys() == theirs.keys() and any("optimizer" in name for name in ours)
     for name in ours:
@@ -89,21 +90,21 @@ def test_run_and_resume_bit_for_bit(game, pictures, tmp_path):
         {"psnr": "psnr", "kid": "kd_fashion"}[spec.partition("=")[2]] for spec in GAMES[game] if "scores" in spec
     ]
     assert "<html" in (whole.directory / "report.html").read_text()
-    opened = trained.Run.open(whole.directory)
-    translate, scale = opened.translator(), 2 if game == "supervised" else 1
+    opened = Trained.open(whole.directory)
+    translate, scale = Translator.of(opened), 2 if game == "supervised" else 1
     made = translate(np.random.default_rng(0).integers(0, 256, (21, 34, 3), np.uint8))
     assert made.shape == (21 * scale, 34 * scale, 3) and made.std() > 0
     if game != "cyclegan":
         with pytest.raises(UserError, match="--direction=ba: .* translates ab only"):
-            opened.translator("ba")
+            Translator.of(opened, "ba")
     else:
-        assert (opened.translator("ba")(made) != made).any()
+        assert (Translator.of(opened, "ba")(made) != made).any()
 
 
 def test_latents_have_nothing_to_translate(tmp_path):
     training.train(helpers.recipe(tmp_path, "--kimg=0.008", "--sample_kimg=0"))
     with pytest.raises(UserError, match="makes images from latents and has nothing to translate.*keras-gans sample"):
-        trained.Run.open(tmp_path).translator()
+        Translator.of(Trained.open(tmp_path))
 
 
 def test_fine_tuning_takes_the_generator_of_a_supervised_run(pictures, tmp_path, capsys):
@@ -121,7 +122,7 @@ def test_fine_tuning_takes_the_generator_of_a_supervised_run(pictures, tmp_path,
         )
     )
     said = capsys.readouterr().out
-    generator = trained.Run.open(tmp_path / "first").game.generator
+    generator = Trained.open(tmp_path / "first").networks(["generator"])["generator"]
     assert f"started from {2 * len(generator.weights)} of" in said  # the generator and its average
 
 

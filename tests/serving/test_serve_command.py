@@ -15,7 +15,7 @@ import run_cases
 from helpers import ROOT, run
 
 from keras_gans.serving.client import Client
-from keras_gans.trained.trained import Run
+from keras_gans.trained.trained import Trained
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def models(tmp_path_factory):
     """A folder with an exported run of random weights, and that run."""
     from keras_gans.exporting import saved_model
 
-    made = Run.open(run_cases.make_run(tmp_path_factory.mktemp("run"), **run_cases.UNCONDITIONAL))
+    made = Trained.open(run_cases.make_run(tmp_path_factory.mktemp("run"), **run_cases.UNCONDITIONAL))
     folder = tmp_path_factory.mktemp("models")
     saved_model.export(made, folder / "drawn")
     return folder, made

@@ -8,7 +8,7 @@ from scipy.spatial import geometric_slerp
 from keras_gans.data.images import to_uint8
 from keras_gans.errors import UserError
 from keras_gans.networks.stylegan import StyleGANGenerator
-from keras_gans.trained.trained import Run
+from keras_gans.trained.trained import Trained
 from keras_gans.using import directions, latents
 
 RANDOM = np.random.default_rng(0)
@@ -16,7 +16,7 @@ RANDOM = np.random.default_rng(0)
 
 @pytest.fixture(scope="module")
 def styled(tmp_path_factory):
-    return Run.open(run_cases.make_run(tmp_path_factory.mktemp("runs") / "styled", **run_cases.STYLE_BASED))
+    return Trained.open(run_cases.make_run(tmp_path_factory.mktemp("runs") / "styled", **run_cases.STYLE_BASED))
 
 
 # === Paths ===

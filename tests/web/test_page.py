@@ -34,10 +34,10 @@ def models(tmp_path_factory):
     from translation_runs import make_run
 
     from keras_gans.exporting import tflite
-    from keras_gans.trained.trained import Run
+    from keras_gans.trained.trained import Trained
 
     folder = tmp_path_factory.mktemp("models")
-    tflite.export(Run.open(make_run(tmp_path_factory.mktemp("run"), "both")), folder)
+    tflite.export(Trained.open(make_run(tmp_path_factory.mktemp("run"), "both")), folder)
 
     image, alpha = tf.TensorSpec([1, 8, 8, 3], tf.float32, "images"), tf.TensorSpec([1], tf.float32, "alpha")
     write(folder / "darker.tflite", lambda images, alpha: images * (1 - alpha), [image, alpha])

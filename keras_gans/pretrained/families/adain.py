@@ -13,6 +13,7 @@ from keras_gans.errors import UserError
 from keras_gans.pretrained import matching
 from keras_gans.pretrained.family import FAMILIES, Family, Part, difference, picture, pixels, planes, spec
 from keras_gans.pretrained.reference import Tensors
+from keras_gans.trained.trained import STYLES, Deployment
 
 _ENCODER = (0, 2, 5, 9, 12, 16, 19, 22, 25, 29)  # places of the convolutions up to relu4_1
 _POOLS = (5, 12, 25)  # convolutions that are followed by a halving
@@ -41,29 +42,42 @@ class AdaIN(Family):
         return {"encoder": "vgg19", "width": 64, "pretrained": False}
 
     def flags(self, states, arguments):
-        return {"game": "imported_stylizer", "generator": spec("adain", arguments)}
+        return {"generator": spec("adain", arguments)}
+
+    def deployment(self, states, arguments):
+        return Deployment({"": "generator"}, STYLES)
 
     def shapes(self, arguments):
         return (256, 256, 3), (256, 256, 3)
 
     def parts(self, states, arguments):
         return [
-            Part("encoder", _tensors(states, "encoder"), lambda encoder: _slots(encoder, _ENCODER), "the encoder of adain"),
-            Part("decoder", _tensors(states, "decoder"), lambda decoder: _slots(decoder, _DECODER), "the decoder of adain"),
+            Part(
+                "generator.encoder",
+                _tensors(states, "encoder"),
+                lambda encoder: _slots(encoder, _ENCODER),
+                "the encoder of adain",
+            ),
+            Part(
+                "generator.decoder",
+                _tensors(states, "decoder"),
+                lambda decoder: _slots(decoder, _DECODER),
+                "the decoder of adain",
+            ),
         ]
 
     def ignored(self, name):
         place = re.match(r"(\d+)\.", name)
         return bool(place) and int(place[1]) > _ENCODER[-1]  # the rest of the VGG
 
-    def finish(self, game):
-        first, last = game.encoder.get_layer("preprocess"), game.decoder.layers[-1]
+    def finish(self, built):
+        first, last = built.generator.encoder.get_layer("preprocess"), built.generator.decoder.layers[-1]
         kernel, bias = map(np.asarray, first.get_weights())
         first.set_weights([kernel / 2, bias + kernel.sum((0, 1, 2)) / 2])
         kernel, bias = map(np.asarray, last.get_weights())
         last.set_weights([2 * kernel, 2 * bias - 1])
 
-    def differences(self, game, states, arguments, operations):
+    def differences(self, built, states, arguments, operations):
         encoder, decoder = (Tensors(operations, _tensors(states, kind)) for kind in ("encoder", "decoder"))
         content, style = (picture(side, 3, seed) for seed, side in enumerate(_SIDES))
         features = [_encode(encoder, (planes(operations, images) + 1) / 2) for images in (content, style)]
@@ -71,7 +85,7 @@ class AdaIN(Family):
         expected = 2 * pixels(operations, _decode(decoder, mixed)) - 1
         return {
             f"outputs of a random picture of {_SIDES[0]}x{_SIDES[0]} and style of {_SIDES[1]}x{_SIDES[1]}": difference(
-                game.generator([content, style], training=False), expected
+                built.generator([content, style], training=False), expected
             )
         }
 

@@ -16,6 +16,7 @@ from keras_gans.pretrained import stylegan2_reference as theirs
 from keras_gans.pretrained.family import FAMILIES, Family, Part, difference, pixels, planes, spec
 from keras_gans.pretrained.matching import Slot
 from keras_gans.pretrained.reference import Tensors
+from keras_gans.trained.trained import LATENTS, Deployment
 
 _TRUNCATION = 0.7
 _WHOLE = 16  # pixels up to which networks are compared as a whole; above, layers of one resolution on a small piece
@@ -54,10 +55,8 @@ class StyleGAN2(Family):
 
     def flags(self, states, arguments):
         networks = _networks(states)
-        game = {"averaged": True} if {"G", "G_ema"} <= networks.keys() else {}
         own = {name: value for name, value in arguments.items() if name not in ("image_size", "channels", "num_classes")}
         flags = {
-            "game": spec("imported_generator", game),
             "generator": spec("stylegan2", own),
             "latent_dim": arguments["latent_dim"],
             "conditional": arguments["num_classes"] > 0,
@@ -65,6 +64,13 @@ class StyleGAN2(Family):
         if _residual(networks.get("D")):
             flags["discriminator"] = spec("stylegan2", _discriminator(networks["D"], arguments["image_size"]))
         return flags
+
+    def deployment(self, states, arguments):
+        return Deployment({"": "ema" if _averaged(states) else "generator"}, LATENTS)
+
+    def networks(self, states):
+        judged = ("discriminator",) if _residual(_networks(states).get("D")) else ()
+        return ("generator", *(("ema",) if _averaged(states) else ()), *judged)
 
     def shapes(self, arguments):
         return None, (arguments["image_size"], arguments["image_size"], arguments["channels"])
@@ -78,7 +84,9 @@ class StyleGAN2(Family):
             _check_filters(state)
         parts = []
         if "G_ema" in networks:
-            parts.append(Part("ema", networks["G_ema"], _generator_slots, "G_ema of stylegan2"))
+            parts.append(
+                Part("ema" if _averaged(states) else "generator", networks["G_ema"], _generator_slots, "G_ema of stylegan2")
+            )
         if "G" in networks:
             parts.append(Part("generator", networks["G"], _generator_slots, "G of stylegan2"))
         if _residual(networks.get("D")):
@@ -88,7 +96,8 @@ class StyleGAN2(Family):
     def ignored(self, name):
         return name.endswith("resample_filter")
 
-    def differences(self, game, states, arguments, operations):
+    def differences(self, built, states, arguments, operations):
+        generator = getattr(built, "ema" if _averaged(states) else "generator")
         networks, whole = _networks(states), min(arguments["image_size"], _WHOLE)
         tensors = Tensors(operations, networks.get("G_ema", networks.get("G")))
         draw = np.random.default_rng(0)
@@ -97,12 +106,12 @@ class StyleGAN2(Family):
         w = theirs.map_latents(tensors, latent, label)
         average = tensors["mapping.w_avg"]
         truncated = average + _TRUNCATION * (w - average)
-        styles = game.ema.styles(latent, label), game.ema.styles(latent, label, truncation=_TRUNCATION)
+        styles = generator.styles(latent, label), generator.styles(latent, label, truncation=_TRUNCATION)
         found = {
             "w": difference(styles[0][:, 0], operations.array(w)),
             f"w at truncation {_TRUNCATION}": difference(styles[1][:, -1], operations.array(truncated)),
         }
-        synthesis = game.ema.synthesis
+        synthesis = generator.synthesis
         outputs = [synthesis.get_layer(f"image_{size}").output for size in _doublings(4, whole)]
         outputs += synthesis.outputs[:1] if whole == arguments["image_size"] else []
         made = _answers(keras.Model(synthesis.inputs, outputs), styles[1])
@@ -116,8 +125,8 @@ class StyleGAN2(Family):
                 difference(one, pixels(operations, other))
                 for one, other in zip(_block(synthesis, x, styles[1][:, 0], size), expected, strict=True)
             )
-        if hasattr(game, "discriminator"):
-            found |= self._judgments(game.discriminator, Tensors(operations, networks["D"]), label, whole, draw)
+        if hasattr(built, "discriminator"):
+            found |= self._judgments(built.discriminator, Tensors(operations, networks["D"]), label, whole, draw)
         return found
 
     def _judgments(self, network, tensors, label, whole, draw):
@@ -141,6 +150,11 @@ class StyleGAN2(Family):
             operations.array(theirs.judge(tensors, planes(operations, x), label, whole)),
         )
         return found
+
+
+def _averaged(states):
+    """Whether the files hold a moving average beside the generator; else what they hold is one."""
+    return {"G", "G_ema"} <= _networks(states).keys()
 
 
 def _doublings(first, last):
