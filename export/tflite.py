@@ -13,79 +13,10 @@ inputs are (unzip -p FILE.tflite metadata.json). export/on_device/ shows the cal
 import sys
 
 from keras_gans.cli import main
-from keras_gans.errors import UserError
-from keras_gans.registry import nearest
+from keras_gans.cli.export import define_tflite as define
+from keras_gans.cli.export import run_tflite as run
 
-VARIANTS = ("float32", "float16", "dynamic", "int8")
-
-
-def define(flags):
-    flags.string("run", None, "run folder that train.py has made", required=True)
-    flags.string("out", None, "folder to write into", required=True)
-    flags.string("name", None, "of the model; default: the name of the run folder")
-    flags.string(
-        "variants",
-        ",".join(VARIANTS),
-        "which to make: float32, float16 (weights of half the size), dynamic (int8 "
-        "weights), int8 (weights and activations, calibrated on the run's training data)",
-    )
-    flags.string(
-        "data",
-        None,
-        "pictures to measure and calibrate on, such as folder:PHOTOS; default: the run's data (an imported run has none)",
-    )
-    flags.string("keep", "", "variants to write even if they are below their floors")
-    flags.integer("height", None, "of the input of a translating run, in pixels; default: the run's", 1)
-    flags.integer("width", None, "likewise", 1)
-    flags.boolean("resizable", False, "leave height and width open: the interpreter resizes the input")
-    flags.boolean(
-        "mobile_gpu",
-        False,
-        "avoid what mobile GPUs reject or compute badly: transposed convolutions, and sums over whole images",
-    )
-    flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
-
-
-def run(flags):
-    from keras_gans.trained.trained import Trained
-
-    variants, keep = (_variants(flags, name) for name in ("variants", "keep"))
-    if not variants:
-        raise UserError(f"--variants names none; known are {', '.join(VARIANTS)}")
-    opened = Trained.open(flags.run, flags.checkpoint)
-    opened.pictures = flags.data
-    from keras_gans.exporting import tflite
-
-    models = tflite.export_variants(
-        opened,
-        flags.out,
-        flags.name,
-        variants,
-        keep,
-        height=flags.height,
-        width=flags.width,
-        resizable=flags.resizable,
-        mobile_gpu=flags.mobile_gpu,
-    )
-    for model in models:
-        measured = model.measured
-        if model.path:
-            print(f"wrote {model.path} ({measured.bytes / 1e6:.2f} MB, {measured.psnr:.1f} dB)")
-        else:
-            print(
-                f"refused {model.name}: {measured.psnr:.1f} dB, at least {tflite.FLOORS[model.variant]:.0f} is right "
-                f"(--keep={model.variant} writes it)"
-            )
-
-
-def _variants(flags, flag):
-    """Returns the variants that a flag names, in the order of `VARIANTS`."""
-    names = [name.strip() for name in flags[flag].value.split(",") if name.strip()]
-    for name in names:
-        if name not in VARIANTS:
-            raise UserError(f"--{flag}={name}: known are {', '.join(VARIANTS)}{nearest(name, VARIANTS)}")
-    return [name for name in VARIANTS if name in names]
-
+__all__ = ["define", "run"]
 
 if __name__ == "__main__":
     sys.exit(main(verb=sys.modules[__name__], command="python export/tflite.py"))

@@ -5,7 +5,7 @@ Importing this package is cheap: submodules, and TensorFlow with them, are impor
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _SUBMODULES = (
     "augment",

@@ -32,6 +32,9 @@ class Flags(absl_flags.FlagValues):
         absl_flags.DEFINE_enum(name, default, list(values), help, flag_values=self)
 
 
+PLUGIN = "a Python file of your own that registers parts, which flags can then name; repeat the flag for several"
+
+
 @functools.cache
 def defaults():
     """Returns {flag of a recipe: its default}, sorted by name; not to be changed."""
@@ -98,6 +101,7 @@ def define_recipe(flags):
     )
     flags.number("ema_kimg", 10.0, "half-life of the generator's moving average, in thousands of images", 0.0)
     flags.integer("seed", 0, "of the weights, the order of the images and all noise", 0)
+    flags.strings("plugin", [], PLUGIN)
     # On what
     flags.choice(
         "precision",

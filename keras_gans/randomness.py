@@ -85,9 +85,15 @@ def _bits(seed, shape):
 
 
 @contextlib.contextmanager
-def undisturbed():
-    """Gives Python's and NumPy's global generators back as they were; Keras draws initial weights' seeds from them."""
+def undisturbed(seed=None):
+    """Gives Python's and NumPy's global generators back as they were; Keras draws initial weights' seeds from Python's.
+
+    Args:
+        seed: int, where they stand meanwhile; None: where they stood.
+    """
     before, before_numpy = random.getstate(), np.random.get_state()
+    if seed is not None:
+        random.seed(seed)
     try:
         yield
     finally:

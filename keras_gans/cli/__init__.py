@@ -14,9 +14,10 @@ import textwrap
 
 from absl import flags as absl_flags
 
-from keras_gans import startup
+import keras_gans
+from keras_gans import plugins, startup
 from keras_gans.errors import UserError
-from keras_gans.flags import Flags
+from keras_gans.flags import PLUGIN, Flags
 from keras_gans.registry import nearest
 
 
@@ -33,7 +34,7 @@ def _module(verb):
 
 
 def _overview():
-    lines = ["usage: keras-gans VERB [--flag=value ...]     keras-gans VERB --help", ""]
+    lines = ["usage: keras-gans VERB [--flag=value ...]     keras-gans VERB --help     keras-gans --version", ""]
     for verb in _verbs():
         lines.append(f"  {verb:<12}{_module(verb).__doc__.splitlines()[0]}")
     return "\n".join(lines)
@@ -120,6 +121,9 @@ def parse(verb, arguments, command=None):
     module, command = _module(verb), command or f"keras-gans {verb}"
     flags = Flags()
     module.define(flags)
+    if "plugin" not in flags:
+        flags.strings("plugin", [], PLUGIN)
+    arguments = getattr(module, "expand", list)(arguments)
     if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in arguments):
         print(_help(command, module, flags))
         return None
@@ -150,6 +154,9 @@ def main(arguments=None, verb=None, command=None):
             if not arguments or arguments[0] in ("--help", "-h", "help"):
                 print(_overview())
                 return 0
+            if arguments[0] in ("--version", "-V", "version"):
+                print(f"keras_gans {keras_gans.__version__}")
+                return 0
             verb, arguments = arguments[0], arguments[1:]
         flags = parse(verb, arguments, command)
         if flags is None:
@@ -157,6 +164,7 @@ def main(arguments=None, verb=None, command=None):
         module = _module(verb)
         if getattr(module, "TENSORFLOW", True):
             startup.import_tensorflow()
+        plugins.load(flags.plugin)
         return module.run(flags) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

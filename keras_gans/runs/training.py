@@ -11,7 +11,7 @@ from importlib import metadata
 import keras
 import tensorflow as tf
 
-from keras_gans import callbacks, data
+from keras_gans import callbacks, data, plugins
 from keras_gans.errors import UserError
 from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
@@ -26,7 +26,7 @@ def train(recipe):
     """Trains, or goes on with, the run of a recipe.
 
     Args:
-        recipe: dict of resolved flags, see `keras_gans.cli.train`.
+        recipe: dict of resolved flags, see `keras_gans.flags.define_recipe`.
 
     Returns:
         The exit code: 0, also after SIGTERM or Ctrl-C, when the same command goes on later.
@@ -173,6 +173,7 @@ def _write_record(folder, recipe, source, game):
     folder.write_record(
         recipe=recipe,
         seed=recipe["seed"],
+        plugins=plugins.records(),
         versions=versions | {"python": platform.python_version()},
         data={
             "spec": source.spec,

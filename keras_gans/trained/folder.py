@@ -12,7 +12,7 @@ from keras_gans.errors import UserError
 FREE_FLAGS = frozenset(
     """
     run_dir kimg log_kimg sample_kimg score_kimg checkpoint_kimg keep_checkpoints scores score_features score_count
-    export jit_compile steps_per_execution strategy deterministic init_from bad_images
+    plugin export jit_compile steps_per_execution strategy deterministic init_from bad_images
 """.split()
 )
 

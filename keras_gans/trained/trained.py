@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_gans import flags, randomness
+from keras_gans import flags, plugins, randomness
 from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 from keras_gans.games.translation import tested
@@ -110,6 +110,7 @@ class Trained:
         """
         folder = Folder(directory)
         record, (path, step) = folder.record, _checkpoint(folder, checkpoint)
+        plugins.require(record.get("plugins", []), folder.directory)
         recipe, data, deployment = folder.recipe, record["data"], deployment_of(folder)
         trained = cls(
             folder.directory.resolve().name,
