@@ -297,6 +297,7 @@ class Synthesis(nn.Module):
     def forward(self, w):
         """Returns what each resolution adds, and the image."""
         image, added = None, []
+        x = None
         for resolution in self.resolutions:
             block = getattr(self, f"b{resolution}")
             x = block.const.repeat(len(w), 1, 1, 1) if resolution == 4 else block.conv0(x, w)
