@@ -13,7 +13,7 @@ from keras_gans.errors import UserError
 from keras_gans.registry import nearest
 
 TENSORFLOW = False
-FOLDER = pathlib.Path(__file__).parents[1] / "configs"
+FOLDER = pathlib.Path(__file__).parents[1] / "flagfiles"
 
 
 def define(flags):
