@@ -5,24 +5,14 @@ for images in data.batches(source, batch_size=64, seed=0):  # float32 [64, 32, 3
     ...
 """
 
-import importlib
+from keras_gans import lazy
 
-_HOMES = {
-    "open_source": "opening",
-    "open_collection": "opening",
-    "SCHEMES": "opening",
-    "Collection": "collection",
-    "Source": "source",
-    "batches": "pipeline",
-    "DEGRADATIONS": "degradations",
-}
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"keras_gans.data.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'keras_gans.data' has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted([*globals(), *_HOMES])
+__getattr__, __dir__ = lazy.room(
+    __name__,
+    __path__,
+    open_source="opening",
+    open_collection="opening",
+    batches="pipeline",
+    SCHEMES="opening",
+    DEGRADATIONS="degradations",
+)

@@ -3,6 +3,6 @@
 `evaluate` and `Evaluator` are the way in; the formulas are plain functions on arrays in the other modules.
 """
 
-from keras_gans.metrics.evaluator import Evaluator, evaluate
+from keras_gans import lazy
 
-__all__ = ["Evaluator", "evaluate"]
+__getattr__, __dir__ = lazy.room(__name__, __path__, evaluate="evaluator")

@@ -1,1 +1,5 @@
 """The authors' weight files -> ours."""
+
+from keras_gans import lazy
+
+__getattr__, __dir__ = lazy.room(__name__, __path__)
