@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from keras_gans.registry import Registry
+from keras_gans.errors import UserError
+from keras_gans.registry import Registry, nearest, parse_spec
 
 OPTIMIZERS = Registry("optimizer", None)
 SCHEDULES = Registry("schedule", None)
@@ -55,6 +56,32 @@ def rmsprop(learning_rate=5e-5, rho=0.9, momentum=0.0, epsilon=1e-8):
 def sgd(learning_rate=0.1, momentum=0.0):
     """Stochastic gradient descent; momentum as in Goodfellow et al. 2014 when it is not zero."""
     return keras.optimizers.SGD(learning_rate, momentum=momentum)
+
+
+def get(given):
+    """Returns an optimizer.
+
+    Args:
+        given: a `keras.optimizers.Optimizer`, handed back; or text: a name of `OPTIMIZERS` with the papers' defaults, as in
+            `adam:learning_rate=1e-4`, or else one of Keras's, such as `adamw`, with Keras's.
+
+    Raises:
+        UserError: neither.
+    """
+    if isinstance(given, keras.optimizers.Optimizer):
+        return given
+    if not isinstance(given, str):
+        raise UserError(f"an optimizer should be text such as 'adam', or a keras.optimizers.Optimizer, not {given!r}")
+    name, _ = parse_spec(given)
+    if name in OPTIMIZERS.names():
+        return OPTIMIZERS.create(given)
+    try:
+        return keras.optimizers.get(given)
+    except ValueError as error:
+        known = OPTIMIZERS.names()
+        raise UserError(
+            f"unknown optimizer {given!r}; known: {', '.join(known)} and those of Keras{nearest(name, known)}"
+        ) from error
 
 
 @SCHEDULES.register("constant")

@@ -151,6 +151,29 @@ class Registry:
             message = " ".join(str(error).split())
             raise UserError(f"{self.kind} {spec!r}: {message}") from error
 
+    def resolve(self, given, *methods):
+        """Returns the part that text names, or what is given in its place.
+
+        Args:
+            given: a spec as of `create`; or a part, handed back; or None.
+            *methods: what a part of this kind can do.
+
+        Raises:
+            UserError: as of `create`; something that is no such part.
+        """
+        if isinstance(given, str):
+            return self.create(given)
+        if given is None or all(callable(getattr(given, method, None)) for method in methods):
+            return given
+        raise UserError(
+            f"{given!r} is no {self.kind}: it lacks {' and '.join(methods)}; name one of {', '.join(self.names())}, or "
+            "give an object of that kind"
+        )
+
+    def resolve_all(self, given, *methods):
+        """Returns the list of the parts that are given: as `resolve` takes them, one text or a sequence."""
+        return [self.resolve(part, *methods) for part in ([given] if isinstance(given, str) else given)]
+
 
 GAMES = Registry("game", "keras_gans.games")
 GENERATORS = Registry("generator", "keras_gans.networks")
@@ -161,3 +184,4 @@ PENALTIES = Registry("penalty", "keras_gans.penalties")
 AUGMENTS = Registry("augmentation", "keras_gans.augment")
 EXTRACTORS = Registry("feature extractor", "keras_gans.features")
 SCORES = Registry("metric", "keras_gans.metrics")
+EVALUATIONS = Registry("kind of game to score", "keras_gans.metrics")

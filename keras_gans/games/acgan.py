@@ -11,6 +11,7 @@ from keras_gans.registry import GAMES
 
 
 @GAMES.register("acgan")
+@keras.saving.register_keras_serializable("keras_gans")
 class ACGAN(GAN):
     """Adds -log P(class | image), of real and generated images, to the losses of both players (section 3).
 

@@ -48,6 +48,7 @@ def reconstruction_error(autoencoder):
 
 
 @GAMES.register("began")
+@keras.saving.register_keras_serializable("keras_gans")
 class BEGAN(GAN):
     """Plays for reconstruction errors L(v) = mean |v - D(v)| (L1, as carpedm20/BEGAN-tensorflow).
 
@@ -112,16 +113,10 @@ class BEGAN(GAN):
             name=name,
         )
 
-    def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
-        """See `GAN.compile`.
-
-        Raises:
-            UserError: an optimizer with a schedule of its own.
-        """
-        for optimizer in (generator_optimizer, discriminator_optimizer):
-            if not isinstance(optimizer.learning_rate, keras.Variable):
-                raise UserError("--game=began halves the learning rate itself when it stalls; take --schedule=constant")
-        super().compile(generator_optimizer, discriminator_optimizer, **kwargs)
+    def check_optimizer(self, player, optimizer):
+        """Raises UserError for an optimizer with a schedule of its own."""
+        if not isinstance(optimizer.learning_rate, keras.Variable):
+            raise UserError("--game=began halves the learning rate itself when it stalls; take --schedule=constant")
 
     def finish_step(self, logs, images_seen):
         """Ends the step as `GAN` does, then moves k and judges the learning rate by the means over all replicas."""

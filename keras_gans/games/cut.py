@@ -15,6 +15,7 @@ LAYERS = (0, 4, 8, 12, 16)  # of the generator, as `ResNetGenerator.features` co
 
 
 @GAMES.register("cut")
+@keras.saving.register_keras_serializable("keras_gans")
 class CUT(Translation, GAN):
     """A GAN whose generator's own encoder must recognise each patch of the output by the input's patch at its place.
 

@@ -2,16 +2,18 @@
 
 import functools
 
+import keras
 import tensorflow as tf
 
 from keras_gans import randomness
 from keras_gans.games.game import power_iterate
 from keras_gans.games.pool import ImagePool
 from keras_gans.games.translation import Translation, apply
-from keras_gans.registry import GAMES
+from keras_gans.registry import GAMES, LOSSES
 
 
 @GAMES.register("cyclegan")
+@keras.saving.register_keras_serializable("keras_gans")
 class CycleGAN(Translation):
     """Each generator deceives the discriminator of its target, and both together lead back to where they began.
 
@@ -73,7 +75,7 @@ class CycleGAN(Translation):
                 f"the identity loss compares images of {shape_a[-1]} and of {shape_b[-1]} channels; take "
                 "identity_weight=0, or the same --channels for both sides"
             )
-        self.adversarial_loss = loss
+        self.adversarial_loss = LOSSES.resolve(loss, "discriminator", "generator")
         self.adversarial_weight = adversarial_weight
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight

@@ -4,9 +4,11 @@ import keras
 import tensorflow as tf
 
 from keras_gans import randomness
+from keras_gans.errors import UserError
+from keras_gans.games.keras_game import KerasGame, require_weights
 
 
-class Game(keras.Model):
+class Game(KerasGame):
     """Players with their networks and optimizers, whatever they play; subclasses own `train_step`.
 
     All noise is stateless, keyed by the seed and the step: a run continues bit for bit from its weights, and does not
@@ -106,21 +108,6 @@ class Game(keras.Model):
         """Returns the optimizer of a player."""
         return getattr(self, f"{player}_optimizer")
 
-    def compile(self, generator_optimizer, discriminator_optimizer=None, **kwargs):
-        """Sets the optimizers (and builds them, so that they are saved and restored with the model).
-
-        Args:
-            generator_optimizer, discriminator_optimizer: `keras.optimizers.Optimizer`, one for each player that the game
-                has; for float16, each inside a `keras.optimizers.LossScaleOptimizer`.
-            **kwargs: `jit_compile`, `steps_per_execution`, `run_eagerly` of `keras.Model.compile`.
-        """
-        super().compile(optimizer=None, **kwargs)
-        optimizers = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
-        with self.distribute_strategy.scope():
-            for player in self.players:
-                setattr(self, f"{player}_optimizer", optimizers[player])
-                optimizers[player].build(self.variables_of(player))
-
     def objective(self, loss, optimizer):
         """Turns losses [batch] into the scalar to differentiate: this replica's part of the mean, scaled for float16."""
         return optimizer.scale_loss(tf.reduce_mean(loss) / self.distribute_strategy.num_replicas_in_sync)
@@ -171,55 +158,26 @@ class Game(keras.Model):
         """Returns the seed of all noise of the step at hand, int32 [2]."""
         return randomness.fold(self.seed, self.step.value)
 
-    def make_train_function(self, force=False):
-        """As in Keras, but the logs are already the same on all replicas, so none are gathered.
-
-        (`fit` with MultiWorkerMirroredStrategy fails on gathered scalars.)
-        """
-        if self.train_function is None or force:
-            self.train_function = self.compile_steps(self.train_step, self.steps_per_execution)
-
-    def compile_steps(self, step, count):
-        """Returns a function that plays `count` steps.
-
-        Args:
-            step: `train_step`, or a function like it.
-            count: at least 1.
-
-        Returns:
-            A function: iterator over batches -> the logs of the last step. It raises StopIteration at the data's end.
-        """
-        strategy = self.distribute_strategy
-        if not self.run_eagerly:
-            step = tf.function(step, jit_compile=self.jit_compile, reduce_retracing=True, autograph=False)
-
-        @tf.autograph.experimental.do_not_convert
-        def one_step(iterator):
-            logs = strategy.run(step, args=(next(iterator),))
-            return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
-
-        def several_steps(iterator):
-            for _ in tf.range(count - 1):
-                one_step(iterator)
-            return one_step(iterator)
-
-        compiled = several_steps if self.run_eagerly else tf.function(several_steps)
-
-        def train_function(iterator):
-            try:
-                return compiled(iterator)
-            except tf.errors.OutOfRangeError as error:
-                raise StopIteration from error
-
-        return train_function
-
 
 def moving_average(model, name):
-    """Returns a float32 copy of `model` whose weights only the moving average moves."""
+    """Returns a float32 copy of `model` whose weights only the moving average moves.
+
+    Raises:
+        UserError: a model without weights yet, or one that cannot be made a second time.
+    """
+    require_weights(model)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
-        copy = type(model).from_config(model.get_config() | {"name": name})
+        config = model.get_config()
+        copy = type(model).from_config(config | {"name": name} if "name" in config else config)
+        if not copy.built:
+            copy.build_from_config(model.get_build_config() or {})
+    except (NotImplementedError, TypeError) as error:
+        raise UserError(
+            f"the moving average is a second {type(model).__name__}, and that class does not say how to make one; give it "
+            "get_config with its constructor's arguments"
+        ) from error
     finally:
         keras.config.set_dtype_policy(policy)
     copy.set_weights(model.get_weights())

@@ -1,14 +1,17 @@
 """The two-player game (Goodfellow et al. 2014, Algorithm 1), which every other game here builds on."""
 
+import keras
 import tensorflow as tf
 
 from keras_gans import randomness
+from keras_gans.errors import UserError
 from keras_gans.games.game import Game, power_iterate
 from keras_gans.penalties.constraints import Constraint
-from keras_gans.registry import GAMES
+from keras_gans.registry import AUGMENTS, GAMES, LOSSES, PENALTIES
 
 
 @GAMES.register("gan")
+@keras.saving.register_keras_serializable("keras_gans")
 class GAN(Game):
     """Trains a generator against a discriminator.
 
@@ -17,10 +20,11 @@ class GAN(Game):
     Args:
         generator: `keras.Model`, latent [batch, latent_dim] (or [latent, label]) -> images [batch, h, w, c].
         discriminator: `keras.Model`, images (or [images, label]) -> logits [batch, ...].
-        loss: an adversarial loss, see `keras_gans.losses`.
-        penalties: penalties and constraints on the discriminator, see `keras_gans.penalties`.
-        augment: callable `(images, seed=) -> images` that every image passes on its way to the discriminator, see
-            `keras_gans.augment`; its `update(real_logits)`, if it has one, is called once per discriminator turn and
+        loss: an adversarial loss or its name, such as "hinge", see `keras_gans.losses`.
+        penalties: penalties and constraints on the discriminator, or their names, such as "r1:weight=1", see
+            `keras_gans.penalties`.
+        augment: callable `(images, seed=) -> images` that every image passes on its way to the discriminator, or its name,
+            see `keras_gans.augment`; its `update(real_logits)`, if it has one, is called once per discriminator turn and
             returns what to log. Default: none.
         n_critic: discriminator turns per generator turn. Default 1.
         share_fakes: the generator's turn reuses the fakes of the last discriminator turn, which saves a forward
@@ -48,10 +52,11 @@ class GAN(Game):
         if latent not in ("normal", "uniform"):
             raise ValueError(f"latent must be normal or uniform, not {latent!r}")
         super().__init__({"generator": generator, "discriminator": discriminator}, **kwargs)
-        self.adversarial_loss = loss
+        self.adversarial_loss = LOSSES.resolve(loss, "discriminator", "generator")
+        penalties = PENALTIES.resolve_all(penalties, "__call__")
         self.penalties = [part for part in penalties if not isinstance(part, Constraint)]
         self.constraints = [part for part in penalties if isinstance(part, Constraint)]
-        self.augment = augment
+        self.augment = AUGMENTS.resolve(augment, "__call__")
         self.n_critic = n_critic
         self.share_fakes = share_fakes
         self.latent = latent
@@ -151,8 +156,18 @@ class GAN(Game):
 
     @property
     def latent_dim(self):
-        """The width of the latent."""
-        return self.generator.inputs[0].shape[-1]
+        """The width of the latent: of the generator's input, or what a subclassed generator has as `latent_dim`.
+
+        Raises:
+            UserError: neither.
+        """
+        if getattr(self.generator, "inputs", None):
+            return self.generator.inputs[0].shape[-1]
+        if not hasattr(self.generator, "latent_dim"):
+            raise UserError(
+                f"{type(self.generator).__name__} does not say how wide its latent is; give it the attribute latent_dim"
+            )
+        return self.generator.latent_dim
 
     def generate(self, count, labels, seed):
         """Makes `count` training images; batch norm uses and updates the batch's statistics."""
@@ -196,5 +211,9 @@ class GAN(Game):
 
 
 def with_labels(network, inputs, labels):
-    """Returns what to call `network` with: `inputs`, and `labels` behind it if the network takes labels."""
-    return [inputs, labels] if len(network.inputs) > 1 else inputs
+    """Returns what to call `network` with: `inputs`, and `labels` behind it if the network takes labels.
+
+    A subclassed network that does has the attribute `takes_labels`, True.
+    """
+    takes = len(network.inputs) > 1 if getattr(network, "inputs", None) else getattr(network, "takes_labels", False)
+    return [inputs, labels] if takes else inputs

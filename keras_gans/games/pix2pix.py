@@ -2,15 +2,17 @@
 
 import functools
 
+import keras
 import tensorflow as tf
 
 from keras_gans import randomness
 from keras_gans.games.gan import GAN
 from keras_gans.games.translation import Translation, apply
-from keras_gans.registry import GAMES
+from keras_gans.registry import GAMES, RECONSTRUCTIONS
 
 
 @GAMES.register("pix2pix")
+@keras.saving.register_keras_serializable("keras_gans")
 class Pix2Pix(Translation, GAN):
     """G* = arg min_G max_D of the conditional GAN's loss, plus lambda L1 (equation 4).
 
@@ -34,7 +36,7 @@ class Pix2Pix(Translation, GAN):
         self, generator, discriminator, loss, *, reconstructions=(), penalties=(), augment=None, ema_kimg=0.0, seed=0
     ):
         super().__init__(generator, discriminator, loss, penalties=penalties, augment=augment, ema_kimg=ema_kimg, seed=seed)
-        self.reconstructions = list(reconstructions)
+        self.reconstructions = RECONSTRUCTIONS.resolve_all(reconstructions, "__call__")
         self.adversarial_weight = 1.0
 
     @classmethod

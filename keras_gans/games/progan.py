@@ -95,6 +95,7 @@ class Growth:
 
 
 @GAMES.register("progan")
+@keras.saving.register_keras_serializable("keras_gans")
 class ProGAN(GAN):
     """Begins at a low resolution and lets the higher ones in. The reals fade too.
 
@@ -171,16 +172,10 @@ class ProGAN(GAN):
         network = getattr(self, name)
         return network if self.size is None else network.at(self.size)
 
-    def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
-        """See `GAN.compile`.
-
-        Raises:
-            UserError: an optimizer with a schedule, which would start anew with it.
-        """
-        for optimizer in (generator_optimizer, discriminator_optimizer):
-            if not isinstance(optimizer.learning_rate, keras.Variable):
-                raise UserError("growing networks start their optimizers anew in every phase; take --schedule=constant")
-        super().compile(generator_optimizer, discriminator_optimizer, **kwargs)
+    def check_optimizer(self, player, optimizer):
+        """Raises UserError for an optimizer with a schedule of its own."""
+        if not isinstance(optimizer.learning_rate, keras.Variable):
+            raise UserError("growing networks start their optimizers anew in every phase; take --schedule=constant")
 
     # --- the step -------------------------------------------------------------------------------------------------
 

@@ -1,13 +1,15 @@
 """Restoration: from a degraded image to the whole one, for fidelity alone or with a discriminator."""
 
+import keras
 import tensorflow as tf
 
 from keras_gans.games.pix2pix import Pix2Pix, reconstruct
 from keras_gans.games.translation import Translation, apply
-from keras_gans.registry import GAMES
+from keras_gans.registry import GAMES, RECONSTRUCTIONS
 
 
 @GAMES.register("restoration")
+@keras.saving.register_keras_serializable("keras_gans")
 class Restoration(Pix2Pix):
     """A discriminator that sees images alone, beside the reconstruction losses (SRGAN, Ledig et al. 2017, equation 3;
     ESRGAN, Wang et al. 2018, equation 3).
@@ -56,6 +58,7 @@ class Restoration(Pix2Pix):
 
 
 @GAMES.register("supervised")
+@keras.saving.register_keras_serializable("keras_gans")
 class Supervised(Translation):
     """One player: the generator minimises the reconstruction losses (SRResNet, DnCNN; the start of SRGAN and ESRGAN).
 
@@ -74,7 +77,7 @@ class Supervised(Translation):
         if not reconstructions:
             raise ValueError("give it something to minimise, such as --reconstruction=l1")
         super().__init__({"generator": generator}, ema_kimg=ema_kimg, seed=seed)
-        self.reconstructions = list(reconstructions)
+        self.reconstructions = RECONSTRUCTIONS.resolve_all(reconstructions, "__call__")
 
     @classmethod
     def makers(cls, make):

@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 import tensorflow as tf
 
 from keras_gans import data, randomness
@@ -13,7 +14,7 @@ from keras_gans.layers.adaptive_instance_normalization import style_statistics
 from keras_gans.losses.style import content_loss, moments, moments_loss, shift_loss, total_variation
 from keras_gans.losses.stylization import Stylization
 from keras_gans.networks.style_network import StyleNetwork
-from keras_gans.registry import GAMES
+from keras_gans.registry import AUGMENTS, GAMES
 
 _SHIFT = 8  # pixels at most, for `shift_weight`; a multiple of what the networks' sides are multiples of
 
@@ -85,6 +86,7 @@ class StyleGame(Game):
 
 
 @GAMES.register("adain")
+@keras.saving.register_keras_serializable("keras_gans")
 class AdaINGame(StyleGame):
     """The decoder learns to show what adaptive instance normalization made of the features.
 
@@ -189,6 +191,7 @@ class PerceptualStyleGame(StyleGame):
 
 
 @GAMES.register("arbitrary_style")
+@keras.saving.register_keras_serializable("keras_gans")
 class ArbitraryStyleGame(PerceptualStyleGame):
     """Style and transfer network learn together, from any number of paintings (Ghiasi et al. 2017).
 
@@ -203,7 +206,7 @@ class ArbitraryStyleGame(PerceptualStyleGame):
 
     def __init__(self, generator, *, augment=None, **kwargs):
         super().__init__(generator, **kwargs)
-        self.augment = augment
+        self.augment = AUGMENTS.resolve(augment, "__call__")
 
     def style_of(self, style, count, seed):
         if self.augment is not None:
@@ -212,6 +215,7 @@ class ArbitraryStyleGame(PerceptualStyleGame):
 
 
 @GAMES.register("multi_style")
+@keras.saving.register_keras_serializable("keras_gans")
 class MultiStyleGame(PerceptualStyleGame):
     """Each photograph is drawn in one of N styles (Dumoulin, Shlens, Kudlur 2017; Johnson et al. 2016 for N = 1).
 

@@ -1,5 +1,7 @@
 """StyleGAN (Karras et al. 2019), as `NVlabs/stylegan` trains it: ProGAN's growth with mixed styles."""
 
+import keras
+
 from keras_gans import randomness
 from keras_gans.games.progan import ProGAN
 from keras_gans.games.style_based import StyleBased
@@ -7,6 +9,7 @@ from keras_gans.registry import GAMES
 
 
 @GAMES.register("stylegan")
+@keras.saving.register_keras_serializable("keras_gans")
 class StyleGAN(StyleBased, ProGAN):
     """Adds style mixing and the average w to ProGAN.
 

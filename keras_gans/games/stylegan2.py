@@ -1,5 +1,6 @@
 """StyleGAN2 (Karras et al. 2020), as `NVlabs/stylegan2-ada-pytorch` trains it; with --augment=ada, StyleGAN2-ADA."""
 
+import keras
 import tensorflow as tf
 
 from keras_gans import randomness
@@ -10,6 +11,7 @@ from keras_gans.registry import GAMES
 
 
 @GAMES.register("stylegan2")
+@keras.saving.register_keras_serializable("keras_gans")
 class StyleGAN2(StyleBased, GAN):
     """Adds style mixing, the average w and lazy path length regularization of the generator.
 
