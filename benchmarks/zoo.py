@@ -149,8 +149,8 @@ def score_of_real_images(count=2000):
 
     train, holdout = (open_source("embedded:fashion", split=split) for split in ("train", "holdout"))
     results = evaluate(
-        source_batches(train, count, seed=0),
         holdout,
+        source_batches(train, count, seed=0),
         ("kid", "fid", "precision_recall", "density_coverage"),
         "fashion",
         count,

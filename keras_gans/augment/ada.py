@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_gans.augment import color, corruption, geometry
 from keras_gans.augment.draw import Draw, batch_of
+from keras_gans.configs import Configured
 from keras_gans.errors import UserError
 from keras_gans.registry import AUGMENTS, nearest
 
@@ -78,7 +79,8 @@ def transform(images, names, seed, p):
 
 
 @AUGMENTS.register("ada")
-class ADA(keras.layers.Layer):
+@keras.saving.register_keras_serializable("keras_gans")
+class ADA(Configured, keras.layers.Layer):
     """Augments what the discriminator sees: the more, the more it overfits.
 
     Overfitting shows as r = E[sign D(real)]: near 0 at first, 1 when the discriminator knows all training images by

@@ -1,9 +1,11 @@
 """Differentiable augmentation (Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training")."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_gans.augment.draw import batch_of
+from keras_gans.configs import Configured
 from keras_gans.errors import UserError
 from keras_gans.randomness import fold, uniform
 from keras_gans.registry import AUGMENTS, nearest
@@ -58,7 +60,8 @@ POLICIES = {"color": change_color, "translation": translate, "cutout": cut_out}
 
 
 @AUGMENTS.register("diffaugment")
-class DiffAugment:
+@keras.saving.register_keras_serializable("keras_gans")
+class DiffAugment(Configured):
     """Augments every image that the discriminator sees: always, and differently each time.
 
     Sizes and orders are those of `DiffAugment_pytorch.py` in `mit-han-lab/data-efficient-gans`. All operations are

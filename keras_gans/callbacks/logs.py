@@ -89,7 +89,8 @@ class Logs(Periodic):
             return
         divergence.check(self.model, self.record.folder)
         (step_before, before), self.last = self.last, (step, time.monotonic())
-        values = {name: float(value) for name, value in logs.items()}
+        # The sum of the players' losses, which stock callbacks look for, says nothing beside them.
+        values = {name: float(value) for name, value in logs.items() if name != "loss"}
         # What is left is sound; a float16 gradient that overflowed is skipped by design, and JSON knows no NaN.
         values = {name: value for name, value in values.items() if math.isfinite(value)}
         rate = (step - step_before) * self.record.batch_size / (self.last[1] - before)

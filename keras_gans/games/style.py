@@ -221,14 +221,15 @@ class MultiStyleGame(PerceptualStyleGame):
 
     Args:
         generator: `keras_gans.networks.multi_style.MultiStyle`.
-        styles: function that returns the N paintings, a list of uint8 [h, w, 3]; called before the first step.
+        styles: the N paintings, a list of uint8 [h, w, 3], or a function that returns them, which is called before the
+            first step (a game with a function can't be saved whole).
         network, content_network, content_layer, content_weight, style_weight, variation_weight, shift_weight, ema_kimg,
             seed: see `PerceptualStyleGame`.
     """
 
     def __init__(self, generator, *, styles, **kwargs):
         super().__init__(generator, **kwargs)
-        self._load, self._targets = styles, None
+        self._load, self._targets = styles if callable(styles) else lambda: styles, None
 
     @classmethod
     def parts(cls, make):

@@ -28,6 +28,10 @@ class Translation(Game):
             for direction, name in self.deployed.items()
         }
 
+    def call(self, inputs, training=None):
+        """Translates from A to B, as `predict` does; see `translate`."""
+        return self.translate(inputs)
+
     def translate(self, images, direction="ab"):
         """Translates images with the moving average, as the paper's test does.
 

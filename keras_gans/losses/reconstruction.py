@@ -1,13 +1,15 @@
 """Distances between an image and its target, per example."""
 
+import keras
 import tensorflow as tf
 
+from keras_gans.configs import Configured
 from keras_gans.features.perceptual import create_perceptual
 from keras_gans.losses.reductions import flat_float32
 from keras_gans.registry import RECONSTRUCTIONS
 
 
-class Reconstruction:
+class Reconstruction(Configured):
     """`loss(targets, outputs)` on images float [batch, h, w, c] in [-1, 1] returns float32 [batch], without the weight.
 
     Args:
@@ -36,6 +38,7 @@ class Reconstruction:
 
 
 @RECONSTRUCTIONS.register("l1")
+@keras.saving.register_keras_serializable("keras_gans")
 class L1(Reconstruction):
     """The mean absolute difference (pix2pix, equation 3). Arguments: see `Reconstruction`."""
 
@@ -46,6 +49,7 @@ class L1(Reconstruction):
 
 
 @RECONSTRUCTIONS.register("l2")
+@keras.saving.register_keras_serializable("keras_gans")
 class L2(Reconstruction):
     """The mean squared difference (SRGAN, equation 4). Arguments: see `Reconstruction`."""
 
@@ -56,6 +60,7 @@ class L2(Reconstruction):
 
 
 @RECONSTRUCTIONS.register("charbonnier")
+@keras.saving.register_keras_serializable("keras_gans")
 class Charbonnier(Reconstruction):
     """The mean of sqrt(difference^2 + epsilon^2) (Charbonnier et al. 1994; Lai et al. 2017).
 
@@ -75,6 +80,7 @@ class Charbonnier(Reconstruction):
 
 
 @RECONSTRUCTIONS.register("perceptual")
+@keras.saving.register_keras_serializable("keras_gans")
 class Perceptual(Reconstruction):
     """The difference between the features of both images in a pretrained network.
 

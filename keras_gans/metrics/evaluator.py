@@ -4,7 +4,7 @@ import contextlib
 
 from keras_gans.errors import UserError
 from keras_gans.metrics import records
-from keras_gans.metrics.folders import FolderImages
+from keras_gans.metrics.arrays import images_of
 from keras_gans.metrics.scores import SetScore
 from keras_gans.metrics.statistics import FEATURES_CAP, Statistics, cached, gather
 from keras_gans.progress import progress
@@ -23,7 +23,7 @@ def source_batches(source, count, seed, batch_size=64):
 
     A part of a source is drawn with the seed: stored order is often sorted by class.
     """
-    if isinstance(source, FolderImages):
+    if hasattr(source, "batches"):  # images at their own size, in a folder or in memory
         yield from source.batches(count, seed if is_subset(source, count) else None, batch_size)
         return
     images = source.stream(seed).take(count) if is_subset(source, count) else source.in_order()
@@ -147,6 +147,27 @@ class Evaluator:
         }
 
 
-def evaluate(fake, real, metrics=DEFAULT_METRICS, features="inception2015", count=None, seed=0, quiet=True):
-    """Scores generated images against real ones: arguments as of `Evaluator`, result as of `Evaluator.run`."""
-    return Evaluator(metrics, features, real, count, seed, quiet).run(fake)
+def evaluate(real, fake, metrics=DEFAULT_METRICS, features="inception2015", count=None, seed=0, quiet=True):
+    """Scores generated images against real ones.
+
+    Args:
+        real: the reference: images uint8 or float in [-1, 1], an array or tensor [n, h, w, c]; a `tf.data.Dataset` of
+            batches of them; a folder, or data by name such as `embedded:fashion`; a `Source` or `FolderImages`. Folders are
+            compared at their images' own size, as RGB.
+        fake: the generated images, in any of these forms; or an iterator of uint8 batches, or a function that returns one.
+        metrics, features: see `Evaluator`.
+        count: images on each side; default: all real images, and all generated ones (of an iterator, as many as are real).
+        seed, quiet: see `Evaluator`.
+
+    Returns:
+        A list of records, see `Evaluator.run`.
+
+    Raises:
+        UserError: as of `Evaluator.run`; something that holds no images.
+    """
+    evaluator = Evaluator(metrics, features, images_of(real, "real"), count, seed, quiet)
+    if callable(fake) or hasattr(fake, "__next__"):
+        return evaluator.run(fake, count)
+    fake = images_of(fake, "generated")
+    count = min(count or fake.count, fake.count)
+    return evaluator.run(source_batches(fake, count, seed), count)

@@ -62,7 +62,7 @@ ALL = ("fid", "kid:subsets=10", "precision_recall", "density_coverage", "incepti
 
 def test_all_scores_in_one_pass_with_their_own_names_and_protocol():
     extractor = Pixels()
-    records = evaluate(batches(fakes()), Noise(), ALL, extractor, count=200, seed=7)
+    records = evaluate(Noise(), batches(fakes()), ALL, extractor, count=200, seed=7)
     assert [record["name"] for record in records] == [
         "fd_pixels",
         "kd_pixels",
@@ -100,7 +100,7 @@ def test_all_scores_in_one_pass_with_their_own_names_and_protocol():
 def test_names_of_the_inception_network():
     extractor = Pixels()
     extractor.name = "inception2015"
-    records = evaluate(batches(fakes()), Noise(), ["fd", "kd", "inception_score"], extractor)
+    records = evaluate(Noise(), batches(fakes()), ["fd", "kd", "inception_score"], extractor)
     assert [record["name"] for record in records] == ["fid", "kid", "inception_score"]
 
 
@@ -122,13 +122,13 @@ def test_the_real_side_is_gathered_once_and_cached_on_disk(cache):
     assert evaluator.run(lambda: batches(fakes())) == first
     assert extractor.seen == 3 * 300
     again = Pixels()
-    assert evaluate(batches(fakes()), source, ["fid", "kid"], again) == first
+    assert evaluate(source, batches(fakes()), ["fid", "kid"], again) == first
     assert again.seen == 300
     (stored,) = cache.iterdir()
     stored.write_bytes(stored.read_bytes()[:1000])  # a damaged file is made anew
-    assert evaluate(batches(fakes()), source, ["fid", "kid"], again) == first
+    assert evaluate(source, batches(fakes()), ["fid", "kid"], again) == first
     other = Pixels()
-    evaluate(batches(fakes()), Noise(fingerprint="changed"), ["fid", "kid"], other)
+    evaluate(Noise(fingerprint="changed"), batches(fakes()), ["fid", "kid"], other)
     assert other.seen == 600
 
 
@@ -142,10 +142,10 @@ def test_a_part_of_the_reals_is_not_its_beginning():
 
 def test_fewer_images_than_features_is_said(capsys):
     extractor = Pixels()
-    (record,) = evaluate(batches(fakes(4)), Noise(), ["fid"], extractor)
+    (record,) = evaluate(Noise(), batches(fakes(4)), ["fid"], extractor)
     assert "fd_pixels from 4 images with 4 features" in record["warnings"][0]
     assert record["warnings"][0] in capsys.readouterr().err
-    (record,) = evaluate(batches(fakes(50)), Noise(), ["fid"], extractor)
+    (record,) = evaluate(Noise(), batches(fakes(50)), ["fid"], extractor)
     assert not record["warnings"]
 
 
@@ -162,13 +162,13 @@ def test_fewer_images_than_features_is_said(capsys):
 )
 def test_mistakes_are_one_line(images, metric, message):
     with pytest.raises(UserError, match=message) as error:
-        evaluate(batches(images), Noise(), [metric], Pixels())
+        evaluate(Noise(), batches(images), [metric], Pixels())
     assert "\n" not in str(error.value)
 
 
 def test_inception_score_leaves_the_reals_alone():
     extractor = Pixels()
-    (record,) = evaluate(batches(fakes(150)), Noise(), ["inception_score:splits=5"], extractor)
+    (record,) = evaluate(Noise(), batches(fakes(150)), ["inception_score:splits=5"], extractor)
     assert extractor.seen == 150
     assert record["protocol"]["count_real"] == 0 and record["protocol"]["splits"] == 5
 
@@ -177,4 +177,4 @@ def test_no_classes_no_inception_score():
     extractor = Pixels()
     extractor.classes = 0
     with pytest.raises(UserError, match="needs class probabilities"):
-        evaluate(batches(fakes()), Noise(), ["inception_score"], extractor)
+        evaluate(Noise(), batches(fakes()), ["inception_score"], extractor)
