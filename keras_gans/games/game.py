@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_gans import randomness
 from keras_gans.errors import UserError
 from keras_gans.games.keras_game import KerasGame, require_weights
+from keras_gans.games.shadow import Shadow
 
 
 class Game(KerasGame):
@@ -162,8 +163,10 @@ class Game(KerasGame):
 def moving_average(model, name):
     """Returns a float32 copy of `model` whose weights only the moving average moves.
 
+    It is a second network made from the config; of a subclassed model without one, a `Shadow`.
+
     Raises:
-        UserError: a model without weights yet, or one that cannot be made a second time.
+        UserError: a model without weights yet, or with a config that its class does not take.
     """
     require_weights(model)
     policy = keras.config.dtype_policy()
@@ -172,11 +175,13 @@ def moving_average(model, name):
         config = model.get_config()
         copy = type(model).from_config(config | {"name": name} if "name" in config else config)
         if not copy.built:
-            copy.build_from_config(model.get_build_config() or {})
-    except (NotImplementedError, TypeError) as error:
+            copy.build_from_config(model.get_build_config())
+    except NotImplementedError:
+        copy = Shadow(model, name)
+    except TypeError as error:
         raise UserError(
-            f"the moving average is a second {type(model).__name__}, and that class does not say how to make one; give it "
-            "get_config with its constructor's arguments"
+            f"the moving average is a second {type(model).__name__}, which cannot be made from its get_config: "
+            f"{str(error).splitlines()[0]}"
         ) from error
     finally:
         keras.config.set_dtype_policy(policy)
