@@ -11,6 +11,7 @@ _SUBMODULES = (
     "augment",
     "callbacks",
     "data",
+    "export",
     "exporting",
     "features",
     "games",

@@ -7,7 +7,20 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / "keras_gans"
-GROUND = ("errors", "registry", "files", "progress", "randomness", "startup", "grids", "optimizers", "flags", "plugins")
+GROUND = (
+    "errors",
+    "registry",
+    "files",
+    "progress",
+    "randomness",
+    "startup",
+    "grids",
+    "optimizers",
+    "flags",
+    "plugins",
+    "configs",
+    "lazy",
+)
 FLOORS = (  # from below; docs/architecture.md shows them
     *GROUND,
     "kernels",
@@ -25,6 +38,7 @@ FLOORS = (  # from below; docs/architecture.md shows them
     "metrics",
     "callbacks",
     "exporting",
+    "export",
     "serving",
     "pretrained",
     "runs",

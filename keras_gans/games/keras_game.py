@@ -26,7 +26,7 @@ REFUSED = {
 class KerasGame(Configured, keras.Model):
     """The side of a game that Keras sees.
 
-    Subclasses name their `players` and `averages`, and have `variables_of` and `optimizer_of`; see `Game`.
+    Subclasses name their `players` and what is `deployed`, and have `variables_of` and `optimizer_of`; see `Game`.
     """
 
     def compile(
@@ -154,6 +154,8 @@ class KerasGame(Configured, keras.Model):
         for callback in getattr(beside, "callbacks", beside if isinstance(beside, (list, tuple)) else [beside]):
             for name in {base.__name__ for base in type(callback).__mro__} & set(REFUSED):
                 raise UserError(f"fit: no {name} here: {REFUSED[name]}")
+        if isinstance(given.get("x"), tf.data.Dataset) and "shuffle" not in given:
+            kwargs["shuffle"] = False  # which Keras leaves to the dataset, with a warning
         self._scoring = None
         return super().fit(*args, **kwargs)
 
@@ -289,15 +291,13 @@ class KerasGame(Configured, keras.Model):
 
         Args:
             inputs: what the generator takes: latents [batch, latent_dim] or [latents, labels]; of a game that translates,
-                images.
+                images; of style transfer, [photographs, paintings].
             training: ignored; the average is only ever used.
 
         Returns:
             float32 images [batch, h, w, c] in [-1, 1].
         """
-        if not self.averages:
-            raise UserError(f"{type(self).__name__} averages no network, so there is nothing to predict with")
-        return getattr(self, next(iter(self.averages)))(inputs, training=False)
+        return getattr(self, next(iter(self.deployed.values())))(inputs, training=False)
 
     # --- saving ---------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ class Shadow(keras.Model):
             for index, weight in enumerate(model.weights)
         ]
         self.built = True
+        self._build_shapes_dict = model._build_shapes_dict  # what its input was, which exports ask for
 
     def call(self, inputs, training=False):
         model = self._model()

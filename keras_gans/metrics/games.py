@@ -6,6 +6,7 @@ from keras_gans.metrics import translation
 from keras_gans.metrics.arrays import ArrayImages, ArrayPairs, collect
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.registry import EVALUATIONS
+from keras_gans.trained.trained import IMAGES, Trained
 
 
 @EVALUATIONS.register("images")
@@ -45,9 +46,11 @@ def of_pairs(game, x, y, metrics, features, batch_size=64, steps=None, paired=Tr
 
     Arguments, result and errors as of `of_images`; x and y are inputs and targets.
     """
-    if not game.directions:
+    if game.takes != IMAGES:
         raise UserError(f"{type(game).__name__} draws in a style, for which there is no score; look at its pictures")
-    return translation.evaluator(metrics, features, game, ArrayPairs(*collect(x, y, steps), "the data given"), paired)
+    return translation.evaluator(
+        metrics, features, Trained.playing(game), ArrayPairs(*collect(x, y, steps), "the data given"), paired
+    )
 
 
 @EVALUATIONS.register("unpaired")

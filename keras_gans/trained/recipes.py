@@ -134,21 +134,15 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
     if "discriminator" in game.players:
         refuse_batch_norm(recipe, game, penalties)
         freeze(game.networks_of("discriminator"), recipe["freeze_discriminator"])
-    optimizers = {
-        "generator_optimizer": build_optimizer(
-            recipe, recipe["optimizer"], recipe["learning_rate"], total_steps(recipe), game.lazy_interval("generator")
-        )
-    }
-    if "discriminator" in game.players:
-        rate = recipe["discriminator_learning_rate"]
-        optimizers["discriminator_optimizer"] = build_optimizer(
-            recipe,
-            recipe["discriminator_optimizer"] or recipe["optimizer"],
-            recipe["learning_rate"] if rate is None else rate,
-            total_steps(recipe) * recipe["n_critic"],
-            game.lazy_interval("discriminator"),
-        )
-    game.compile(**optimizers, jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
+    optimizers = {}
+    for player in game.players:
+        spec, rate, steps = recipe["optimizer"], recipe["learning_rate"], total_steps(recipe)
+        if player == "discriminator":  # it may have flags of its own; further players share the generator's
+            spec = recipe["discriminator_optimizer"] or spec
+            rate = rate if recipe["discriminator_learning_rate"] is None else recipe["discriminator_learning_rate"]
+            steps *= recipe["n_critic"]
+        optimizers[player] = build_optimizer(recipe, spec, rate, steps, game.lazy_interval(player))
+    game.compile(optimizers, jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
     return game
 
 
