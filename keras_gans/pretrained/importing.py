@@ -9,7 +9,7 @@ from importlib import metadata
 from keras_gans import files
 from keras_gans import flags as recipe_flags
 from keras_gans.callbacks import checkpoints
-from keras_gans.errors import UserError
+from keras_gans.errors import UserError, shown
 from keras_gans.exporting.parity import exact_float32
 from keras_gans.pretrained import matching, metric_files, reference
 from keras_gans.pretrained.family import FAMILIES
@@ -177,10 +177,9 @@ def _contents(weights):
     said = []
     for each in weights:
         names = [name for state in each.networks.values() for name in state]
-        labels = ", ".join(filter(None, each.networks))
-        said.append(
-            f"{each.path} holds {f'{labels} with ' if labels else ''}{len(names)} tensors, such as {', '.join(names[:3])}"
-        )
+        labels = shown(", ".join(filter(None, each.networks)))
+        such = ", ".join(map(shown, names[:3]))
+        said.append(f"{each.path} holds {f'{labels} with ' if labels else ''}{len(names)} tensors, such as {such}")
     return "; ".join(said)
 
 
