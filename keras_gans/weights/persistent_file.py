@@ -57,9 +57,7 @@ def _state_dict(module, budget):
             for name, value in attributes.get(kind, {}).items():
                 if isinstance(value, np.ndarray):
                     state[_dotted(prefix, name, budget)] = value
-        waiting += [
-            (_dotted(prefix, f"{name}.", budget), part) for name, part in attributes.get("_modules", {}).items()
-        ]
+        waiting += [(_dotted(prefix, f"{name}.", budget), part) for name, part in attributes.get("_modules", {}).items()]
     return state
 
 

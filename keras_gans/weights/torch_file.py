@@ -112,7 +112,9 @@ def opened(path, kind):
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     except MemoryError:
-        raise UserError(f"{path}: there is not enough memory to read it; close other programs, or read it elsewhere") from None
+        raise UserError(
+            f"{path}: there is not enough memory to read it; close other programs, or read it elsewhere"
+        ) from None
     except (
         Damaged,
         zipfile.BadZipFile,

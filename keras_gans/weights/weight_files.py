@@ -118,7 +118,11 @@ def _tensors(saved):
         return str(name), {"": tensors}
     raise UserError(
         "holds no state dict (names -> tensors)"
-        + (f" but several, {shown(', '.join(map(str, candidates)))}; save one alone" if candidates else "; save model.state_dict()")
+        + (
+            f" but several, {shown(', '.join(map(str, candidates)))}; save one alone"
+            if candidates
+            else "; save model.state_dict()"
+        )
     )
 
 

@@ -170,11 +170,11 @@ def same_numbers():
     return archive(first + b"}(" + b"".join(text(f"{n:x}") + get(0) for n in range(10_000)) + b"u", a=bytes(400_000))
 
 
-def many_containers(size=40_000_000):
+def many_containers(size=4_000_000):
     return archive(b"](" + b"}" * size + b"e")
 
 
-def header_of_lists(size=40_000_000):
+def header_of_lists(size=5_000_000):
     header = b'{"x":[' + b"[]," * (size // 3) + b"[]]}"
     return len(header).to_bytes(8, "little") + header
 
@@ -182,6 +182,13 @@ def header_of_lists(size=40_000_000):
 def nested_type():
     header = json.dumps({"x": {"dtype": [["\x1b[2J"] * 1000] * 1000, "shape": [], "data_offsets": [0, 0]}}).encode()
     return len(header).to_bytes(8, "little") + header
+
+
+def many_entries():
+    """A zip archive whose list of 400,000 entries is all that it has."""
+    entry = struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    size = 400_000 * len(entry)
+    return 400_000 * entry + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 2**16 - 2, 2**16 - 2, size, 0, 0)
 
 
 FILES = {
@@ -202,6 +209,7 @@ FILES = {
         same_numbers,
         many_containers,
         header_of_lists,
+        many_entries,
         nested_type,
     )
 }
