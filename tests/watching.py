@@ -24,7 +24,7 @@ def _hook(event, arguments):
     if event in _FORBIDDEN or event in _WRITING or event.startswith("socket."):
         _seen.append((event, str(arguments)[:200]))
     if event == "open" and not isinstance(arguments[0], int):
-        path, mode, flags = arguments
+        path, _, flags = arguments
         writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         if writes or os.fspath(path) != _allowed[-1]:
             _seen.append((event, str(arguments)[:200]))

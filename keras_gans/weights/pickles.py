@@ -210,7 +210,7 @@ def pairs(items):
     """Returns the (key, value) pairs of a list of alternating keys and values."""
     keys, values = items[::2], items[1::2]
     # Larger numbers could be chosen to lie in one place of a dict, which makes it slow.
-    if not all(isinstance(key, str) or isinstance(key, int) and abs(key) < 2**31 for key in keys):
+    if not all(isinstance(key, str) or (isinstance(key, int) and abs(key) < 2**31) for key in keys):
         raise Damaged("a dict key that is neither text nor a small number")
     return zip(keys, values, strict=True)
 

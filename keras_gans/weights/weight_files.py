@@ -11,6 +11,7 @@ from keras_gans.weights import persistent_file, safetensors, torch_file
 
 _TORCH_MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"  # how PyTorch's older files begin
 _LARGER = 4  # times the size of a file that its tensors may be together: some are shared, bfloat16 is widened
+_LONGEST_NAME = 512
 _WRAPPERS = ("params_ema", "params", "state_dict")  # dicts within a file, the best first
 
 
@@ -78,6 +79,8 @@ def read(path):
             raise UserError(
                 "no weight file; expected is one of PyTorch (.pth), of NVIDIA's networks (.pkl) or of safetensors"
             )
+        if any(len(name) > _LONGEST_NAME for tensors in found.values() for name in tensors):
+            raise UserError(f"a tensor has a name of more than {_LONGEST_NAME} characters, which no network has")
         if sum(tensor.nbytes for tensors in found.values() for tensor in tensors.values()) > _LARGER * len(mapped):
             raise UserError("its tensors are the same numbers again and again, far more than the file has; get it again")
         return Weights(path, part, {name: State(_without_wrapping(tensors), release) for name, tensors in found.items()})

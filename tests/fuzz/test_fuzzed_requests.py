@@ -1,4 +1,4 @@
-"""Requests of changed and made-up bytes: every answer is one line with a status of the API, and the server stays as it is."""
+"""Requests of changed and made-up bytes: each answer is one line with a status of the API, and the server stays as it is."""
 
 import base64
 import json
@@ -14,11 +14,11 @@ grpc = pytest.importorskip("grpc", reason="the serving extra is not installed")
 pytest.importorskip("aiohttp", reason="the serving extra is not installed")
 requests = pytest.importorskip("requests", reason="the serving extra is not installed")
 
-import served_models
-import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2
+import served_models  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from tensorflow_serving.apis import predict_pb2  # noqa: E402
 
-from keras_gans.data.images import encode_png
+from keras_gans.data.images import encode_png  # noqa: E402
 
 SETTINGS = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 _MEGABYTES = 300  # that the server's process may grow by, beside what TensorFlow's threads take

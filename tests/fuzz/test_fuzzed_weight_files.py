@@ -108,7 +108,8 @@ try:
     weight_files.read(sys.argv[1])
 except UserError as error:
     assert str(error).isprintable() and len(str(error)) < 500, str(error)[:1000]
-grown, seconds = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, resource.getrusage(resource.RUSAGE_SELF).ru_utime
+used = resource.getrusage(resource.RUSAGE_SELF)
+grown, seconds = used.ru_maxrss - before, used.ru_utime
 assert grown < 256 * 1024 and seconds < 20, (grown, seconds)
 """
 

@@ -95,9 +95,8 @@ def test_tensors_of_every_type_and_size_are_refused_in_words(server, signature, 
     request.inputs[name].CopyFrom(sent)
     if signature == "sample_png":
         request.inputs["seed"].CopyFrom(tensor(types_pb2.DT_INT64, []))
-    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-        with pytest.raises(grpc.RpcError) as raised:
-            prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=60)
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel, pytest.raises(grpc.RpcError) as raised:
+        prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=60)
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT and "\n" not in raised.value.details()
 
 

@@ -125,7 +125,7 @@ class Predictor:
         """Unpacks a tensor; a single value may stand for a whole tensor, so its size is looked at first."""
         expected = signature.inputs.get(name)
         sent = DTYPES.get(types_pb2.DataType.Name(tensor.dtype)) if tensor.dtype in types_pb2.DataType.values() else None
-        if sent is None or expected is not None and np.dtype(sent) != expected.dtype:
+        if sent is None or (expected is not None and np.dtype(sent) != expected.dtype):
             said = dtype_name(sent) if sent else f"the type of number {tensor.dtype}"
             raise invalid(f"{name}: expected {expected or 'a type that is known here'}, not {said}")
         sizes = [dim.size for dim in tensor.tensor_shape.dim]
