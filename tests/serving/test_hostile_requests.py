@@ -135,3 +135,24 @@ def test_bodies_that_wait_together_are_bounded(folder):
             connection.close()
         served_models.wait_until(lambda: not server._http._held)
         assert post(server)[0] == 200
+
+
+@pytest.mark.parametrize("cors", [False, True])
+def test_pages_of_other_sites_read_answers_if_they_may(folder, cors):
+    made = served_models.server.Server(
+        folder, served_models.LIMITS, rest_port=0, grpc_port=0, log=lambda line: None, cors=cors
+    )
+    with served_models.server.running(made):
+        for method, path, body, status in (
+            ("OPTIONS", "/v1/models/tiny:predict", None, 204 if cors else 400),
+            ("POST", "/v1/models/tiny:predict", GOOD, 200),
+            ("POST", "/v1/models/tiny:predict", b"{", 400),
+            ("GET", "/healthz", None, 200),
+        ):
+            connection = http.client.HTTPConnection("127.0.0.1", made.rest_port, timeout=60)
+            connection.request(method, path, body, {"Origin": "http://page.example", "Content-Type": "application/json"})
+            answer = connection.getresponse()
+            assert answer.status == status
+            allowed = "*" if cors and path.startswith("/v1") else None
+            assert answer.getheader("Access-Control-Allow-Origin") == allowed
+            connection.close()

@@ -86,3 +86,14 @@ def test_files_of_packages():
         lookup.packaged("http", "weights/none.h5", "extra")
     with pytest.raises(UserError, match="of the package no_such_package"):
         lookup.packaged("no_such_package", "none.h5", "extra")
+
+
+@pytest.mark.parametrize("record", [b"", b"\xff\xfe", b"abc\n"])
+def test_a_damaged_record_of_the_first_use_is_said(tmp_path, monkeypatch, record):
+    monkeypatch.setenv("KERAS_GANS_WEIGHTS", str(tmp_path))
+    (tmp_path / "x.pth").write_bytes(b"weights")
+    file = lookup.WeightFile("x.pth", "http://127.0.0.1:9/x.pth", None)
+    assert lookup.find(file) == tmp_path / "x.pth"
+    (tmp_path / "x.pth.sha256").write_bytes(record)
+    with pytest.raises(UserError, match=r"x\.pth\.sha256 is damaged"):
+        lookup.find(file)

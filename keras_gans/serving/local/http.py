@@ -31,7 +31,7 @@ _PAGE_HEADERS = {
 
 
 LOGGER = logging.getLogger("keras_gans.serving")
-"""What aiohttp itself has to say: a line for each fault, and nothing of heads that are no HTTP, which are answered with 400.
+"""What aiohttp itself has to say: a line for each fault, and nothing of requests that are no HTTP, which are answered with 400.
 """
 
 
@@ -39,7 +39,7 @@ def _one_line(record):
     error = record.exc_info and record.exc_info[1]
     if error:
         record.msg, record.args, record.exc_info = f"{shown(record.getMessage())}: {shown(repr(error))}", (), None
-    return not isinstance(error, HttpProcessingError)
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
 
 
 LOGGER.addFilter(_one_line)
@@ -53,9 +53,12 @@ class Http:
         site: `keras_gans.serving.site.Site`, or None for no page.
         hosts: names that requests may give the server, beside addresses, localhost and the machine's own name.
         log: function that takes a line.
+        cors: whether pages of any other site may read the answers of the API, as TensorFlow Serving's flag
+            `rest_api_enable_cors_support` has it.
     """
 
-    def __init__(self, predictor, site=None, hosts=(), log=print):
+    def __init__(self, predictor, site=None, hosts=(), log=print, cors=False):
+        self._cors = cors
         self.predictor, self.site, self.ready, self._log = predictor, site, False, log
         self._hosts = {host.lower() for host in ("localhost", socket.gethostname(), *hosts)}
         self._held = 0  # bytes of all requests that are being read, wait or are computed
@@ -63,6 +66,8 @@ class Http:
     def application(self):
         """Returns the `aiohttp.web.Application`."""
         application = web.Application(client_max_size=self.predictor.limits.body, middlewares=[self._errors])
+        if self._cors:
+            application.on_response_prepare.append(_allow_all)
         application.router.add_get("/healthz", self._health)
         application.router.add_route("*", "/v1/{path:.*}", self._api)
         if self.site:
@@ -76,6 +81,8 @@ class Http:
 
     async def _api(self, request):
         path = request.rel_url.raw_path
+        if request.method == "OPTIONS" and self._cors:  # what a browser asks before it posts JSON
+            return web.Response(status=204)
         if request.method == "POST" and (found := _PREDICT.fullmatch(path)):
             return await self._predict(request, _spec(found))
         if request.method == "GET" and (found := _STATUS.fullmatch(path)):
@@ -172,8 +179,8 @@ class Http:
             answer = _json({"error": f"the request has more than {request.client_max_size} bytes"}, 413)
         except web.HTTPException as error:
             answer = _json({"error": f"{error.reason}: {request.method} {request.path}"}, error.status)
-        except ConnectionError:
-            raise
+        except ConnectionError:  # the client has gone and hears nothing
+            answer = _json({"error": "the connection was closed"}, HTTP["CANCELLED"])
         except Exception as error:
             self._log(f"a request failed: {shown(repr(error))}")
             told = unexpected(error)
@@ -181,6 +188,13 @@ class Http:
         if not request.content.at_eof():
             answer.force_close()  # the rest of it is not read
         return answer
+
+
+async def _allow_all(request, answer):
+    if request.path.startswith("/v1/"):
+        answer.headers["Access-Control-Allow-Origin"] = "*"
+        answer.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        answer.headers["Access-Control-Allow-Headers"] = "Content-Type, Content-Encoding"
 
 
 def _spec(found):

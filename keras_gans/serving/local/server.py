@@ -32,15 +32,25 @@ class Server:
         log: function that takes a line of what happens.
         allowed_hosts: names that REST requests may give the server, beside addresses, localhost, `host` and the machine's
             own name.
+        cors: whether pages of other sites may read the answers.
     """
 
     def __init__(
-        self, folder, limits, host="127.0.0.1", rest_port=8501, grpc_port=8500, site=None, log=print, allowed_hosts=()
+        self,
+        folder,
+        limits,
+        host="127.0.0.1",
+        rest_port=8501,
+        grpc_port=8500,
+        site=None,
+        log=print,
+        allowed_hosts=(),
+        cors=False,
     ):
         self.host, self.rest_port, self.grpc_port, self._log = host, rest_port, grpc_port, log
         self._models = Models(folder, Servable, log)
         self._predictor = Predictor(self._models, limits)
-        self._http = Http(self._predictor, site, (host, *allowed_hosts), log)
+        self._http = Http(self._predictor, site, (host, *allowed_hosts), log, cors)
         self._limits = limits
 
     async def serve(self, stop, up=lambda: None):
