@@ -49,7 +49,7 @@ def whole(path):
 
 
 def check_unpacked(archive, most):
-    """Raises ValueError for a `zipfile.ZipFile` whose entries are together more than `most` bytes, before any is unpacked."""
+    """Raises ValueError, before any is unpacked, where the entries of a `zipfile.ZipFile` are more than `most` bytes."""
     size = sum(entry.file_size for entry in archive.infolist())
     if size > most:
         raise ValueError(f"{size} bytes are packed in it, and at most {most} are expected")

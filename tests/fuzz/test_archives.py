@@ -25,7 +25,7 @@ def bomb(path, name):
 
 def project(path, monkeypatch):
     monkeypatch.setattr(projection, "noise_layers", lambda generator: [])
-    with pytest.raises(UserError, match="is no .npz file with an array w"):
+    with pytest.raises(UserError, match=r"is no \.npz file with an array w"):
         projection.load(path, types.SimpleNamespace(layers_w=2, w_dim=4))
 
 

@@ -31,8 +31,7 @@ _PAGE_HEADERS = {
 
 
 LOGGER = logging.getLogger("keras_gans.serving")
-"""What aiohttp itself has to say: a line for each fault, and nothing of requests that are no HTTP, which are answered with 400.
-"""
+"""What aiohttp itself has to say: a line for each fault, nothing of requests that are no HTTP (answered with 400)."""
 
 
 def _one_line(record):
