@@ -23,6 +23,16 @@ PAGE = pathlib.Path(__file__).parent / "web"
 def define(flags):
     flags.string("models", None, "folder of the models", required=True)
     flags.string("host", "127.0.0.1", "address to listen on; 0.0.0.0 for all, there is no password")
+    flags.strings(
+        "allowed_host",
+        [],
+        "a name by which REST requests may call this server, beside its address, localhost and the machine's name",
+    )
+    flags.boolean(
+        "rest_api_enable_cors_support",
+        False,
+        "let pages of other sites read the answers of REST, as TensorFlow Serving does",
+    )
     flags.integer("rest_port", 8501, "of REST and the page", 0, 65535)
     flags.integer("grpc_port", 8500, "of gRPC", 0, 65535)
     flags.number("max_megabytes", 64, "of a request", 0.001, 2000)
@@ -56,7 +66,17 @@ def run(flags):
     def log(line):
         print(line, flush=True)
 
-    server = local.Server(folder, limits, flags.host, flags.rest_port, flags.grpc_port, site, log)
+    server = local.Server(
+        folder,
+        limits,
+        flags.host,
+        flags.rest_port,
+        flags.grpc_port,
+        site,
+        log,
+        tuple(flags.allowed_host),
+        flags.rest_api_enable_cors_support,
+    )
     local.serve_until_signal(
         server,
         lambda: log(

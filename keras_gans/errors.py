@@ -7,3 +7,10 @@ class UserError(Exception):
     The message is one line that says what is wrong, where, and what would be right. Command lines print it
     without a traceback and end with exit code 2.
     """
+
+
+def shown(text, longest=120):
+    """Returns text of a stranger's file as messages show it: on one line, escaped, cut to `longest` characters."""
+    text = str(text)
+    said = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[: longest + 1])
+    return said if len(said) <= longest else said[: longest - 3] + "..."

@@ -48,6 +48,13 @@ def whole(path):
                 temporary.unlink(missing_ok=True)
 
 
+def check_unpacked(archive, most):
+    """Raises ValueError, before any is unpacked, where the entries of a `zipfile.ZipFile` are more than `most` bytes."""
+    size = sum(entry.file_size for entry in archive.infolist())
+    if size > most:
+        raise ValueError(f"{size} bytes are packed in it, and at most {most} are expected")
+
+
 def _reason(error):
     # HDF5 puts a page of text in place of the message; the number is right.
     return os.strerror(error.errno) if error.errno else (str(error) or type(error).__name__).splitlines()[0]

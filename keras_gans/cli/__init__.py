@@ -169,6 +169,9 @@ def main(arguments=None, verb=None, command=None):
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except MemoryError:
+        print("error: there is not enough memory for this; make it smaller, or close other programs", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130

@@ -8,6 +8,9 @@ import io
 import json
 import zipfile
 
+from keras_gans.files import check_unpacked
+
+_LARGEST = 2**24  # bytes of all that lies behind a model
 NAME, LABELS = "metadata.json", "labels.txt"
 
 
@@ -31,6 +34,7 @@ def read(path):
     """Returns the metadata of a model file, or None of one that has none or cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
+            check_unpacked(archive, _LARGEST)
             return json.loads(archive.read(NAME))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError):
         return None

@@ -11,6 +11,7 @@ from keras_gans.registry import EXTRACTORS
 from keras_gans.weights import lookup
 from keras_gans.weights.torch_layers import fitting
 
+_LARGEST = 2**22  # weights of one layer
 DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red
 HED_MEAN = (104.00699, 116.66877, 122.67892)  # the same, as HED's authors round it
@@ -121,6 +122,8 @@ def vgg16_hed(path=None, batch_size=16):
 
     def weights_of(block, number):
         stored = file[f"block{block}/layers/conv2d{'' if number == '1' else f'_{int(number) - 1}'}/vars"]
+        if max(stored["0"].size, stored["1"].size) > _LARGEST:
+            raise ValueError(f"block{block} has more than {_LARGEST} weights")
         return [stored["0"][()], stored["1"][()]]
 
     with fitting(path, "vgg16-hed"), h5py.File(path) as file:

@@ -13,6 +13,7 @@ import zipfile
 import keras
 
 from keras_gans.errors import UserError
+from keras_gans.files import check_unpacked
 from keras_gans.layers import instance_normalization
 
 
@@ -128,6 +129,7 @@ def _readable(path, folder):
         return value
 
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(folder / "model.keras", "w") as copy:
+        check_unpacked(source, 8 * path.stat().st_size + 2**20)  # weights hardly become smaller
         for name in source.namelist():
             content = source.read(name)
             if name == "config.json":

@@ -1,15 +1,21 @@
 """Authors' weight files -> a run folder, checked by number."""
 
+import contextlib
 import dataclasses
+import functools
+import math
 import operator
 import pathlib
 import platform
 from importlib import metadata
 
+import keras
+from keras.src.backend.common import global_state  # nothing public forgets variables that were never given values
+
 from keras_gans import files
 from keras_gans import flags as recipe_flags
 from keras_gans.callbacks import checkpoints
-from keras_gans.errors import UserError
+from keras_gans.errors import UserError, shown
 from keras_gans.exporting.parity import exact_float32
 from keras_gans.pretrained import matching, metric_files, reference
 from keras_gans.pretrained.family import FAMILIES
@@ -19,6 +25,7 @@ from keras_gans.trained.folder import Folder
 from keras_gans.trained.networks import Networks
 from keras_gans.weights import lookup, weight_files
 
+_MOST_TENSORS = 4096
 LIMIT = 1e-3  # a larger difference, of values in [-1, 1], is no rounding
 
 
@@ -95,8 +102,9 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
         raise UserError(f"--run={directory} is in use; name a new folder")
     states, where = [each.networks for each in weights], " and ".join(str(each.path) for each in weights)
     name, family, arguments = recognize(weights, kind)
-    flags = family.flags(states, arguments)
-    input_shape, image_shape = family.shapes(arguments)
+    with _named(where):
+        flags, deployment = family.flags(states, arguments), family.deployment(states, arguments)
+        input_shape, image_shape = family.shapes(arguments)
     recipe = (
         recipe_flags.defaults()
         | {"game": "none", "data": "none", "discriminator": "none", "export": ["none"], "run_dir": str(directory)}
@@ -112,11 +120,15 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
             "class_names": list(family.class_names(arguments)),
             "input_shape": input_shape and list(input_shape),
         },
-        "deployed": dataclasses.asdict(family.deployment(states, arguments)),
+        "deployed": dataclasses.asdict(deployment),
         "imported": {},
     }
-    built = Networks(**recipes.build_networks(recipe, record, family.networks(states)))
-    for part in family.parts(states, arguments):
+    build = functools.partial(recipes.build_networks, recipe, record, family.networks(states))
+    _check_size(build, states, where)
+    built = Networks(**build())
+    with _named(where):
+        parts = family.parts(states, arguments)
+    for part in parts:
         described = f"{where} does not fit {part.title or recipe['generator']}"
         matching.load(part.slots(operator.attrgetter(part.network)(built)), part.state, described, family.ignored)
     family.finish(built)
@@ -141,6 +153,30 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
     return Imported(name, family.work, flags, differences, operations.name)
 
 
+@contextlib.contextmanager
+def _named(where):
+    """Turns what goes wrong with tensors of strange shapes into one line."""
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise UserError(f"{where}: no network can be made of tensors of these shapes ({shown(error)})") from error
+
+
+def _check_size(build, states, where):
+    """Refuses a network that would have many more weights than the files, before any memory is taken for it.
+
+    A tensor of no elements, or views of a few numbers, can have the shapes of a network of any size.
+    """
+    try:
+        with _named(where), keras.StatelessScope(initialize_variables=False):  # variables have shapes there, but no values
+            needed = sum(math.prod(weight.shape) for network in build().values() for weight in network.weights)
+    finally:
+        global_state.set_global_attribute("uninitialized_variables", [])  # or Keras gives them values later
+    found = sum(tensor.size for state in states for tensors in state.values() for tensor in tensors.values())
+    if needed > 2 * found + 2**20:
+        raise UserError(f"{where}: the network that its shapes speak of has {needed} weights, but there are {found}")
+
+
 def recognize(weights, kind=None):
     """Finds the family of files.
 
@@ -154,6 +190,13 @@ def recognize(weights, kind=None):
         UserError: none, or not the one that `kind` names.
     """
     states = [each.networks for each in weights]
+    if sum(len(tensors) for state in states for tensors in state.values()) > _MOST_TENSORS:
+        raise UserError(f"{_contents(weights)}: no network that is known here has more than {_MOST_TENSORS}")
+    with _named(_contents(weights)):
+        return _recognized(weights, states, kind)
+
+
+def _recognized(weights, states, kind):
     if kind:
         name, changes = parse_spec(kind)
         family = FAMILIES.get(name)()
@@ -177,10 +220,9 @@ def _contents(weights):
     said = []
     for each in weights:
         names = [name for state in each.networks.values() for name in state]
-        labels = ", ".join(filter(None, each.networks))
-        said.append(
-            f"{each.path} holds {f'{labels} with ' if labels else ''}{len(names)} tensors, such as {', '.join(names[:3])}"
-        )
+        labels = shown(", ".join(filter(None, each.networks)))
+        such = ", ".join(map(shown, names[:3]))
+        said.append(f"{each.path} holds {f'{labels} with ' if labels else ''}{len(names)} tensors, such as {such}")
     return "; ".join(said)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_gans.errors import UserError
+from keras_gans.errors import UserError, shown
 
 _PARTS = {
     "kernel": "weight",
@@ -75,11 +75,12 @@ def check(expected, state, where, ignored=lambda name: False):
     unexpected = [name for name in found if name not in expected and not ignored(name)]
     wrong = [name for name in expected if name in found and found[name] != tuple(expected[name])]
     parts = [
-        _listed("missing", missing),
-        _listed("unexpected", [_with_nearest(name, expected) for name in unexpected]),
+        _listed("missing", missing, str),
+        _listed("unexpected", unexpected, lambda name: _with_nearest(name, expected)),
         _listed(
             "of another shape",
-            [f"{name} ({size_text(found[name])}, expected {size_text(expected[name])})" for name in wrong],
+            wrong,
+            lambda name: f"{name} ({size_text(found[name])}, expected {size_text(expected[name])})",
         ),
     ]
     if any(parts):
@@ -98,14 +99,15 @@ def load(slots, state, where, ignored=lambda name: False):
         slot.weight.assign(np.array(slot.convert(state[name]), "float32", order="C"))
 
 
-def _listed(what, names):
+def _listed(what, names, say):
     if not names:
         return ""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{what} {', '.join(names[:_SHOWN])}{more}"
+    return f"{what} {', '.join(map(say, names[:_SHOWN]))}{more}"
 
 
 def _with_nearest(name, expected):
+    name = shown(name)
     close = difflib.get_close_matches(name, expected, n=1, cutoff=0)
     return f"{name} (nearest expected: {close[0]})" if close else name
 

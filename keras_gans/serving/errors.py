@@ -42,6 +42,13 @@ def invalid(message):
     return ServingError("INVALID_ARGUMENT", message)
 
 
+def unexpected(error):
+    """Returns what a client is told of an error that nobody has foreseen; the server's log has more."""
+    if isinstance(error, MemoryError):
+        return ServingError("RESOURCE_EXHAUSTED", "the server has not enough memory for this request")
+    return ServingError("INTERNAL", f"the server failed: {type(error).__name__}")
+
+
 def code_of(status):
     """Returns the name of the gRPC status that an HTTP status stands for."""
     if status == 413:  # a body that is too large

@@ -4,7 +4,6 @@ Strings whose names end in `_bytes` are {"b64": base64}. NaN and infinities are 
 """
 
 import base64
-import binascii
 import json
 
 import numpy as np
@@ -13,10 +12,16 @@ from keras_gans.serving.errors import invalid
 from keras_gans.serving.signatures import dtype_name
 
 _KINDS = {"f": "fiu", "i": "i", "u": "iu", "b": "b"}  # kinds of numbers that JSON may have for each kind of tensor
+_MOST_AXES = 32
 
 
-def parse(body):
+def parse(body, containers=None):
     """Reads the bytes of a request.
+
+    Args:
+        body: the bytes.
+        containers: how many lists and objects it may hold, which cost far more memory than they have bytes; None for any
+            number.
 
     Returns:
         A dict with "instances" (row format) or "inputs" (columnar), and perhaps "signature_name".
@@ -24,6 +29,8 @@ def parse(body):
     Raises:
         ServingError: anything else.
     """
+    if containers is not None and body.count(b"[") + body.count(b"{") > containers:
+        raise invalid(f"at most {containers} lists and objects are taken")
     try:
         request = json.loads(body)
     except (ValueError, RecursionError) as error:  # bad UTF-8 is a ValueError too
@@ -70,12 +77,16 @@ def to_array(value, tensor, name):
     Raises:
         ServingError: ragged lists, or values of another type or range.
     """
+    shape, leaves = _flattened(value, name)
     if tensor.dtype == object:
-        return _strings(value, name)
+        return _strings(shape, leaves, name)
+    others = set(map(type, leaves)) - {int, float, bool}
+    if others:
+        raise invalid(f"{name}: expected {dtype_name(tensor.dtype)}, not {'string' if others == {str} else 'objects'}")
     try:
-        made = np.array(value)
-    except (ValueError, OverflowError, RecursionError) as error:
-        raise invalid(f"{name}: not a tensor: its lists differ in length or depth") from error
+        made = np.array(leaves).reshape(shape)
+    except OverflowError as error:
+        raise invalid(f"{name}: expected {dtype_name(tensor.dtype)}, not numbers out of range") from error
     if made.size == 0 and made.dtype.kind == "f":  # of an empty list nothing is known
         return made.astype(tensor.dtype)
     if made.dtype.kind not in _KINDS[tensor.dtype.kind]:
@@ -154,38 +165,49 @@ def _nested(value, function):
     return [_nested(item, function) for item in value] if isinstance(value, list) else function(value)
 
 
-def _strings(value, name):
+def _strings(shape, leaves, name):
     def decode(item):
         if isinstance(item, str):
             return item.encode()
         if _is_base64(item) and isinstance(item["b64"], str):
-            try:
-                return base64.b64decode(item["b64"], validate=True)
-            except binascii.Error as error:
-                raise invalid(f"{name}: Unable to base64 decode") from error
+            return decode_base64(item["b64"])
         raise invalid(f'{name}: expected strings or {{"b64": ...}} objects')
 
-    shape, level = [], value
-    while isinstance(level, list):
-        shape.append(len(level))
-        level = level[0] if level else None
-    made = np.empty(shape, object)
     try:
-        flat = _flat(value, shape)
-        made.reshape(-1)[:] = [decode(item) for item in flat] if shape else decode(value)
-    except (ValueError, TypeError) as error:
-        raise invalid(f"{name}: not a tensor: its lists differ in length or depth") from error
-    return made
+        strings = [decode(item) for item in leaves]
+    except UnicodeEncodeError as error:
+        raise invalid(f"{name}: a string is no text") from error
+    except ValueError as error:
+        raise invalid(f"{name}: Unable to base64 decode") from error
+    made = np.empty(len(strings), object)
+    made[:] = strings
+    return made.reshape(shape)
 
 
-def _flat(value, shape):
-    """Returns the leaves of nested lists that all have these lengths."""
-    items = [value]
-    for length in shape:
-        if any(not isinstance(item, list) or len(item) != length for item in items):
-            raise ValueError
-        items = [leaf for item in items for leaf in item]
-    return items
+def decode_base64(text):
+    """Returns the bytes of base64, whose padding may be missing and whose lines may be broken, as in TensorFlow Serving.
+
+    Raises:
+        ValueError: anything else.
+    """
+    text = "".join(text.split())
+    return base64.b64decode(text if "=" in text else text + "=" * (-len(text) % 4), validate=True)
+
+
+def _flattened(value, name):
+    """Returns (shape, leaves) of nested lists; the leaves are those that there are, whatever the first lists promise."""
+    shape, leaves = [], [value]
+    while leaves and isinstance(leaves[0], list):
+        if len(shape) == _MOST_AXES:
+            raise invalid(f"{name}: not a tensor: more than {_MOST_AXES} lists within each other")
+        length = len(leaves[0])
+        if any(not isinstance(item, list) or len(item) != length for item in leaves):
+            raise invalid(f"{name}: not a tensor: its lists differ in length or depth")
+        shape.append(length)
+        leaves = [leaf for item in leaves for leaf in item]
+    if any(isinstance(leaf, list) for leaf in leaves):
+        raise invalid(f"{name}: not a tensor: its lists differ in length or depth")
+    return shape, leaves
 
 
 def _only(names, key):
@@ -199,6 +221,4 @@ def _listed(names):
 
 
 def _kind(array):
-    return {"U": "string", "O": "objects or numbers out of range", "f": "fractions or NaN", "b": "booleans"}.get(
-        array.dtype.kind, array.dtype.name
-    )
+    return {"O": "numbers out of range", "f": "fractions or NaN", "b": "booleans"}.get(array.dtype.kind, array.dtype.name)

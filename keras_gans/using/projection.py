@@ -15,6 +15,7 @@ from keras_gans.losses.perceptual_distance import PerceptualDistance
 from keras_gans.progress import progress
 from keras_gans.using.latents import noise_images, noise_layers
 
+_ROOM = 2**20  # bytes of a file beside its numbers
 _SAMPLES, _BATCH = 10_000, 1000  # latents that the average w and its deviation are measured on
 _LEARNING_RATE, _RISE, _FALL = 0.1, 0.05, 0.25  # and the parts of all steps in which it ramps up and down
 _EXPLORE, _EXPLORED = 0.05, 0.75  # of the deviation of w is added as noise, falling to 0 in this part of all steps
@@ -214,9 +215,10 @@ def load(path, generator):
     sizes = {layer.name: tuple(layer.constant.shape) for layer in noise_layers(generator)}
     try:
         with np.load(path, allow_pickle=False) as arrays:
+            files.check_unpacked(arrays.zip, _ROOM + 8 * sum(map(math.prod, (expected, *sizes.values()))))
             styles = np.asarray(arrays["w"], np.float32)
             noise = {name.removeprefix("noise/"): np.asarray(arrays[name], np.float32) for name in arrays if name != "w"}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is no .npz file with an array w; give one that keras-gans project has made") from error
     if styles.shape not in ((1, *expected), (1, 1, expected[1])):
         raise UserError(

@@ -6,6 +6,7 @@ import http.client
 import importlib.util
 import os
 import pathlib
+import re
 import urllib.error
 import urllib.request
 
@@ -71,7 +72,10 @@ def _recorded(kept):
     record = kept.with_name(f"{kept.name}.sha256")
     if not record.is_file():
         write_text(record, f"{sha256(kept)}\n")
-    return record.read_text(encoding="utf-8").strip()
+    digest = record.read_text(encoding="ascii", errors="replace").strip()
+    if not re.fullmatch("[0-9a-f]{64}", digest):  # an empty one would fit every file
+        raise UserError(f"{record} is damaged; delete it, and {kept} too if you do not trust that")
+    return digest
 
 
 def packaged(package, file, extra, path=None):
@@ -143,6 +147,12 @@ def _download(published, destination):
     os.replace(part, destination)
 
 
+def _one_header(version):
+    """Returns what a file says as one header; of a damaged file what no server has given."""
+    text = version.read_text(encoding="ascii", errors="replace").strip()
+    return text if re.fullmatch("[ -~]{1,1000}", text) else '""'
+
+
 def _fetch(published, part):
     """Fetches what is missing of `part`; all of it where the server has another file now, or gives no ranges."""
     version = part.with_name(f"{part.name}.version")  # what the server calls the file that `part` is the begin of
@@ -150,11 +160,12 @@ def _fetch(published, part):
     done = part.stat().st_size if part.is_file() and version.is_file() else 0
     if done:
         request.add_header("Range", f"bytes={done}-")
-        request.add_header("If-Range", version.read_text(encoding="utf-8"))
+        request.add_header("If-Range", _one_header(version))
     with urllib.request.urlopen(request, timeout=30) as answer:
         if not (answer.headers.get("Content-Range") or "").startswith(f"bytes {done}-"):
             done = 0
-        left = int(answer.headers.get("Content-Length") or 0) or None
+        length = answer.headers.get("Content-Length") or ""
+        left = int(length) if length.isdecimal() and len(length) < 20 else None
         name = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
         version.unlink(missing_ok=True)
         if name and not name.startswith("W/"):

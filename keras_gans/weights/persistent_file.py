@@ -10,11 +10,12 @@ import functools
 
 import numpy as np
 
-from keras_gans.errors import UserError
+from keras_gans.errors import UserError, shown
 from keras_gans.weights import pickles, torch_file
-from keras_gans.weights.pickles import Damaged, Placeholder, Stream, natural
+from keras_gans.weights.pickles import Damaged, Placeholder, Stream, natural, naturals
 
 _NUMBERS = frozenset(("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1"))
+_LONGEST_NAME = 512  # characters of a tensor's name
 
 
 def parse(mapped):
@@ -30,32 +31,41 @@ def parse(mapped):
         UserError: the file holds anything else; the message names it.
         Damaged, or another error that `torch_file.opened` turns into one line.
     """
-    saved = pickles.fill(pickles.interpret(Stream(mapped), _functions()))
+    stream = Stream(mapped)
+    saved = pickles.fill(pickles.interpret(stream, _functions(stream.budget)))
     modules = {name: item for name, item in saved.items() if isinstance(item, _Module)} if isinstance(saved, dict) else {}
-    networks = {name: state_dict(module) for name, module in modules.items()}
+    networks = {str(name): _state_dict(module, stream.budget) for name, module in modules.items()}
     if not any(networks.values()):
         raise UserError("holds no networks by name; expected are G, D and G_ema")
     return networks
 
 
 class _Module(dict):
-    """The attributes of an object of `torch_utils.persistence`."""
+    """An object of `torch_utils.persistence`: a dict with its attributes, under "state"."""
 
 
-def state_dict(module):
+def _state_dict(module, budget):
     """Returns all parameters and buffers of a module, and of those within it, by their dotted names."""
     state, seen, waiting = {}, set(), [("", module)]
     while waiting:
-        prefix, attributes = waiting.pop()
-        if not isinstance(attributes, dict) or id(attributes) in seen:
+        prefix, module = waiting.pop()
+        if not isinstance(module, _Module) or id(module) in seen:
             continue
-        seen.add(id(attributes))
+        seen.add(id(module))
+        attributes = module["state"]
         for kind in ("_parameters", "_buffers"):
-            state |= {
-                prefix + name: value for name, value in attributes.get(kind, {}).items() if isinstance(value, np.ndarray)
-            }
-        waiting += [(f"{prefix}{name}.", part) for name, part in attributes.get("_modules", {}).items()]
+            for name, value in attributes.get(kind, {}).items():
+                if isinstance(value, np.ndarray):
+                    state[_dotted(prefix, name, budget)] = value
+        waiting += [(_dotted(prefix, f"{name}.", budget), part) for name, part in attributes.get("_modules", {}).items()]
     return state
+
+
+def _dotted(prefix, name, budget):
+    budget.walk(1)
+    if len(prefix) + len(name) > _LONGEST_NAME:
+        raise Damaged(f"a name of more than {_LONGEST_NAME} characters")
+    return prefix + name
 
 
 class _Type(Placeholder):
@@ -63,7 +73,7 @@ class _Type(Placeholder):
 
     def __init__(self, arguments):
         if arguments[0] not in _NUMBERS:
-            raise Damaged(f"numbers of type {arguments[0]!r}")
+            raise Damaged(f"numbers of type {shown(arguments[0])}")
         self.code = arguments[0]
 
     def build(self, state):
@@ -83,7 +93,7 @@ class _Array(Placeholder):
     def build(self, state):
         _, shape, kind, fortran, data = state
         flat = np.frombuffer(data, "<" + kind.code)
-        self.array = flat.reshape(list(map(natural, shape)), order="F" if fortran else "C")
+        self.array = flat.reshape(naturals(shape), order="F" if fortran else "C")
 
     def value(self):
         return self.array
@@ -98,11 +108,11 @@ def _persistent(arguments):
     state = arguments[0].get("state")
     if not isinstance(state, dict):
         raise Damaged("a network without its state")
-    return _Module(state)
+    return _Module(state=state)
 
 
-def _storage(arguments):
-    numbers = torch_file.read_legacy(Stream(arguments[0]))
+def _storage(budget, arguments):
+    numbers = torch_file.read_legacy(Stream(arguments[0], budget))
     if not isinstance(numbers, np.ndarray):
         raise Damaged("tensors where a storage belongs")
     return numbers
@@ -112,7 +122,7 @@ def _tensor(arguments):
     numbers, offset, shape, strides = arguments[:4]
     if not isinstance(numbers, np.ndarray) or numbers.ndim != 1:
         raise Damaged("a tensor without a storage")
-    tensor = torch_file.Tensor(None, natural(offset), list(map(natural, shape)), list(map(natural, strides)))
+    tensor = torch_file.Tensor(None, natural(offset), naturals(shape), naturals(strides))
     torch_file.check_extent(tensor, len(numbers))
     return tensor.array(numbers)
 
@@ -130,7 +140,7 @@ def _of_tensorflow(arguments):
     )
 
 
-def _functions():
+def _functions(budget):
     functions = {
         "dnnlib.tflib.network.Network": _of_tensorflow,
         "collections.OrderedDict": pickles.ordered_dict,
@@ -140,7 +150,7 @@ def _functions():
         "torch_utils.persistence._reconstruct_persistent_obj": _persistent,
         "torch._utils._rebuild_tensor_v2": _tensor,
         "torch._utils._rebuild_parameter": functools.partial(_first, np.ndarray),
-        "torch.storage._load_from_bytes": _storage,
+        "torch.storage._load_from_bytes": functools.partial(_storage, budget),
         "numpy.dtype": _Type,
         "numpy.ndarray": torch_file.never,
     }

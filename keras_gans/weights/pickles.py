@@ -2,14 +2,19 @@
 
 Unpickling runs whatever the file says. This never unpickles: it walks the opcodes (`pickletools.genops`) and does itself
 what they ask for. A name that is not on the caller's list is refused, and nothing is imported or called because a file
-says so. Memory is bounded by the size of the file.
+says so.
+
+Memory and time are bounded by the size of the file and by 2^21 steps, whatever it asks for: see `Budget`.
 """
 
 import pickletools
 
-from keras_gans.errors import UserError
+from keras_gans.errors import UserError, shown
 
 _LONG = 256  # bytes from which on a value is a view of the file and no copy
+_LONGEST_LINE = 1024  # of a global's name
+_STEPS = 2**21  # which cost about 100 bytes and a microsecond each
+_MOST_AXES = 32
 
 
 class Damaged(Exception):
@@ -32,11 +37,44 @@ class Placeholder:
         raise NotImplementedError
 
 
-class Stream:
-    """A buffer with the two methods of a file that `genops` needs; a length beyond the end allocates nothing."""
+class Budget:
+    """What the reading of one file may cost.
 
-    def __init__(self, buffer):
+    A pickle may refer to the same value again and again, so that its size alone says nothing of the work that it asks for.
+    An opcode is a step, and so is each item that a call or its reader walks over: at most two for each byte of the file, and
+    2^21. Bytes that are given to calls are the file's own: together no more than it has.
+
+    Args:
+        size: bytes of the file.
+    """
+
+    def __init__(self, size):
+        self._steps, self._bytes = min(_STEPS, 2 * size + 1000), size
+
+    def walk(self, steps):
+        """Counts steps; raises Damaged where they are too many."""
+        self._steps -= steps
+        if self._steps < 0:
+            raise Damaged("it asks for more work than weights of its size need")
+
+    def call(self, arguments):
+        """Counts a call."""
+        self.walk(1 + len(arguments) + sum(len(item) for item in arguments if isinstance(item, list)))
+        self._bytes -= sum(len(item) for item in arguments if isinstance(item, bytes | memoryview))
+        if self._bytes < 0:
+            raise Damaged("it uses the same bytes again and again")
+
+
+class Stream:
+    """A buffer with the two methods of a file that `genops` needs; a length beyond the end allocates nothing.
+
+    Attributes:
+        budget: `Budget`, for all that is read of the buffer. Default: one of its size.
+    """
+
+    def __init__(self, buffer, budget=None):
         self.view, self.position = memoryview(buffer), 0
+        self.budget = budget or Budget(len(self.view))
 
     def read(self, count):
         start, self.position = self.position, min(self.position + count, len(self.view))
@@ -44,10 +82,12 @@ class Stream:
         return piece if len(piece) >= _LONG else bytes(piece)
 
     def readline(self):
-        line = b""
-        while not line.endswith(b"\n") and (character := self.read(1)):
-            line += character
-        return line
+        piece = bytes(self.view[self.position : self.position + _LONGEST_LINE])
+        length = piece.find(b"\n") + 1
+        if not length:
+            raise Damaged(f"a name of more than {_LONGEST_LINE} characters, or cut off")
+        self.position += length
+        return piece[:length]
 
 
 def interpret(stream, functions, persistent=None):
@@ -85,15 +125,17 @@ def interpret(stream, functions, persistent=None):
 
     def known(name):
         if name not in functions:
-            raise UserError(f"holds {name}, which is no tensor and is not read; save the state dict alone")
+            raise UserError(f"holds {shown(name)}, which is no tensor and is not read; save the state dict alone")
         return Name(name)
 
     def call(name, arguments):
         if not isinstance(name, Name) or not isinstance(arguments, list):
             raise Damaged("a call of what is no function")
+        stream.budget.call(arguments)
         return functions[name](arguments)
 
     for opcode, argument, _ in pickletools.genops(stream):
+        stream.budget.walk(1)
         match opcode.name:
             case "PROTO" | "FRAME":
                 pass
@@ -167,21 +209,33 @@ def interpret(stream, functions, persistent=None):
 def pairs(items):
     """Returns the (key, value) pairs of a list of alternating keys and values."""
     keys, values = items[::2], items[1::2]
-    if not all(isinstance(key, str | int) for key in keys):
-        raise Damaged("a dict key that is neither text nor a number")
+    # Larger numbers could be chosen to lie in one place of a dict, which makes it slow.
+    if not all(isinstance(key, str) or (isinstance(key, int) and abs(key) < 2**31) for key in keys):
+        raise Damaged("a dict key that is neither text nor a small number")
     return zip(keys, values, strict=True)
 
 
 def natural(number):
-    """Returns an int that is not negative; anything else is damage."""
-    if type(number) is not int or number < 0:
-        raise Damaged(f"{number!r} where a count belongs")
+    """Returns an int of 0 to 2^63 - 1; anything else is damage."""
+    if type(number) is not int or not 0 <= number < 2**63:
+        said = number if type(number) is int and abs(number) < 2**63 else type(number).__name__
+        raise Damaged(f"{said} where a count belongs")
     return number
+
+
+def naturals(numbers):
+    """Returns a list of such ints, one for each axis of a tensor."""
+    if not isinstance(numbers, list) or len(numbers) > _MOST_AXES:
+        raise Damaged(f"no list of at most {_MOST_AXES} counts where one belongs")
+    return [natural(number) for number in numbers]
 
 
 def ordered_dict(arguments):
     """`collections.OrderedDict` of a list of pairs, as a dict."""
-    return dict(pairs([item for pair in (arguments[0] if arguments else []) for item in pair]))
+    made = arguments[0] if arguments else []
+    if not isinstance(made, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in made):
+        raise Damaged("an ordered dict of what are no pairs")
+    return dict(pairs([item for pair in made for item in pair]))
 
 
 def containers(saved):

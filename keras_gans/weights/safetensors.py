@@ -5,7 +5,8 @@ import math
 
 import numpy as np
 
-from keras_gans.weights.pickles import Damaged, natural
+from keras_gans.errors import shown
+from keras_gans.weights.pickles import Damaged, naturals
 
 _TYPES = {
     "F64": "<f8",
@@ -19,7 +20,7 @@ _TYPES = {
     "U8": "u1",
     "BOOL": "?",
 }
-_LARGEST_HEADER = 100_000_000  # bytes, as the format's own reader has it
+_LARGEST_HEADER = 2**22  # bytes: room for 30,000 tensors; as objects it may cost 30 times as much
 
 
 def parse(mapped):
@@ -35,16 +36,18 @@ def parse(mapped):
         Damaged, or another error that `torch_file.opened` turns into one line.
     """
     length = int.from_bytes(mapped[:8], "little")
-    if not 2 <= length <= min(len(mapped) - 8, _LARGEST_HEADER):
+    if not 2 <= length <= len(mapped) - 8:
         raise Damaged("its header is longer than the file")
+    if length > _LARGEST_HEADER:
+        raise Damaged(f"its header has more than {_LARGEST_HEADER} bytes")
     header = json.loads(mapped[8 : 8 + length])
     header.pop("__metadata__", None)
     data, end = memoryview(mapped)[8 + length :], 0
     arrays = {}
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-        start, stop = map(natural, entry["data_offsets"])
+        start, stop = naturals(entry["data_offsets"])
         if start != end:
-            raise Damaged(f"{name} does not begin where the tensor before it ends")
+            raise Damaged(f"{shown(name)} does not begin where the tensor before it ends")
         arrays[name] = _array(name, entry, data[start:stop], stop - start)
         end = stop
     if end != len(data):
@@ -54,10 +57,10 @@ def parse(mapped):
 
 def _array(name, entry, data, size):
     if entry["dtype"] not in _TYPES:
-        raise Damaged(f"{name} is of type {entry['dtype']}")
-    kind, shape = np.dtype(_TYPES[entry["dtype"]]), list(map(natural, entry["shape"]))
+        raise Damaged(f"{shown(name)} is of type {shown(entry['dtype'])}")
+    kind, shape = np.dtype(_TYPES[entry["dtype"]]), naturals(entry["shape"])
     if math.prod(shape) * kind.itemsize != size or len(data) != size:
-        raise Damaged(f"{name} has another size than its shape says")
+        raise Damaged(f"{shown(name)} has another size than its shape says")
     flat = np.frombuffer(data, kind)
     if entry["dtype"] == "BF16":
         flat = (flat.astype("<u4") << 16).view("<f4")

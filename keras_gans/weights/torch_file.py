@@ -8,6 +8,7 @@ mapped into memory and not copied.
 import contextlib
 import dataclasses
 import functools
+import io
 import math
 import mmap
 import pathlib
@@ -17,9 +18,9 @@ import zlib
 
 import numpy as np
 
-from keras_gans.errors import UserError
+from keras_gans.errors import UserError, shown
 from keras_gans.weights import pickles
-from keras_gans.weights.pickles import Damaged, Placeholder, Stream, natural
+from keras_gans.weights.pickles import Damaged, Placeholder, Stream, natural, naturals
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_VERSION = 1001
@@ -35,6 +36,7 @@ _STORAGES = {  # bfloat16 is read as uint16 and widened to float32
     "torch.ByteStorage": "u1",
     "torch.BoolStorage": "?",
 }
+_LARGEST_DIRECTORY = 2**24  # bytes of a zip archive's list of entries, each of which makes an object
 _LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip entry: the lengths of its name and of its extra field
 
 
@@ -100,6 +102,8 @@ def opened(path, kind):
     Raises:
         UserError: the file is missing or damaged.
     """
+    if path.exists() and not path.is_file():  # to open a pipe would wait for its writer
+        raise UserError(f"{path} is no file; a {kind} is expected there")
     try:
         with path.open("rb") as file:
             yield mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -107,6 +111,10 @@ def opened(path, kind):
         raise UserError(f"{path} does not exist; a {kind} is expected there") from None
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+    except MemoryError:
+        raise UserError(
+            f"{path}: there is not enough memory to read it; close other programs, or read it elsewhere"
+        ) from None
     except (
         Damaged,
         zipfile.BadZipFile,
@@ -119,7 +127,7 @@ def opened(path, kind):
         EOFError,
         struct.error,
     ) as error:
-        reason = " ".join(str(error).split())
+        reason = shown(" ".join(str(error).split()), 200)
         raise UserError(f"{path} is damaged or no {kind} ({reason}); get it again") from error
 
 
@@ -140,8 +148,17 @@ def parse(path, mapped):
     return _read_zip(path, mapped) if zipfile.is_zipfile(path) else read_legacy(Stream(mapped))
 
 
+class _Bounded(io.FileIO):
+    """A file of which `zipfile`, which reads an archive's whole list of entries at once, gets no more than the limit."""
+
+    def read(self, size=-1):
+        if size > _LARGEST_DIRECTORY:
+            raise Damaged(f"its list of entries has more than {_LARGEST_DIRECTORY} bytes")
+        return super().read(size)
+
+
 def _read_zip(path, mapped):
-    with zipfile.ZipFile(path) as archive:
+    with _Bounded(path) as file, zipfile.ZipFile(file) as archive:
         names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(names) != 1:
             raise Damaged(f"{len(names)} entries called data.pkl")
@@ -197,14 +214,16 @@ def _tensor(arguments):
     storage, offset, shape, strides = arguments[:4]
     if not isinstance(storage, Storage):
         raise Damaged("a tensor without a storage")
-    tensor = Tensor(storage, natural(offset), list(map(natural, shape)), list(map(natural, strides)))
+    tensor = Tensor(storage, natural(offset), naturals(shape), naturals(strides))
     check_extent(tensor, storage.count)
     return tensor
 
 
 def check_extent(tensor, count):
     """Raises Damaged for a tensor that reaches beyond the `count` numbers of its storage."""
-    end = tensor.offset + 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.strides, strict=True))
+    if len(tensor.shape) != len(tensor.strides):
+        raise Damaged("a tensor with another number of strides than of axes")
+    end = tensor.offset + 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.strides))
     size = math.prod(tensor.shape)
     if size and (end > count or size > count):
         raise Damaged("a tensor larger than its storage")

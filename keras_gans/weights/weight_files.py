@@ -6,10 +6,12 @@ import pathlib
 
 import numpy as np
 
-from keras_gans.errors import UserError
+from keras_gans.errors import UserError, shown
 from keras_gans.weights import persistent_file, safetensors, torch_file
 
 _TORCH_MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"  # how PyTorch's older files begin
+_LARGER = 4  # times the size of a file that its tensors may be together: some are shared, bfloat16 is widened
+_LONGEST_NAME = 512
 _WRAPPERS = ("params_ema", "params", "state_dict")  # dicts within a file, the best first
 
 
@@ -77,6 +79,10 @@ def read(path):
             raise UserError(
                 "no weight file; expected is one of PyTorch (.pth), of NVIDIA's networks (.pkl) or of safetensors"
             )
+        if any(len(name) > _LONGEST_NAME for tensors in found.values() for name in tensors):
+            raise UserError(f"a tensor has a name of more than {_LONGEST_NAME} characters, which no network has")
+        if sum(tensor.nbytes for tensors in found.values() for tensor in tensors.values()) > _LARGER * len(mapped):
+            raise UserError("its tensors are the same numbers again and again, far more than the file has; get it again")
         return Weights(path, part, {name: State(_without_wrapping(tensors), release) for name, tensors in found.items()})
 
 
@@ -91,7 +97,7 @@ def read_state_dict(path):
     """
     networks = read(path).networks
     if list(networks) != [""]:
-        raise UserError(f"{path} holds the networks {', '.join(networks)}, not one state dict")
+        raise UserError(f"{path} holds the networks {shown(', '.join(networks))}, not one state dict")
     return networks[""]
 
 
@@ -103,19 +109,23 @@ def _tensors(saved):
     def only_tensors(value):
         return {name: item for name, item in value.items() if isinstance(item, np.ndarray) and isinstance(name, str)}
 
-    candidates = {name: only_tensors(value) for name, value in saved.items() if isinstance(value, dict)}
-    candidates = {name: tensors for name, tensors in candidates.items() if tensors}
     for name in _WRAPPERS:
-        if name in candidates:
-            return name, {"": candidates[name]}
+        if isinstance(saved.get(name), dict) and only_tensors(saved[name]):
+            return name, {"": only_tensors(saved[name])}
     if only_tensors(saved):
         return "", {"": only_tensors(saved)}
+    parts = {id(value): (name, value) for name, value in saved.items() if isinstance(value, dict)}  # each once
+    candidates = {name: tensors for name, value in parts.values() if (tensors := only_tensors(value))}
     if len(candidates) == 1:
         ((name, tensors),) = candidates.items()
         return str(name), {"": tensors}
     raise UserError(
         "holds no state dict (names -> tensors)"
-        + (f" but several, {', '.join(map(str, candidates))}; save one alone" if candidates else "; save model.state_dict()")
+        + (
+            f" but several, {shown(', '.join(map(str, candidates)))}; save one alone"
+            if candidates
+            else "; save model.state_dict()"
+        )
     )
 
 

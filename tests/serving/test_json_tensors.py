@@ -1,6 +1,7 @@
 """Tensors as JSON: the examples of https://www.tensorflow.org/tfx/serving/api_rest, and what is refused."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -109,12 +110,58 @@ def test_bad_requests(body, message):
         ([1], STRINGS, "expected strings"),
         ([{"b64": "!"}], STRINGS, "base64 decode"),
         ([["a"], "b"], STRINGS, "differ in length"),
+        (["b", ["a"]], STRINGS, "differ in length"),
+        ([10**400, 1.5], NUMBERS, "out of range"),
+        (["\ud800"], STRINGS, "is no text"),
+        ([{"b64": "\u00e9"}], STRINGS, "base64 decode"),
+        ([{"b64": "YWJjZ"}], STRINGS, "base64 decode"),
+        ([{"b64": "YQ="}], STRINGS, "base64 decode"),
         ([{"b64": 1}], STRINGS, "expected strings"),
     ],
 )
 def test_bad_values(value, tensor, message):
     with pytest.raises(ServingError, match=message):
         json_tensors.to_array(value, tensor, "x")
+
+
+@pytest.mark.parametrize("text", ["YWI=", "YWI", "YW\nI=\r\n", " Y W\tI"])
+def test_base64_without_padding_and_with_line_breaks(text):
+    assert json_tensors.to_array([{"b64": text}], STRINGS, "x").tolist() == [b"ab"]
+
+
+def promising(tensor):
+    """Lists whose first elements promise 60^5 values, 12 kB of JSON; 60^5 pointers are 6 GB."""
+    value = ["a" if tensor is STRINGS else 1] * 60
+    for _ in range(4):
+        value = [value, *["b"] * 59]
+    return value
+
+
+@pytest.mark.parametrize(
+    "tensor, value",
+    [
+        (STRINGS, promising(STRINGS)),
+        (NUMBERS, promising(NUMBERS)),
+        (NUMBERS, ["a" * 10_000, *["b"] * 10_000]),  # as an array of text, 400 MB
+        (INTEGERS, [[[]] * 1000] * 1000),
+    ],
+)
+def test_memory_is_bounded_by_the_values_that_are_there(tensor, value):
+    tracemalloc.start()
+    try:
+        json_tensors.to_array(value, tensor, "x")
+    except ServingError:
+        pass
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 2**25
+
+
+def test_the_number_of_lists_is_bounded():
+    assert json_tensors.parse(b'{"inputs": [[1]]}', 3)
+    with pytest.raises(ServingError, match="at most 2 lists and objects"):
+        json_tensors.parse(b'{"inputs": [[1]]}', 2)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import pytest
 
@@ -28,7 +29,9 @@ class Noted:
 def models(tmp_path, monkeypatch):
     monkeypatch.setattr(models_module, "_SETTLED", -1)
     Noted.loads = []
-    return Models(tmp_path, Noted, log=lambda line: None)
+    made = Models(tmp_path, Noted, log=lambda line: made.lines.append(line))
+    made.lines = []
+    return made
 
 
 def make(folder, version, *files, name="a"):
@@ -115,6 +118,51 @@ def test_half_written_folders_are_not_loaded(tmp_path, models, monkeypatch):
     os.rename(path / "later", path / "saved_model.pb")
     models.scan()
     assert Noted.loads == ["a/1"]
+
+
+def test_a_folder_dated_ahead_of_the_clock_is_loaded_once_it_stays_the_same(tmp_path, models, monkeypatch):
+    path = make(tmp_path, 1)
+    os.utime(path / "saved_model.pb", (time.time() + 86400,) * 2)
+    monkeypatch.setattr(models_module, "_SETTLED", 0.2)
+    models.scan()
+    assert Noted.loads == [] and len(models.lines) == 1
+    assert "a version 1 is dated 86" in models.lines[0] and "ahead of this machine's clock" in models.lines[0]
+    time.sleep(0.25)
+    models.scan()
+    assert available(models) == [1]
+
+
+def test_a_dangling_link_in_a_version_keeps_nothing_from_being_served(tmp_path, models):
+    (make(tmp_path, 2) / "gone").symlink_to("/nowhere/at/all")
+    make(tmp_path, 1)
+    (tmp_path / "a" / "3").symlink_to("/nowhere/at/all")
+    models.scan()
+    models.scan()
+    assert available(models) == [2]
+    assert [line for line in models.lines if "left out" in line] == ["a/3 is left out: no folder"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_version_with_a_pipe_is_not_read(tmp_path, models):
+    os.mkfifo(make(tmp_path, 2) / "variables")
+    make(tmp_path, 1)
+    os.mkfifo(tmp_path / "models.config")
+    models.scan()
+    assert available(models) == [1] and Noted.loads == ["a/1"]
+    assert [
+        line for line in models.lines if "a version 2 cannot be loaded" in line and "neither a file nor a folder" in line
+    ]
+
+
+@pytest.mark.parametrize("number", [2**63, 10**200])
+def test_a_version_beyond_what_messages_can_say_is_left_out(tmp_path, models, number):
+    make(tmp_path, number)
+    make(tmp_path, 2**63 - 1)
+    models.scan()
+    models.scan()
+    assert available(models) == [2**63 - 1]
+    told = [line for line in models.lines if "left out" in line]
+    assert len(told) == 1 and len(told[0]) < 300 and f"from 0 to {2**63 - 1}" in told[0]
 
 
 def test_policies_and_labels(tmp_path, models):

@@ -48,11 +48,11 @@ def test_downloads_once_and_checks(server, kept, algorithm):
 
 def test_what_is_not_the_published_file_is_not_kept(server, kept):
     wrong = lookup.WeightFile("net.pth", server, "00000000")
-    with pytest.raises(UserError, match="what came from .* is not the published file"):
+    with pytest.raises(UserError, match=r"what came from .* is not the published file"):
         lookup.find(wrong)
     assert not any(kept.iterdir())
     (kept / "net.pth").write_bytes(b"other")
-    with pytest.raises(UserError, match="net.pth is not the published file .*; delete it"):
+    with pytest.raises(UserError, match=r"net.pth is not the published file .*; delete it"):
         lookup.find(published())
 
 
@@ -70,7 +70,7 @@ def test_a_given_path_is_taken_as_it_is(tmp_path):
     own.write_bytes(b"mine")
     assert lookup.find(published(), own) == own
     assert lookup.packaged("os", "none", "extra", own) == own
-    with pytest.raises(UserError, match="none.pth does not exist; expected is net.pth, which is at http"):
+    with pytest.raises(UserError, match=r"none\.pth does not exist; expected is net.pth, which is at http"):
         lookup.find(published(), tmp_path / "none.pth")
 
 
@@ -86,3 +86,14 @@ def test_files_of_packages():
         lookup.packaged("http", "weights/none.h5", "extra")
     with pytest.raises(UserError, match="of the package no_such_package"):
         lookup.packaged("no_such_package", "none.h5", "extra")
+
+
+@pytest.mark.parametrize("record", [b"", b"\xff\xfe", b"abc\n"])
+def test_a_damaged_record_of_the_first_use_is_said(tmp_path, monkeypatch, record):
+    monkeypatch.setenv("KERAS_GANS_WEIGHTS", str(tmp_path))
+    (tmp_path / "x.pth").write_bytes(b"weights")
+    file = lookup.WeightFile("x.pth", "http://127.0.0.1:9/x.pth", None)
+    assert lookup.find(file) == tmp_path / "x.pth"
+    (tmp_path / "x.pth.sha256").write_bytes(record)
+    with pytest.raises(UserError, match=r"x\.pth\.sha256 is damaged"):
+        lookup.find(file)

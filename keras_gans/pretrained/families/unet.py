@@ -9,6 +9,7 @@ import re
 from keras_gans.pretrained.family import FAMILIES, TranslatorFamily, size
 
 _OUTER = "model.model"
+_DEEPEST = 10  # halvings, of pictures of 1024x1024
 
 
 @FAMILIES.register("unet")
@@ -23,7 +24,7 @@ class UNet(TranslatorFamily):
 
     def recognize(self, state):
         down = [name for name in state if re.fullmatch(r"model\.model\.1\.model\.(3\.model\.)*1\.weight", name)]
-        if not down:
+        if not 0 < len(down) < _DEEPEST:
             return None
         depth = 1 + len(down)
         return {

@@ -3,19 +3,16 @@
 import contextlib
 
 import grpc
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    model_service_pb2_grpc,
-    prediction_service_pb2_grpc,
-)
+from google.protobuf.message import DecodeError
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
-from keras_gans.serving.errors import ServingError, invalid
+from keras_gans.errors import shown
+from keras_gans.serving.errors import ServingError, invalid, unexpected
 
 
-def server(predictor):
-    """Returns a `grpc.aio.Server` with the services, not started and without a port."""
-    limits = predictor.limits
+def server(predictor, log):
+    """Returns a `grpc.aio.Server` with the services, not started and without a port; `log` takes a line."""
+    limits, service = predictor.limits, _Service(predictor)
     made = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", limits.body),
@@ -24,44 +21,67 @@ def server(predictor):
         ],
         maximum_concurrent_rpcs=2 * (limits.workers + limits.queue),
     )  # messages are read before their turn comes
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Prediction(predictor), made)
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Models(predictor.models), made)
+
+    def handlers(name, methods):
+        made.add_generic_rpc_handlers(
+            [
+                grpc.method_handlers_generic_handler(
+                    f"tensorflow.serving.{name}",
+                    {key: _handler(method, request, log) for key, (method, request) in methods.items()},
+                )
+            ]
+        )
+
+    handlers(
+        "PredictionService",
+        {
+            "Predict": (service.predict, predict_pb2.PredictRequest),
+            "GetModelMetadata": (service.metadata, get_model_metadata_pb2.GetModelMetadataRequest),
+        },
+    )
+    handlers("ModelService", {"GetModelStatus": (service.status, get_model_status_pb2.GetModelStatusRequest)})
     return made
 
 
-class _Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
+def _handler(method, request, log):
+    """Reads a request itself: gRPC's own way to say that a message cannot be read is a traceback in the log."""
+
+    async def answer(message, context):
+        async with _errors(context, log):
+            try:
+                parsed = request.FromString(message)
+            except DecodeError as error:
+                raise invalid(f"the message is no {request.__name__}") from error
+            return (await method(parsed, context)).SerializeToString()
+
+    return grpc.unary_unary_rpc_method_handler(answer)
+
+
+class _Service:
     def __init__(self, predictor):
-        self._predictor = predictor
+        self._predictor, self._models = predictor, predictor.models
 
-    async def Predict(self, request, context):
-        async with _errors(context):
-            spec = _spec(request)
-            async with self._predictor.place(context.time_remaining()) as call:
-                return await call(self._predictor.predict_proto, spec, request)
+    async def predict(self, request, context):
+        spec = _spec(request)
+        async with self._predictor.place(context.time_remaining()) as call:
+            return await call(self._predictor.predict_proto, spec, request)
 
-    async def GetModelMetadata(self, request, context):
-        async with _errors(context):
-            spec = _spec(request)
-            if list(request.metadata_field) != ["signature_def"]:
-                raise invalid(f"Metadata field {', '.join(request.metadata_field)} is not supported; ask for signature_def")
-            answer = get_model_metadata_pb2.GetModelMetadataResponse()
-            with self._predictor.models.lease(*spec) as (number, servable):
-                answer.model_spec.name, answer.model_spec.version.value = spec[0], number
-                answer.metadata["signature_def"].Pack(servable.described)
-            return answer
+    async def metadata(self, request, context):
+        spec = _spec(request)
+        if list(request.metadata_field) != ["signature_def"]:
+            raise invalid(f"Metadata field {', '.join(request.metadata_field)} is not supported; ask for signature_def")
+        answer = get_model_metadata_pb2.GetModelMetadataResponse()
+        with self._models.lease(*spec) as (number, servable):
+            answer.model_spec.name, answer.model_spec.version.value = spec[0], number
+            answer.metadata["signature_def"].Pack(servable.described)
+        return answer
 
-
-class _Models(model_service_pb2_grpc.ModelServiceServicer):
-    def __init__(self, models):
-        self._models = models
-
-    async def GetModelStatus(self, request, context):
-        async with _errors(context):
-            answer = get_model_status_pb2.GetModelStatusResponse()
-            for state in self._models.states(*_spec(request)):
-                one = answer.model_version_status.add(version=state.version, state=state.state)
-                one.status.error_code, one.status.error_message = state.code, state.message
-            return answer
+    async def status(self, request, context):
+        answer = get_model_status_pb2.GetModelStatusResponse()
+        for state in self._models.states(*_spec(request)):
+            one = answer.model_version_status.add(version=state.version, state=state.state)
+            one.status.error_code, one.status.error_message = state.code, state.message
+        return answer
 
 
 def _spec(request):
@@ -76,8 +96,12 @@ def _spec(request):
 
 
 @contextlib.asynccontextmanager
-async def _errors(context):
+async def _errors(context, log):
     try:
         yield
     except ServingError as error:
         await context.abort(grpc.StatusCode[error.code], str(error))
+    except Exception as error:
+        log(f"a request failed: {shown(repr(error))}")
+        told = unexpected(error)
+        await context.abort(grpc.StatusCode[told.code], str(told))

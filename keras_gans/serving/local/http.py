@@ -1,14 +1,21 @@
 """The REST side of the local server, and the page."""
 
 import asyncio
+import contextlib
+import ipaddress
 import json
+import logging
 import re
+import socket
+import time
 import urllib.parse
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from google.protobuf import json_format
 
-from keras_gans.serving.errors import HTTP, ServingError, invalid
+from keras_gans.errors import shown
+from keras_gans.serving.errors import HTTP, ServingError, invalid, unexpected
 
 # TensorFlow Serving's own patterns.
 _MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
@@ -23,20 +30,43 @@ _PAGE_HEADERS = {
 }
 
 
+LOGGER = logging.getLogger("keras_gans.serving")
+"""What aiohttp itself has to say: a line for each fault, nothing of requests that are no HTTP (answered with 400)."""
+
+
+def _one_line(record):
+    error = record.exc_info and record.exc_info[1]
+    if error:
+        record.msg, record.args, record.exc_info = f"{shown(record.getMessage())}: {shown(repr(error))}", (), None
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
+
+
+LOGGER.addFilter(_one_line)
+
+
 class Http:
     """Handlers of aiohttp.
 
     Args:
         predictor: `keras_gans.serving.local.predictor.Predictor`.
         site: `keras_gans.serving.site.Site`, or None for no page.
+        hosts: names that requests may give the server, beside addresses, localhost and the machine's own name.
+        log: function that takes a line.
+        cors: whether pages of any other site may read the answers of the API, as TensorFlow Serving's flag
+            `rest_api_enable_cors_support` has it.
     """
 
-    def __init__(self, predictor, site=None):
-        self.predictor, self.site, self.ready = predictor, site, False
+    def __init__(self, predictor, site=None, hosts=(), log=print, cors=False):
+        self._cors = cors
+        self.predictor, self.site, self.ready, self._log = predictor, site, False, log
+        self._hosts = {host.lower() for host in ("localhost", socket.gethostname(), *hosts)}
+        self._held = 0  # bytes of all requests that are being read, wait or are computed
 
     def application(self):
         """Returns the `aiohttp.web.Application`."""
-        application = web.Application(client_max_size=self.predictor.limits.body, middlewares=[_errors])
+        application = web.Application(client_max_size=self.predictor.limits.body, middlewares=[self._errors])
+        if self._cors:
+            application.on_response_prepare.append(_allow_all)
         application.router.add_get("/healthz", self._health)
         application.router.add_route("*", "/v1/{path:.*}", self._api)
         if self.site:
@@ -50,6 +80,8 @@ class Http:
 
     async def _api(self, request):
         path = request.rel_url.raw_path
+        if request.method == "OPTIONS" and self._cors:  # what a browser asks before it posts JSON
+            return web.Response(status=204)
         if request.method == "POST" and (found := _PREDICT.fullmatch(path)):
             return await self._predict(request, _spec(found))
         if request.method == "GET" and (found := _STATUS.fullmatch(path)):
@@ -58,12 +90,37 @@ class Http:
         raise invalid(f"Malformed request: {request.method} {path}")
 
     async def _predict(self, request, spec):
-        limit = self.predictor.limits.body
-        if (request.content_length or 0) > limit:
-            raise web.HTTPRequestEntityTooLarge(limit, request.content_length)
-        async with self.predictor.place() as call:
-            answer = await call(self.predictor.predict_json, spec, await request.read())
+        start, seconds = time.monotonic(), self.predictor.limits.seconds
+        async with (
+            self._body(request) as body,
+            self.predictor.place(seconds - (time.monotonic() - start)) as call,
+        ):
+            answer = await call(self.predictor.predict_json, spec, body)
         return web.Response(body=answer, content_type="application/json")
+
+    @contextlib.asynccontextmanager
+    async def _body(self, request):
+        """Reads a body, before it gets a place: a client that sends nothing keeps nobody from one."""
+        limits, pieces, size = self.predictor.limits, [], 0
+        try:
+            if (request.content_length or 0) > limits.body:
+                raise web.HTTPRequestEntityTooLarge(limits.body, request.content_length)
+            async with asyncio.timeout(limits.seconds):
+                async for piece in request.content.iter_any():
+                    size += len(piece)
+                    self._held += len(piece)
+                    pieces.append(piece)
+                    if size > limits.body:
+                        raise web.HTTPRequestEntityTooLarge(limits.body, size)
+                    if self._held > limits.bodies:
+                        raise ServingError("UNAVAILABLE", "the server is busy: too much is being sent; try again later")
+            yield b"".join(pieces)
+        except TimeoutError as error:
+            raise ServingError("DEADLINE_EXCEEDED", f"the request did not come within {limits.seconds:.3g} s") from error
+        except web.RequestPayloadError as error:
+            raise invalid("the body is not what its headers say (Content-Encoding, Transfer-Encoding)") from error
+        finally:
+            self._held -= size
 
     def _states(self, spec):
         return {
@@ -95,20 +152,48 @@ class Http:
             return web.Response(body=found, content_type="application/json", headers=_PAGE_HEADERS)
         return web.FileResponse(found, headers=_PAGE_HEADERS)
 
+    def _known(self, host):
+        """Whether the server is asked under a name of its own.
 
-@web.middleware
-async def _errors(request, handler):
-    """Answers every failure with {"error": one line}."""
-    try:
-        return await handler(request)
-    except ServingError as error:
-        return _json({"error": str(error)}, HTTP[error.code])
-    except web.HTTPRequestEntityTooLarge:
-        answer = _json({"error": f"the request has more than {request.client_max_size} bytes"}, 413)
-        answer.force_close()  # the rest of it is not read
+        A page of any web site can make a browser ask this machine under that site's name (DNS rebinding), and would read the
+        answer as its own.
+        """
+        name = urllib.parse.urlsplit(f"//{host}").hostname or ""
+        with contextlib.suppress(ValueError):
+            return bool(ipaddress.ip_address(name))
+        return name in self._hosts
+
+    @web.middleware
+    async def _errors(self, request, handler):
+        """Answers every failure with {"error": one line}."""
+        try:
+            if not self._known(request.headers.get("Host", "localhost")):
+                raise ServingError(
+                    "PERMISSION_DENIED", "this server is not called that; --allowed_host=NAME lets requests say that it is"
+                )
+            return await handler(request)
+        except ServingError as error:
+            answer = _json({"error": str(error)}, HTTP[error.code])
+        except web.HTTPRequestEntityTooLarge:
+            answer = _json({"error": f"the request has more than {request.client_max_size} bytes"}, 413)
+        except web.HTTPException as error:
+            answer = _json({"error": f"{error.reason}: {request.method} {request.path}"}, error.status)
+        except ConnectionError:  # the client has gone and hears nothing
+            answer = _json({"error": "the connection was closed"}, HTTP["CANCELLED"])
+        except Exception as error:
+            self._log(f"a request failed: {shown(repr(error))}")
+            told = unexpected(error)
+            answer = _json({"error": str(told)}, HTTP[told.code])
+        if not request.content.at_eof():
+            answer.force_close()  # the rest of it is not read
         return answer
-    except web.HTTPException as error:
-        return _json({"error": f"{error.reason}: {request.method} {request.path}"}, error.status)
+
+
+async def _allow_all(request, answer):
+    if request.path.startswith("/v1/"):
+        answer.headers["Access-Control-Allow-Origin"] = "*"
+        answer.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        answer.headers["Access-Control-Allow-Headers"] = "Content-Type, Content-Encoding"
 
 
 def _spec(found):

@@ -9,6 +9,7 @@ from PIL import Image
 from keras_gans.serving.errors import invalid
 from keras_gans.serving.signatures import dtype_name
 
+_MOST_FILES = 2**14  # strings of one tensor
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # those that exported models decode
 
 
@@ -31,6 +32,16 @@ class Limits:
     seconds: float = 60.0
     workers: int = 2
     queue: int = 128
+
+    @property
+    def bodies(self):
+        """Bytes of all REST requests that are being read, wait or are computed."""
+        return 8 * self.body
+
+    @property
+    def containers(self):
+        """Lists and objects of a request in JSON: one for each pixel, and one for its row."""
+        return 2 * self.pixels + 2**16
 
     def check(self, inputs, signature):
         """Refuses inputs that do not fit a signature or cost too much.
@@ -60,6 +71,8 @@ class Limits:
             if array.ndim == 4 and np.prod(array.shape[:3], dtype=np.int64) > self.pixels:
                 raise invalid(f"{name}: at most {self.pixels} pixels are taken, not {' x '.join(map(str, array.shape[:3]))}")
             if array.dtype == object:
+                if array.size > _MOST_FILES:
+                    raise invalid(f"{name}: at most {_MOST_FILES} strings are taken, not {array.size}")
                 for file in array.reshape(-1):
                     self._check_file(name, file)
             if name == "count" and array.ndim == 0 and not 0 < array <= self.count:

@@ -4,15 +4,18 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import stat
 import threading
 import time
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from keras_gans.errors import shown
 from keras_gans.serving.errors import ServingError
 
 CONFIG = "models.config"
+_HIGHEST = 2**63 - 1  # version, in gRPC's messages
 _SETTLED = 2.0  # seconds without a change after which a folder is taken for whole
 
 
@@ -40,7 +43,8 @@ class Models:
     A file `FOLDER/models.config`, as TensorFlow Serving takes it, may ask for other versions (`model_version_policy`) and
     give them labels; only the names of its models are looked at, not their `base_path`.
 
-    A folder is loaded when nothing in it has changed for two seconds. What cannot be loaded is left alone until it changes.
+    A folder is loaded when nothing in it has changed for two seconds, by its dates or before our eyes. What cannot be loaded
+    is left alone until it changes.
 
     Args:
         folder: of the models.
@@ -53,12 +57,15 @@ class Models:
         self._lock = threading.Lock()
         self._versions = {}  # name -> {number: _Version}
         self._failed = {}  # (name, number) -> (fingerprint, error)
+        self._seen = {}  # (name, number) -> (fingerprint, when it was first seen)
+        self._told = set()  # lines that have been logged
         self._labels = {}
         self._config_error = None
 
     def scan(self):
         """Looks at the folder once. To be called by one thread at a time."""
         policies = self._policies()
+        self._say_what_is_left_out()
         names = {path.name for path in _folders(self._folder) if not path.name.startswith(".")}
         for name in sorted(names | set(self._versions)):
             self._update(name, policies.get(name))
@@ -124,6 +131,7 @@ class Models:
         wanted = policy or (lambda versions: versions[:1])
         on_disk = {int(path.name): path for path in _folders(self._folder / name) if _is_version(path.name)}
         self._failed = {key: value for key, value in self._failed.items() if key[0] != name or key[1] in on_disk}
+        self._seen = {key: value for key, value in self._seen.items() if key[0] != name or key[1] in on_disk}
         with self._lock:
             loaded = self._versions.setdefault(name, {})
         candidates = sorted(on_disk, reverse=True)
@@ -145,11 +153,12 @@ class Models:
             fingerprint, changed = _look(path)
         except OSError:  # it is just going away
             return False
-        if time.time() - changed < _SETTLED or not (path / "saved_model.pb").exists():
+        if not self._settled((name, number), fingerprint, changed) or not (path / "saved_model.pb").exists():
             return False
         if self._failed.get((name, number), (None,))[0] == fingerprint:
             return False
         try:
+            _check_kinds(path)
             servable = self._load(path)
         except ServingError as error:
             self._failed[name, number] = fingerprint, error
@@ -160,6 +169,28 @@ class Models:
             self._versions[name][number] = _Version(servable)
         self._log(f"{name} version {number} is served")
         return True
+
+    def _settled(self, key, fingerprint, changed):
+        """Whether nothing has changed for a while. Dates may be of a clock that is ahead of ours: then it must be seen."""
+        ahead = changed - time.time()
+        known, since = self._seen.get(key, (None, 0))
+        if known != fingerprint:
+            since = time.monotonic()
+            self._seen[key] = fingerprint, since
+            if ahead > _SETTLED:
+                self._log(f"{key[0]} version {key[1]} is dated {ahead:.0f} s ahead of this machine's clock")
+        return -ahead >= _SETTLED or time.monotonic() - since >= _SETTLED
+
+    def _say_what_is_left_out(self):
+        """Logs, once each, what looks like a version and is none."""
+        for folder in _folders(self._folder):
+            for path in [] if folder.name.startswith(".") else _entries(folder):
+                if path.name.isascii() and path.name.isdigit() and not (_is_version(path.name) and path.is_dir()):
+                    why = "no folder" if not path.is_dir() else f"no number from 0 to {_HIGHEST}, without zeros before it"
+                    line = f"{folder.name}/{shown(path.name)} is left out: {why}"
+                    if line not in self._told:
+                        self._told.add(line)
+                        self._log(line)
 
     def _drop(self, name, number):
         with self._lock:
@@ -180,9 +211,8 @@ class Models:
         config = model_server_config_pb2.ModelServerConfig()
         error = None
         try:
-            text_format.Parse((self._folder / CONFIG).read_text(encoding="utf-8"), config)
-        except FileNotFoundError:
-            pass
+            if (self._folder / CONFIG).is_file():
+                text_format.Parse((self._folder / CONFIG).read_text(encoding="utf-8"), config)
         except (OSError, ValueError, text_format.ParseError) as problem:
             error = str(problem)
             if error != self._config_error:
@@ -202,21 +232,47 @@ def _policy(policy):
 
 
 def _is_version(name):
-    return name.isascii() and name.isdigit() and str(int(name)) == name
+    return name.isascii() and name.isdigit() and str(int(name)) == name and int(name) <= _HIGHEST
 
 
 def _folders(folder):
+    return [path for path in _entries(folder) if path.is_dir()]
+
+
+def _entries(folder):
     try:
-        return [path for path in folder.iterdir() if path.is_dir()]
+        return list(folder.iterdir())
     except OSError:
         return []
+
+
+def _status(item):
+    """Returns what a link leads to, or of one that leads nowhere the link."""
+    try:
+        return os.stat(item)
+    except OSError:
+        return os.lstat(item)
+
+
+def _walk(path):
+    for directory, _, files in os.walk(path):
+        yield directory
+        for file in files:
+            yield os.path.join(directory, file)
+
+
+def _check_kinds(path):
+    """Refuses what is no file, such as a pipe, whose reader waits for ever."""
+    for item in _walk(path):
+        mode = _status(item).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+            raise ServingError("FAILED_PRECONDITION", f"{item} is neither a file nor a folder")
 
 
 def _look(path):
     """Returns (fingerprint, time of the last change) of a folder with all that is in it."""
     seen = []
-    for directory, _, files in os.walk(path):
-        for item in [directory, *(os.path.join(directory, file) for file in files)]:
-            status = os.stat(item)
-            seen.append((item, status.st_size, max(status.st_mtime, status.st_ctime)))
+    for item in _walk(path):
+        status = _status(item)
+        seen.append((item, status.st_size, max(status.st_mtime, status.st_ctime)))
     return sorted(seen), max((changed for *_, changed in seen), default=time.time())

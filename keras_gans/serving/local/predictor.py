@@ -3,14 +3,19 @@
 import asyncio
 import concurrent.futures
 import contextlib
+import math
 import time
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import predict_pb2
 
 from keras_gans.serving import json_tensors
 from keras_gans.serving.errors import ServingError, invalid
+from keras_gans.serving.signatures import DTYPES, dtype_name
+
+_MOST_AXES = 32
 
 
 class Predictor:
@@ -82,7 +87,7 @@ class Predictor:
         Raises:
             ServingError: a bad request, or a failed one.
         """
-        request = json_tensors.parse(body)
+        request = json_tensors.parse(body, self.limits.containers)
         name = request.get("signature_name") or "serving_default"
         with self.models.lease(*spec) as (_, servable):
             if name not in servable.signatures:
@@ -99,7 +104,8 @@ class Predictor:
             unknown = set(request.output_filter) - set(servable.signatures[name].outputs)
             if unknown:
                 raise invalid(f"output tensor alias not found in signature: {', '.join(sorted(unknown))}")
-            inputs = {key: self._array(key, tensor) for key, tensor in request.inputs.items()}
+            signature = servable.signatures[name]
+            inputs = {key: self._array(key, tensor, signature) for key, tensor in request.inputs.items()}
             outputs = self._run(servable, name, inputs, deadline)
         answer = predict_pb2.PredictResponse()
         answer.model_spec.name, answer.model_spec.signature_name = request.model_spec.name, name
@@ -115,19 +121,27 @@ class Predictor:
             raise ServingError("DEADLINE_EXCEEDED", "the time was over before the request's turn came")
         return servable.run(name, inputs, left)
 
-    def _array(self, name, tensor):
+    def _array(self, name, tensor, signature):
         """Unpacks a tensor; a single value may stand for a whole tensor, so its size is looked at first."""
+        expected = signature.inputs.get(name)
+        sent = DTYPES.get(types_pb2.DataType.Name(tensor.dtype)) if tensor.dtype in types_pb2.DataType.values() else None
+        if sent is None or (expected is not None and np.dtype(sent) != expected.dtype):
+            said = dtype_name(sent) if sent else f"the type of number {tensor.dtype}"
+            raise invalid(f"{name}: expected {expected or 'a type that is known here'}, not {said}")
         sizes = [dim.size for dim in tensor.tensor_shape.dim]
         if tensor.tensor_shape.unknown_rank or min(sizes, default=0) < 0:
             raise invalid(f"{name}: the tensor has no shape")
+        if len(sizes) > _MOST_AXES or _unpacked(tensor, sent, math.prod(sizes)) > self.limits.body:
+            raise invalid(f"{name}: at most {self.limits.body} bytes are taken, not a tensor of {sizes}")
         try:
-            dtype = tf.as_dtype(tensor.dtype)
-            bound = self.limits.body // max(1, np.dtype(dtype.as_numpy_dtype).itemsize)
-            count = 1
-            for size in sizes:
-                count *= size
-            if count > bound:
-                raise invalid(f"{name}: at most {self.limits.body} bytes are taken, not a tensor of {sizes}")
             return np.asarray(tf.make_ndarray(tensor))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise invalid(f"{name}: not a tensor: {error}") from error
+
+
+def _unpacked(tensor, dtype, count):
+    """Returns the bytes of a tensor of `count` values; the last of those that are sent stands for the rest."""
+    if dtype is not object:
+        return count * np.dtype(dtype).itemsize
+    lengths = [len(value) for value in tensor.string_val] or [0]
+    return max(8 * count, sum(lengths) + max(0, count - len(lengths)) * lengths[-1])

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from keras_gans.errors import UserError
 from keras_gans.serving.local import grpc as grpc_side
-from keras_gans.serving.local.http import Http
+from keras_gans.serving.local.http import LOGGER, Http
 from keras_gans.serving.local.models import Models
 from keras_gans.serving.local.predictor import Predictor
 from keras_gans.serving.local.servable import Servable
@@ -30,13 +30,27 @@ class Server:
         rest_port, grpc_port: 0 takes a free one.
         site: `keras_gans.serving.site.Site`, or None for no page.
         log: function that takes a line of what happens.
+        allowed_hosts: names that REST requests may give the server, beside addresses, localhost, `host` and the machine's
+            own name.
+        cors: whether pages of other sites may read the answers.
     """
 
-    def __init__(self, folder, limits, host="127.0.0.1", rest_port=8501, grpc_port=8500, site=None, log=print):
+    def __init__(
+        self,
+        folder,
+        limits,
+        host="127.0.0.1",
+        rest_port=8501,
+        grpc_port=8500,
+        site=None,
+        log=print,
+        allowed_hosts=(),
+        cors=False,
+    ):
         self.host, self.rest_port, self.grpc_port, self._log = host, rest_port, grpc_port, log
         self._models = Models(folder, Servable, log)
         self._predictor = Predictor(self._models, limits)
-        self._http = Http(self._predictor, site)
+        self._http = Http(self._predictor, site, (host, *allowed_hosts), log, cors)
         self._limits = limits
 
     async def serve(self, stop, up=lambda: None):
@@ -52,12 +66,13 @@ class Server:
         runner = web.AppRunner(
             self._http.application(),
             access_log=None,
+            logger=LOGGER,
             shutdown_timeout=self._limits.seconds,
-            keepalive_timeout=75,
+            keepalive_timeout=min(75, self._limits.seconds),  # the time for a head, too
             lingering_time=2,
         )
         await runner.setup()
-        remote = grpc_side.server(self._predictor)
+        remote = grpc_side.server(self._predictor, self._log)
         watching = None
         try:
             await self._open(runner, remote)
