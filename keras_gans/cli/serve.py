@@ -2,10 +2,11 @@
 
     keras-gans serve --models=models
 
-answers TensorFlow Serving's REST and gRPC API for every SavedModel models/NAME/VERSION/ that keras-gans export has written. New versions are loaded when they appear, and take over once they are warm; a file models/models.config may name
+answers TensorFlow Serving's REST and gRPC API for every SavedModel models/NAME/VERSION/ that keras-gans export has
+written. New versions are loaded when they appear, and take over once they are warm; a file models/models.config may name
 other versions than the latest, and labels. The page at http://127.0.0.1:8501/ runs the models/*.tflite files in the
-browser (after `npm ci` in export/web of the repository). GET /healthz answers 200 when a model is ready. Ctrl-C or SIGTERM ends it when the
-requests that run are answered.
+browser (after `npm ci` in export/web of the repository). GET /healthz answers 200 when a model is ready. Ctrl-C or
+SIGTERM ends it when the requests that run are answered.
 
 Needs keras-gans[serving].
 """
