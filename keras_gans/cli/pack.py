@@ -3,8 +3,12 @@
     keras-gans pack --data=folder:photos --out=packed --shards=4
 
 writes packed/photos-00000-of-00004.tfrecord and so on, to be read with --data='tfrecord:packed/photos-*.tfrecord'.
-Every image is checked first. The order is kept, so that the same images are held out as from the folder.
+Every image is checked first. The images' paths are kept beside the shards,
+so that the same ones are held out as from the folder.
 """
+
+import glob
+import shlex
 
 
 def define(flags):
@@ -28,8 +32,9 @@ def run(flags):
 
     collection = opening.open_collection(flags.data)
     paths = packing.pack(collection, flags.out, flags.shards, flags.shard_mb, flags.image_size, flags.bad_images)
+    pattern = f"{glob.escape(str(paths[0].parent))}/{glob.escape(collection.name)}-*.tfrecord"
     size = sum(path.stat().st_size for path in paths)
     print(
         f"packed {collection.name}: shards {len(paths)}, {size / 1e6:.1f} MB; "
-        f"use them with --data='tfrecord:{paths[0].parent}/{collection.name}-*.tfrecord'"
+        f"use them with --data={shlex.quote('tfrecord:' + pattern)}"
     )
