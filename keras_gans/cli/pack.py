@@ -10,8 +10,11 @@ so that the same ones are held out as from the folder.
 import glob
 import shlex
 
+from keras_gans.flags import define_limits
+
 
 def define(flags):
+    define_limits(flags)
     flags.string(
         "data", None, "what to pack: folder:PATH, tfds:NAME[/CONFIG][@SPLIT], tfrecord:GLOB or embedded:NAME", required=True
     )

@@ -30,6 +30,7 @@ its animations show one cell per class.
 import pathlib
 
 from keras_gans.errors import UserError
+from keras_gans.flags import define_limits
 from keras_gans.registry import nearest
 
 _BATCH = 64  # images at a time
@@ -39,6 +40,7 @@ _HELD_OUT = 256  # images at most, to compare with
 
 
 def define(flags):
+    define_limits(flags)
     flags.string("run", None, "run folder that train.py has made", required=True)
     flags.string(
         "out",

@@ -11,6 +11,10 @@ from keras_gans.errors import UserError
 DEFAULT = "0.1"
 
 
+class NothingHeldOut(UserError):
+    """No image of the data is held out."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Holdout:
     """How images are held out.
@@ -87,14 +91,14 @@ def part(names, split, holdout, spec, few=False):
         few: whether all of fewer than ten images are in every split.
 
     Raises:
-        UserError: nothing is held out.
+        NothingHeldOut: nothing is.
     """
     numbers = np.arange(len(names))
     if split == "all" or (few and len(names) < 10):
         return numbers
     chosen = is_held_out(names, parse(holdout))
     if split == "holdout" and not chosen.any():
-        raise UserError(
+        raise NothingHeldOut(
             f"{spec}: of {len(names)} images --holdout={holdout} holds none out; take more images, a share such as "
             "--holdout=0.1, or --holdout=folder:DIR"
         )
