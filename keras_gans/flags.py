@@ -84,8 +84,8 @@ def define_recipe(flags):
         "holdout",
         None,
         "what is kept from training, for scores: a share such as 0.1, by the hash of each picture's path; every:10; none; "
-        "or folder:DIR. Default: 0.1, or what the run began with (every:10 before version 0.2.0); data that come with a split "
-        "of their own (embedded:fashion, tfds with a test split) keep it",
+        "or folder:DIR. Default: 0.1, or what the run began with (every:10 before version 0.2.0); data that come with a "
+        "split of their own (embedded:fashion, tfds with a test split) keep it",
     )
     define_limits(flags)
     flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")

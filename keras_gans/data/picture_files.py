@@ -45,8 +45,8 @@ FILE_BYTES = 2**30
 ROOM = 2**27  # pixels that are decoded at the same time
 
 _limit = {"pixels": PIXELS}
-# Pillow warns from 89 million pixels on; whether such a picture is taken is decided here.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Pillow warns of sizes and damage; what is wrong with a file is decided, and said in one line, here.
+warnings.filterwarnings("ignore", module=r"PIL\.(Image|\w+ImagePlugin)$")
 
 
 class BadImage(UserError):
