@@ -7,7 +7,6 @@ import os
 import pathlib
 import stat
 import zipfile
-import zlib
 
 from keras_gans.data.picture_files import FILE_BYTES, BadImage, read_file
 from keras_gans.errors import UserError
@@ -89,7 +88,7 @@ class Archive:
         try:
             self._archive = zipfile.ZipFile(path)
             entries = [entry for entry in self._archive.infolist() if not entry.is_dir()]
-        except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile, RecursionError) as error:
+        except Exception as error:  # zipfile's parser raises what it stumbles over
             raise UserError(f"{shown(path)} is no ZIP archive that can be read: {_line(error)}") from error
         status = path.stat()
         self._time, total = status.st_mtime_ns, sum(entry.file_size for entry in entries)
@@ -108,8 +107,8 @@ class Archive:
         try:
             with self._archive.open(entry) as file:
                 return file.read(entry.file_size)
-        except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-            raise BadImage(f"unreadable: {_line(error)}") from error  # encrypted, cut off, a wrong checksum
+        except Exception as error:  # encrypted, cut off, a wrong checksum, an unknown compression, ...
+            raise BadImage(f"unreadable: {_line(error)}") from error
 
     def where(self, name):
         return f"{shown(self.path)}, {shown(name)}"
