@@ -61,7 +61,9 @@ def test_every_nth_is_that_of_version_0_1_0():
     assert held(NAMES, "none") == set()
 
 
-@pytest.mark.parametrize("text", ["", "0", "1", "1.5", "-0.1", "nan", "every:1", "every:x", "every:-3", "folder:", "all", "none:1"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "1", "1.5", "-0.1", "nan", "every:1", "every:x", "every:-3", "folder:", "all", "none:1"]
+)
 def test_mistakes_end_in_one_line(text):
     with pytest.raises(UserError, match="is not possible; take a share such as 0.1, every:10, none or folder:DIR"):
         data.open_source("embedded:fashion", holdout=text)

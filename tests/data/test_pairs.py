@@ -366,7 +366,11 @@ NOTHING = None
         (NOTHING, dict(image_size=16, load_size=0), r"11 of 11 pairs .*: too small: 8x8, wanted at least 16x16"),
         (NOTHING, dict(image_size=8, load_size=4), r"--load_size=4 is not possible; take at least --image_size=8, or 0"),
         (NOTHING, dict(degrade="noise"), r"--degrade=noise makes pairs of single images, but paired:.* is paired already"),
-        (NOTHING, dict(split="holdout", spec="unpaired:{0}/few:{0}/B"), r"folder:.*/few: of 1 images --holdout=0.1 holds none out"),
+        (
+            NOTHING,
+            dict(split="holdout", spec="unpaired:{0}/few:{0}/B"),
+            r"folder:.*/few: of 1 images --holdout=0.1 holds none out",
+        ),
         (NOTHING, dict(spec="paired:{0}/A"), r"it takes two folders, paired:A:B; names with colons must tell A from B"),
         (NOTHING, dict(spec="unpaired:{0}/A:{0}/nowhere"), r"does not exist; --data=unpaired:A:B takes two folders"),
         (NOTHING, dict(spec="unpaired:{0}/A:{0}/empty"), r"no images in .*/empty: it is empty"),

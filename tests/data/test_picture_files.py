@@ -40,7 +40,9 @@ def png(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "PCX", "SGI", "TGA", "ICO"])
+@pytest.mark.parametrize(
+    "kind", ["PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "PCX", "SGI", "TGA", "ICO"]
+)
 def test_every_format_is_read_and_keeps_its_pixels_when_the_file_is_closed(kind):
     if kind not in picture_files.formats():
         pytest.skip(f"this Pillow has no {kind}")

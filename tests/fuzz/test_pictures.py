@@ -75,8 +75,14 @@ def files(draw):
     """A file with some bytes changed, cut off, doubled or with numbers of its head made large."""
     content = bytearray(draw(st.sampled_from(seeds())))
     for _ in range(draw(st.integers(0, 6))):
-        at = draw(st.integers(0, len(content) - 1)) if draw(st.booleans()) else draw(st.integers(0, min(40, len(content) - 1)))
-        content[at : at + 1] = draw(st.sampled_from([b"\xff", b"\0", b"\x7f\xff\xff\xff", b"\x80", draw(st.binary(max_size=3))]))
+        at = (
+            draw(st.integers(0, len(content) - 1))
+            if draw(st.booleans())
+            else draw(st.integers(0, min(40, len(content) - 1)))
+        )
+        content[at : at + 1] = draw(
+            st.sampled_from([b"\xff", b"\0", b"\x7f\xff\xff\xff", b"\x80", draw(st.binary(max_size=3))])
+        )
         content = content or bytearray(b"x")
     if draw(st.booleans()):
         content = content[: draw(st.integers(0, len(content)))]
@@ -134,7 +140,9 @@ specs = st.one_of(
 
 
 @settings(bounded, max_examples=150)
-@given(specs, st.sampled_from(["train", "holdout", "all"]), st.one_of(st.text(max_size=8), st.sampled_from(["0.1", "every:3"])))
+@given(
+    specs, st.sampled_from(["train", "holdout", "all"]), st.one_of(st.text(max_size=8), st.sampled_from(["0.1", "every:3"]))
+)
 def test_any_spec_of_data_is_opened_or_one_line(spec, split, out):
     with tempfile.TemporaryDirectory() as folder:
         here = os.getcwd()
@@ -149,7 +157,9 @@ def test_any_spec_of_data_is_opened_or_one_line(spec, split, out):
 
 
 @bounded
-@given(st.sampled_from(["max_pixels", "holdout", "data", "image_size", "load_size", "bad_images", "seed"]), st.text(max_size=12))
+@given(
+    st.sampled_from(["max_pixels", "holdout", "data", "image_size", "load_size", "bad_images", "seed"]), st.text(max_size=12)
+)
 def test_any_value_of_a_flag_is_taken_or_one_line(name, value):
     try:
         flags = cli.parse("train", [f"--{name}={value}"])

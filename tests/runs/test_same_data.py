@@ -72,7 +72,10 @@ def test_the_list_is_that_of_sha256sum(begun):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda data: write(data, ["ants/0.png"]), "began with the 2 classes cats, dogs; .* has the 3 classes ants, cats, dogs"),
+        (
+            lambda data: write(data, ["ants/0.png"]),
+            "began with the 2 classes cats, dogs; .* has the 3 classes ants, cats, dogs",
+        ),
         (lambda data: (data / "cats").rename(data / "zebras"), "has the 2 classes dogs, zebras"),
         (
             lambda data: [Image.open(path, formats=["PNG"]).convert("L").save(path) for path in data.rglob("*.png")],
