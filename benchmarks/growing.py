@@ -46,7 +46,7 @@ def main():
     for name in flags.runs:
         emoji = name.endswith("emoji")
         words = [f"--flagfile={runs.ROOT}/configs/{name}.flags", "--export=none"]
-        folder = kept.train(name, words + [f"--data=folder:{EMOJI.format(work=work)}"] * emoji)
+        folder = kept.train(name, words + [f"--data=folder:{EMOJI.format(work=work)}", "--holdout=every:10"] * emoji)
         if folder is None:
             continue
         finished = folder.record["finished"]

@@ -70,7 +70,7 @@ def _measure(generator, width, height, tile):
         items = pictures.find(path, pathlib.Path(folder, "out"))
         pictures.process(lambda image, item, report: translator(image, report=report), items, generator)
         seconds = time.perf_counter() - start
-        with Image.open(items[0].target) as made:
+        with Image.open(items[0].target, formats=["PNG"]) as made:
             assert made.size == (width * translator.scale, height * translator.scale)
     return {"seconds": seconds, "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}
 

@@ -54,7 +54,11 @@ def untrained(folder, shared):
     from keras_gans.trained.folder import Folder
 
     recipe = runs.resolve(
-        [f"--flagfile={runs.ROOT}/configs/arbitrary_style.flags", f"--data=unpaired:{shared}/photos:{shared}/paintings"]
+        [
+            f"--flagfile={runs.ROOT}/configs/arbitrary_style.flags",
+            f"--data=unpaired:{shared}/photos:{shared}/paintings",
+            "--holdout=every:10",
+        ]
     )
     shape = [recipe["image_size"]] * 2 + [3]
     made = Folder(folder)

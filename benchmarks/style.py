@@ -83,6 +83,7 @@ def main():
             [
                 f"--flagfile={runs.ROOT}/configs/{recipe}.flags",
                 f"--data=unpaired:{shared}/photos:{paintings}",
+                "--holdout=every:10",
                 "--export=none",
                 "--precision=bfloat16",
                 *(change.format(work=work) for change in changes),

@@ -19,6 +19,7 @@ import runs
 
 EMOJI = [
     "--data=unpaired:{work}/google:{work}/twitter",
+    "--holdout=every:10",
     "--image_size=64",
     "--load_size=70",
     "--batch_size=2",
@@ -32,6 +33,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "pix2pix",
         [
             "--data=paired:{work}/elevation:{work}/satellite",
+            "--holdout=every:10",
             "--image_size=128",
             "--load_size=143",
             "--generator=unet:width=32,norm=affine_instance",
@@ -64,6 +66,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "fastcut",
         [
             "--data=unpaired:{shared}/photos:{shared}/paintings",
+            "--holdout=every:10",
             "--image_size=128",
             "--load_size=256",
             f"--generator=resnet:width=32,{CUT}",
@@ -76,6 +79,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "rrdb",
         [
             "--data=folder:{shared}/photos",
+            "--holdout=every:10",
             "--image_size=64",
             f"--generator={RRDB}",
             "--batch_size=4",
@@ -89,6 +93,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "esrgan",
         [
             "--data=folder:{shared}/photos",
+            "--holdout=every:10",
             "--init_from={runs}/rrdb",
             "--image_size=64",
             "--schedule=constant",
@@ -105,6 +110,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "denoise",
         [
             "--data=folder:{shared}/photos",
+            "--holdout=every:10",
             "--image_size=48",
             "--generator=dncnn:depth=8,width=32",
             "--batch_size=8",
@@ -116,6 +122,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         "inpaint",
         [
             "--data=folder:{shared}/photos",
+            "--holdout=every:10",
             "--image_size=192",
             "--generator=gated:width=16,smooth=true",
             "--batch_size=4",
@@ -221,7 +228,7 @@ def pictures(folder, channels=3, held_out=True):
     """Returns the pictures of a folder in sorted order, uint8: every tenth one, or the others."""
     from keras_gans.data import images, open_collection
 
-    collection = open_collection(f"folder:{folder}", "holdout" if held_out else "train")
+    collection = open_collection(f"folder:{folder}", "holdout" if held_out else "train", "every:10")
     return [images.decode(collection.read(index)[0], None, channels) for index in range(collection.count)]
 
 

@@ -265,7 +265,7 @@ def first_samples(folder):
     import numpy as np
     from PIL import Image
 
-    sheet = np.asarray(Image.open(max(folder.samples.glob("*.png"))))
+    sheet = np.asarray(Image.open(max(folder.samples.glob("*.png")), formats=["PNG"]))
     size = folder.record["data"]["image_shape"][0]
     images = [
         sheet[y : y + size, x : x + size]

@@ -60,7 +60,32 @@ def _reason(error):
     return os.strerror(error.errno) if error.errno else (str(error) or type(error).__name__).splitlines()[0]
 
 
+@contextlib.contextmanager
+def scratch(folder):
+    """Gives a new folder inside `folder`, for files that take their places together; it is removed at the end.
+
+    Args:
+        folder: where they will stand; made if needed.
+
+    Yields:
+        A `pathlib.Path`.
+
+    Raises:
+        UserError: the folder cannot be written or the disk is full.
+    """
+    made = pathlib.Path(folder) / f".tmp-{os.getpid()}-scratch"
+    try:
+        made.mkdir(parents=True)
+        yield made
+    except OSError as error:
+        raise UserError(
+            f"cannot write {folder}: {_reason(error)}; free some space or name a folder that you can write to"
+        ) from error
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
 def write_text(path, text):
-    """Writes `text` to `path` whole (UTF-8)."""
+    """Writes `text` to `path` whole (UTF-8); what is no text in a file's name is escaped."""
     with whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

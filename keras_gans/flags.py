@@ -43,6 +43,17 @@ def defaults():
     return {name: flags[name].default for name in sorted(flags)}
 
 
+def define_limits(flags):
+    """Defines the flags of every verb that reads pictures: what it takes from files of strangers."""
+    flags.integer(
+        "max_pixels",
+        2**27,
+        "height times width that a picture may have; more are refused before they are decoded (up to 16 bytes a pixel)",
+        1,
+        2**31 - 1,
+    )
+
+
 def define_recipe(flags):
     """Defines the flags of a recipe, those of `keras-gans train`."""
     # What
@@ -69,6 +80,14 @@ def define_recipe(flags):
         0,
     )
     flags.boolean("flip", False, "mirror half of the images left to right, drawn anew every time")
+    flags.string(
+        "holdout",
+        None,
+        "what is kept from training, for scores: a share such as 0.1, by the hash of each picture's path; every:10; none; "
+        "or folder:DIR. Default: 0.1, or what the run began with (every:10 before version 0.2.0); data that come with a "
+        "split of their own (embedded:fashion, tfds with a test split) keep it",
+    )
+    define_limits(flags)
     flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
     flags.boolean("conditional", False, "train on the data's labels; the networks must take them")
     # Who
@@ -131,7 +150,7 @@ def define_recipe(flags):
         "scores",
         [],
         "scores on held-out images while training and at the end, such as kid or fid; the first "
-        "one chooses the best checkpoint",
+        "one chooses the best checkpoint; none takes none",
     )
     flags.string("score_features", "fashion", "features that the scores are measured on")
     flags.integer("score_count", 10_000, "images on each side of a score, at most", 2)

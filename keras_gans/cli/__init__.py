@@ -148,6 +148,9 @@ def main(arguments=None, verb=None, command=None):
             `export/`); default: the first word.
         command: how the program is called, for messages.
     """
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be text
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         if verb is None:
@@ -165,6 +168,10 @@ def main(arguments=None, verb=None, command=None):
         if getattr(module, "TENSORFLOW", True):
             startup.import_tensorflow()
         plugins.load(flags.plugin)
+        if "max_pixels" in flags:
+            from keras_gans.data import picture_files
+
+            picture_files.allow(flags.max_pixels)
         return module.run(flags) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

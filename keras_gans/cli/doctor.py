@@ -4,9 +4,12 @@
 
 Lists each image that is unreadable, truncated, of a mode without known range, too small or a duplicate, with its place
 and reason; of pairs also images without a partner and pairs of two sizes. Prints counts, sizes, modes and classes, of
-pairs for each side. Ends with 0 where all is well, 1 where something is bad, 2 for a
+pairs for each side; files that are no pictures by kind. WebP, AVIF and JPEG 2000 carry no checksum: damage in the middle
+of such a file may be nothing but wrong pixels, which no decoder tells; of JPEG, too, not all damage is seen. Ends with 0 where all is well, 1 where something is bad, 2 for a
 mistake in the command.
 """
+
+from keras_gans.flags import define_limits
 
 MODES = {
     "1": "black and white",
@@ -22,6 +25,7 @@ MODES = {
 
 
 def define(flags):
+    define_limits(flags)
     flags.string(
         "data",
         None,
@@ -57,6 +61,8 @@ def report(collection, parts, troubles):
         troubles: list of (where, reason) of all that is bad.
     """
     yield collection.spec
+    for note in collection.notes:
+        yield f"  {note}"
     for title, part in zip("AB", parts):
         if len(parts) > 1:
             yield f"{title}: {part.collection.spec}"

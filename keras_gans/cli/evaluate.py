@@ -16,11 +16,13 @@ import json
 import pathlib
 
 from keras_gans.errors import UserError
+from keras_gans.flags import define_limits
 
 DEFAULT_METRICS = "fid,kid,precision_recall,density_coverage"
 
 
 def define(flags):
+    define_limits(flags)
     flags.string("run", None, "folder of the run whose averaged generator is scored")
     flags.choice("checkpoint", "latest", ("latest", "best"), "which checkpoint of --run")
     flags.string("real", None, "reference images, like --data of train.py; default: the run's own data")

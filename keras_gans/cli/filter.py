@@ -11,10 +11,13 @@ folders, animated GIFs and videos go through as with keras-gans translate; what 
 (exit code 1). A NAME_style_transfer model needs its NAME_style_predict in the same folder.
 """
 
+from keras_gans.flags import define_limits
+
 TENSORFLOW = False  # LiteRT is enough
 
 
 def define(flags):
+    define_limits(flags)
     flags.string("model", None, "a .tflite file that export/tflite.py has written", required=True)
     flags.string(
         "input",

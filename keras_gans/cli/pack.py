@@ -3,11 +3,18 @@
     keras-gans pack --data=folder:photos --out=packed --shards=4
 
 writes packed/photos-00000-of-00004.tfrecord and so on, to be read with --data='tfrecord:packed/photos-*.tfrecord'.
-Every image is checked first. The order is kept, so that the same images are held out as from the folder.
+Every image is checked first. The images' paths are kept beside the shards,
+so that the same ones are held out as from the folder.
 """
+
+import glob
+import shlex
+
+from keras_gans.flags import define_limits
 
 
 def define(flags):
+    define_limits(flags)
     flags.string(
         "data", None, "what to pack: folder:PATH, tfds:NAME[/CONFIG][@SPLIT], tfrecord:GLOB or embedded:NAME", required=True
     )
@@ -28,8 +35,9 @@ def run(flags):
 
     collection = opening.open_collection(flags.data)
     paths = packing.pack(collection, flags.out, flags.shards, flags.shard_mb, flags.image_size, flags.bad_images)
+    pattern = f"{glob.escape(str(paths[0].parent))}/{glob.escape(collection.name)}-*.tfrecord"
     size = sum(path.stat().st_size for path in paths)
     print(
         f"packed {collection.name}: shards {len(paths)}, {size / 1e6:.1f} MB; "
-        f"use them with --data='tfrecord:{paths[0].parent}/{collection.name}-*.tfrecord'"
+        f"use them with --data={shlex.quote('tfrecord:' + pattern)}"
     )

@@ -13,11 +13,13 @@ import pathlib
 
 from keras_gans import startup
 from keras_gans.errors import UserError
+from keras_gans.flags import define_limits
 
 TENSORFLOW = False  # REST needs none
 
 
 def define(flags):
+    define_limits(flags)
     flags.string(
         "server",
         "http://localhost:8501",

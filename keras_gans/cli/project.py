@@ -16,9 +16,11 @@ The picture is cut to a square about its centre and brought to the run's size. T
 import pathlib
 
 from keras_gans.errors import UserError
+from keras_gans.flags import define_limits
 
 
 def define(flags):
+    define_limits(flags)
     flags.string("run", None, "folder of a run of stylegan or stylegan2", required=True)
     flags.string("image", None, "the picture", required=True)
     flags.string("out", None, "folder for the results", required=True)

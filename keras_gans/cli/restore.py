@@ -10,9 +10,11 @@ Where a mask is black the picture stays as it is. Sizes, names and kinds of file
 
 from keras_gans.cli.translate import define_common, process
 from keras_gans.errors import UserError
+from keras_gans.flags import define_limits
 
 
 def define(flags):
+    define_limits(flags)
     define_common(flags)
     flags.string(
         "mask",

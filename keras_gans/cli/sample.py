@@ -30,6 +30,7 @@ its animations show one cell per class.
 import pathlib
 
 from keras_gans.errors import UserError
+from keras_gans.flags import define_limits
 from keras_gans.registry import nearest
 
 _BATCH = 64  # images at a time
@@ -39,6 +40,7 @@ _HELD_OUT = 256  # images at most, to compare with
 
 
 def define(flags):
+    define_limits(flags)
     flags.string("run", None, "run folder that train.py has made", required=True)
     flags.string(
         "out",
@@ -209,13 +211,17 @@ def _write_neighbours(painter, flags, labels):
     import numpy as np
 
     from keras_gans import files, grids
+    from keras_gans.data.holdout import NothingHeldOut
     from keras_gans.metrics import nearest as search
 
     space = search.Space(flags.nearest)
     data = painter.run.source("train")
     images = np.stack(list(_images(painter, flags, labels)))
     numbers, distances = search.neighbours(images, data, space, _NEIGHBOURS)
-    held_out = search.first_images(painter.run.source("holdout"), _HELD_OUT)
+    try:
+        held_out = search.first_images(painter.run.source("holdout"), _HELD_OUT)
+    except NothingHeldOut as error:
+        raise UserError(f"--nearest compares with held-out images, and {painter.run.directory} has none: {error}") from error
     others = search.neighbours(held_out, data, space, 1)[1]
     medians = {"samples": float(np.median(distances[:, 0])), "held_out": float(np.median(others))}
     found = [{"numbers": row.tolist(), "distances": far.tolist()} for row, far in zip(numbers, distances)]

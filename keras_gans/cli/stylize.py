@@ -15,9 +15,11 @@ A run of adain or arbitrary_style takes pictures as styles, one of multi_style n
 
 from keras_gans.cli.translate import process
 from keras_gans.errors import UserError
+from keras_gans.flags import define_limits
 
 
 def define(flags):
+    define_limits(flags)
     flags.choice("method", "network", ("network", "gatys"), "a trained run, or the optimisation of pixels")
     flags.string("run", None, "run folder that train.py has made")
     flags.string("content", None, "a picture, an animated GIF, a video, or a folder of them, at every depth", required=True)

@@ -11,9 +11,11 @@ becomes _), and its labels are numbered in the order of the names, as those of e
 The same seed gives the same pixels. The set is either whole or absent.
 """
 
+import glob
 import math
 import pathlib
 import re
+import shlex
 
 from keras_gans.errors import UserError
 
@@ -81,7 +83,7 @@ def _write_folder(pictures, opened, count, temporary, out):
         (temporary / name).mkdir()
     for number, (png, label) in enumerate(pictures):
         (temporary / folders[label] / f"{number % (count // len(folders)):06d}.png").write_bytes(png)
-    return f"folder:{out}"
+    return shlex.quote(f"folder:{out}")
 
 
 def _folder_name(name):
@@ -102,4 +104,4 @@ def _write_shards(pictures, opened, count, temporary, out):
                 records.write(file, tfrecord.build_example(png, label, opened.class_names[label]))
     names = "".join(f"{name}\n" for name in opened.class_names)
     tfrecord.labels_file(temporary, out.name).write_text(names, encoding="utf-8")
-    return f"'tfrecord:{out}/*.tfrecord'"
+    return shlex.quote(f"tfrecord:{glob.escape(str(out))}/*.tfrecord")

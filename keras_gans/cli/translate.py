@@ -12,9 +12,11 @@ What cannot be read is named and passed over; the exit code is then 1.
 """
 
 from keras_gans.errors import UserError
+from keras_gans.flags import define_limits
 
 
 def define(flags):
+    define_limits(flags)
     define_common(flags)
     flags.choice("direction", "ab", ("ab", "ba"), "from domain A to B, or back where the run has learned both ways")
 

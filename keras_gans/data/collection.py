@@ -1,9 +1,7 @@
 """Collections: numbered images before decoding. `doctor` reads them, `pack` copies them, sources decode them."""
 
-import numpy as np
-
+from keras_gans.data import holdout
 from keras_gans.data import images as image_forms
-from keras_gans.errors import UserError
 
 SPLITS = ("train", "holdout", "all")
 
@@ -15,22 +13,34 @@ class Collection:
         spec: what the user wrote ("folder:photos").
         name: short name for titles and file names.
         fingerprint: SHA-256 (hex) of what the collection is made of.
+        inventory: {file: SHA-256 (hex) of what it holds}, of all splits; {} where the data are part of a package.
         count: number of images.
+        total: number of images in all splits, or 0 where that means nothing.
         class_names: tuple of names in label order; () where there are no labels or no names.
+        why_no_classes: why there are none, for messages; "" where nothing hints at any.
+        notes: sentences about what was understood and left out.
         split: "train", "holdout" or "all".
+        holdout: text of `--holdout`, see `keras_gans.data.holdout`.
         faults: (where, reason) of damage that hides an unknown number of images.
         kind: "images", "paired" or "unpaired".
         unit: what is numbered, in the plural.
         sides: the `Collection`s A and B where the images come from two; else ().
     """
 
-    spec = name = fingerprint = ""
-    count = 0
-    class_names = ()
+    spec = name = fingerprint = why_no_classes = ""
+    count = total = 0
+    inventory = {}
+    class_names = notes = ()
     split = "all"
+    holdout = holdout.DEFAULT
     faults = ()
     kind = unit = "images"
     sides = ()
+
+    @property
+    def left(self):
+        """Images that are in other splits; 0 where that means nothing."""
+        return max(0, self.total - self.count)
 
     def read(self, index):
         """Returns (bytes of the image file, label) of one image."""
@@ -39,6 +49,10 @@ class Collection:
     def where(self, index):
         """Returns the place of one image for messages: a path, or a path and a record number."""
         raise NotImplementedError
+
+    def name_of(self, index):
+        """Returns the path of an image inside its folder, or "" where it has none."""
+        return ""
 
     def flaw(self, size, least):
         """Returns what makes an image useless for training, or None.
@@ -56,20 +70,3 @@ class Collection:
         from keras_gans.data import decoding
 
         return decoding.source(self, image_size, channels, resize, crop, bad, load_size)
-
-
-def every_tenth(count, split, spec, few=False):
-    """Returns the numbers of a split, int64: the 10th, 20th, ... image is held out, the others train.
-
-    With `few`, all of fewer than ten images are in every split.
-
-    Raises:
-        UserError: nothing to hold out.
-    """
-    numbers = np.arange(count)
-    held_out = numbers % 10 == 9
-    if split == "all" or few and not held_out.any():
-        return numbers
-    if split == "holdout" and not held_out.any():
-        raise UserError(f"{spec} has too few images ({count}): every tenth is held out for scores; give it at least 10")
-    return numbers[held_out if split == "holdout" else ~held_out]

@@ -1,58 +1,22 @@
 """From a collection to a source: decode everything once if it fits in memory, or each image when its turn comes."""
 
-import concurrent.futures
 import contextlib
 import json
-import os
-import pathlib
 import sys
-import time
 
 import numpy as np
 
-from keras_gans import files, progress
+from keras_gans import files
+from keras_gans.data import classes, contents, picture_files
 from keras_gans.data import images as image_forms
-from keras_gans.data.images import BadImage
+from keras_gans.data.picture_files import BadImage
 from keras_gans.data.source import ArraySource, FileSource, PictureSource
+from keras_gans.data.stores import shown
+from keras_gans.data.threads import for_all
 from keras_gans.errors import UserError
 
 MEMORY = 2**30  # bytes of decoded images that may stay in memory
 SAMPLE = 100  # images looked at to tell grey data from colour
-PATIENCE = 2.0  # seconds before a progress bar appears
-
-
-def for_all(function, collection, title):
-    """Applies `function` to the numbers of a collection on all cores, with a progress bar if it takes long.
-
-    Args:
-        function: number -> anything; may raise `BadImage`.
-        collection: a `Collection`.
-        title: for the progress bar.
-
-    Yields:
-        (number, result or None, `BadImage` or None), in order.
-    """
-
-    def attempt(numbers):
-        found = []
-        for number in numbers:
-            try:
-                found.append((number, function(number), None))
-            except BadImage as error:
-                found.append((number, None, error))
-        return found
-
-    start, workers = time.monotonic(), os.cpu_count() or 1
-    with concurrent.futures.ThreadPoolExecutor(workers) as threads, contextlib.ExitStack() as stack:
-        bar = None
-        for first in range(0, collection.count, 64 * workers):  # a bounded number of results waits at any time
-            chunk = range(first, min(first + 64 * workers, collection.count))
-            for found in threads.map(attempt, (chunk[part : part + 16] for part in range(0, len(chunk), 16))):
-                yield from found
-            if bar is None and time.monotonic() - start > PATIENCE:
-                bar = stack.enter_context(progress.progress(title, collection.count, "images"))
-            if bar:
-                bar.update(chunk.stop)
 
 
 def natural_channels(collection):
@@ -93,10 +57,13 @@ def store(collection, load, shape, bad, load_size):
     Returns:
         An `ArraySource` or, for windows, a `PictureSource`; a `FileSource` where the memory does not suffice.
     """
+    if not collection.count:
+        report_faults(collection, "refuse")
+        raise UserError(f"{shown(collection.spec)}: no {collection.unit} in this split; give it more")
     if collection.count * np.prod(shape) > MEMORY:
         return _on_demand(collection, load, shape, bad, load_size)
     pictures = np.empty([collection.count, *shape], np.uint8) if load_size is None else [None] * collection.count
-    labels, errors, size = np.zeros(collection.count, np.int32), {}, 0
+    labels, errors, size = np.zeros(collection.count, np.int64), {}, 0
     for number, result, error in for_all(load, collection, f"reading {collection.name}"):
         if error:
             errors[number] = str(error)
@@ -106,16 +73,17 @@ def store(collection, load, shape, bad, load_size):
         if size > MEMORY:
             return _on_demand(collection, load, shape, bad, load_size)
     good = settle(collection, errors, bad)
-    names = _names(collection, labels)
+    found = classes.settle(collection, good, labels[good])
     if load_size is not None:
-        return PictureSource(collection, [pictures[number] for number in good], labels[good], shape, names)
-    if errors:
-        pictures, labels = pictures[good], labels[good]
-    return ArraySource(collection, pictures, labels, names)
+        made = PictureSource(collection, [pictures[number] for number in good], found.labels, shape, found.names)
+    else:
+        made = ArraySource(collection, pictures[good] if errors else pictures, found.labels, found.names)
+    return made.tell(found)
 
 
 def _on_demand(collection, load, shape, bad, load_size):
-    good, labels = check(collection, load, bad, shape[0] if load_size == 0 else 0)
+    good, labels = check(collection, load, bad, f"{shape} {load_size}")
+    found = classes.settle(collection, good, labels)
 
     def load_again(number):
         try:
@@ -123,27 +91,29 @@ def _on_demand(collection, load, shape, bad, load_size):
         except BadImage as error:
             raise UserError(f"{collection.where(number)} could be read before: {error}; restore it") from error
 
-    return FileSource(collection, good, load_again, shape, _names(collection, labels))
+    return FileSource(collection, good, found.labels, load_again, shape, found.names).tell(found)
 
 
-def check(collection, load, bad, least):
+def check(collection, load, bad, wanted):
     """Finds the images that can be read, by reading each in full; the findings are kept in the user's cache folder.
 
     Args:
         collection, load, bad: as in `store`.
-        least: the shortest side that `load` takes, in pixels; the findings depend on it.
+        wanted: text that tells all that `load` depends on.
 
     Returns:
-        Their numbers, int64 [n], and their labels, int32 [n].
+        Their numbers, int64 [n], and their labels, int64 [n].
 
     Raises:
         UserError: there are bad images and `bad` is "refuse", or all are bad.
     """
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "keras_gans"
-    cache = cache / f"checked-{collection.fingerprint}-{collection.split}-{least}.json"
+    key = (collection.fingerprint, collection.split, collection.holdout, wanted, str(picture_files.max_pixels()))
+    cache = contents.cache_folder() / f"checked-{contents.fingerprint(*key)}.json"
     try:
         kept = json.loads(cache.read_text())
-    except (OSError, ValueError):
+        if len(kept["labels"]) != collection.count:
+            raise ValueError("of other images")
+    except (OSError, ValueError, TypeError, KeyError):
         kept = {"errors": {}, "labels": []}
         for number, label, error in for_all(lambda number: load(number)[1], collection, f"checking {collection.name}"):
             kept["labels"].append(label or 0)
@@ -152,7 +122,7 @@ def check(collection, load, bad, least):
         with contextlib.suppress(UserError):  # without a cache the next start checks again
             files.write_text(cache, json.dumps(kept))
     good = settle(collection, {int(number): reason for number, reason in kept["errors"].items()}, bad)
-    return good, np.array(kept["labels"], np.int32)[good]
+    return good, np.array(kept["labels"], np.int64)[good]
 
 
 def settle(collection, errors, bad):
@@ -172,7 +142,7 @@ def settle(collection, errors, bad):
     if errors:
         first = min(errors)
         message = (
-            f"{len(errors)} of {collection.count} {collection.unit} in {collection.spec} cannot be read or "
+            f"{len(errors)} of {collection.count} {collection.unit} in {shown(collection.spec)} cannot be read or "
             f"used; the first is {collection.where(first)}: {errors[first]}"
         )
         complain(message, "refuse" if len(errors) == collection.count else bad)
@@ -192,11 +162,3 @@ def complain(message, bad):
     if bad == "refuse":
         raise UserError(f"{message} (keras-gans doctor lists all, --bad_images=skip leaves them out)")
     print(f"skipped: {message}", file=sys.stderr)
-
-
-def _names(collection, labels):
-    """Returns the class names; classes without names are named by their numbers."""
-    names, most = collection.class_names, int(labels.max())
-    if names and most >= len(names):
-        raise UserError(f"{collection.spec} has a label {most} but only {len(names)} class names; add the others")
-    return names or (tuple(map(str, range(most + 1))) if most else ())

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import hashlib
 
 import numpy as np
 
@@ -64,9 +63,7 @@ def _examine(collection, image_size):
         data, label = collection.read(number)
         with image_forms.open_image(data) as image:
             size, mode, kind = image.size, image.mode, image.format
-        pixels = image_forms.decode(data, None, 3)
-        digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
-        return size, mode, kind, label, pixels.shape[1::-1], digest
+        return size, mode, kind, label, *image_forms.digest(data)
 
     findings = Findings(collection, [], [], *(collections.Counter() for _ in range(3)), {})
     seen = {}

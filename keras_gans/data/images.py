@@ -1,13 +1,12 @@
 """The one place where images change form: files to uint8, uint8 to the model's [-1, 1] and back."""
 
+import hashlib
 import io
-import os
-import pathlib
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
-from keras_gans.errors import UserError
+from keras_gans.data.picture_files import BadImage, open_image, reason, room
 
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -17,10 +16,8 @@ FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
-
-
-class BadImage(UserError):
-    """An image that cannot be read; the message is the reason, without the path."""
+MOST_RESIZED = 2**26  # pixels of what a picture is brought to for `--load_size`; strips are bounded by it
+STRIP = 2**24  # bytes of pixels that are hashed at once
 
 
 def to_model(images):
@@ -69,11 +66,12 @@ def decode(image, size, channels, resize="lanczos", crop="center", load_size=Non
         uint8 [size, size, channels]; with a `load_size` [at least size, at least size, channels].
 
     Raises:
-        BadImage: empty, unreadable, truncated, more pixels than `PIL.Image.MAX_IMAGE_PIXELS`, or too small for a
-            `load_size` of 0.
+        BadImage: empty, unreadable, truncated, more pixels than `--max_pixels`, too small for a `load_size` of 0, or too
+            long for another.
     """
-    picture = upright(image, channels)
-    return to_pixels(picture if size is None else fit(picture, size, resize, crop, load_size))
+    with open_image(image) as opened, room.take(opened.size):
+        picture = _upright(opened, channels)
+        return to_pixels(picture if size is None else fit(picture, size, resize, crop, load_size))
 
 
 def upright(image, channels):
@@ -91,14 +89,48 @@ def upright(image, channels):
         A `PIL.Image.Image`.
 
     Raises:
-        BadImage: empty, unreadable, truncated, or more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
+        BadImage: empty, unreadable, truncated, or more pixels than `--max_pixels`.
     """
-    with open_image(image) as opened:
-        try:
-            whole = ImageOps.exif_transpose(opened)
-        except Exception as error:  # Pillow's parsers raise what they stumble over: OSError, IndexError, ...
-            raise BadImage(_reason(error)) from error
-        return _flat(whole, "L" if channels == 1 else "RGB")
+    with open_image(image) as opened, room.take(opened.size):
+        return _upright(opened, channels)
+
+
+def upright_size(opened):
+    """Returns (width, height) of an opened picture when it is turned as its EXIF data say; no pixels are read."""
+    try:
+        turned = opened.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    except Exception:  # damaged EXIF data turn nothing
+        turned = False
+    return opened.size[::-1] if turned else opened.size
+
+
+def digest(image):
+    """Decodes one image file as RGB and keeps a hash of it only.
+
+    Args:
+        image: the file's bytes, or its path.
+
+    Returns:
+        (width, height), upright; and the SHA-256 of size and pixels, bytes.
+
+    Raises:
+        BadImage: as of `upright`.
+    """
+    with open_image(image) as opened, room.take(opened.size):
+        picture = _upright(opened, 3)
+        width, height = picture.size
+        found, rows = hashlib.sha256(repr(picture.size).encode()), max(1, STRIP // (3 * width))
+        for top in range(0, height, rows):
+            found.update(picture.crop((0, top, width, min(top + rows, height))).tobytes())
+        return picture.size, found.digest()
+
+
+def _upright(opened, channels):
+    try:
+        ImageOps.exif_transpose(opened, in_place=True)
+    except Exception as error:  # Pillow's parsers raise what they stumble over: OSError, IndexError, ...
+        raise BadImage(reason(error)) from error
+    return _flat(opened, "L" if channels == 1 else "RGB")
 
 
 def to_pixels(picture):
@@ -107,50 +139,14 @@ def to_pixels(picture):
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 
-def open_image(image):
-    """Opens an image's header with Pillow (size and mode are known, pixels are not read).
-
-    Args:
-        image: the file's bytes, or its path.
-
-    Returns:
-        A `PIL.Image.Image`.
-
-    Raises:
-        BadImage: empty, not an image, or too many pixels.
-    """
-    is_path = isinstance(image, (str, os.PathLike))
-    try:
-        if (pathlib.Path(image).stat().st_size if is_path else len(image)) == 0:
-            raise BadImage("unreadable: the file is empty")
-        opened = Image.open(image if is_path else io.BytesIO(image))
-    except Image.UnidentifiedImageError as error:
-        raise BadImage("unreadable: not an image that Pillow knows") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadImage(_reason(error)) from error
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit and opened.width * opened.height > limit:  # Pillow itself only warns up to twice the limit
-        opened.close()
-        raise BadImage(f"too large: {opened.width}x{opened.height} is more than {limit} pixels")
-    return opened
-
-
-def _reason(error):
-    text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, Image.DecompressionBombError):
-        return f"too large: more than {2 * Image.MAX_IMAGE_PIXELS} pixels"
-    truncated = "truncat" in text.lower() or "unexpected end" in text.lower() or isinstance(error, EOFError)
-    return f"{'truncated' if truncated else 'unreadable'}: {text}"
-
-
 def _flat(image, mode):
     """Returns `image` in 8 bits, opaque, in `mode` ("L" or "RGB")."""
     try:
         if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion to "L" clips
-            values = np.asarray(image).astype(np.int64)
+            values = np.asarray(image)
             if values.min() < 0 or values.max() > 65535:
                 raise BadImage("wrong mode: 32-bit grey has no known range; save it with 8 or 16 bits")
-            image = Image.fromarray(((values + 128) // 257).astype(np.uint8))
+            image = Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
         if image.mode == "F":
             raise BadImage("wrong mode: floating-point grey has no known range; save it with 8 or 16 bits")
         if image.has_transparency_data:
@@ -158,9 +154,11 @@ def _flat(image, mode):
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):  # not all of them convert to "L" directly
             image = image.convert("RGB")
-        return image.convert(mode)
+        return image if image.mode == mode else image.convert(mode)
     except (OSError, ValueError) as error:
         raise BadImage(f"wrong mode: {image.mode} does not convert to {mode}") from error
+    except MemoryError as error:
+        raise BadImage(reason(error)) from error
 
 
 def fit(picture, size, resize="lanczos", crop="center", load_size=None):
@@ -179,7 +177,8 @@ def fit(picture, size, resize="lanczos", crop="center", load_size=None):
         A `PIL.Image.Image`.
 
     Raises:
-        BadImage: `load_size` is 0 and a side is shorter than `size`.
+        BadImage: `load_size` is 0 and a side is shorter than `size`, or a strip would become more than
+            `MOST_RESIZED` pixels.
     """
     if picture.size == (28, 28) and size != 28:
         picture = ImageOps.expand(picture, border=2, fill=0)
@@ -198,6 +197,8 @@ def fit(picture, size, resize="lanczos", crop="center", load_size=None):
             box = (left, top, left + side, top + side)
     else:
         wanted = tuple(round(length * load_size / side) if crop == "center" else load_size for length in picture.size)
+    if wanted[0] * wanted[1] > max(MOST_RESIZED, size * size):
+        raise BadImage(f"too long: {width}x{height} would become {wanted[0]}x{wanted[1]} pixels; cut it into pieces")
     return picture if picture.size == wanted else picture.resize(wanted, FILTERS[resize], box=box)
 
 

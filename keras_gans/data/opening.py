@@ -1,19 +1,22 @@
 """`--data=SCHEME:REST` -> a source. A new scheme is one new file in `keras_gans/data/sources/`."""
 
+from keras_gans.data import holdout as holding_out
 from keras_gans.data.collection import SPLITS
+from keras_gans.data.stores import shown
 from keras_gans.errors import UserError
 from keras_gans.registry import Registry
 
 SCHEMES = Registry("data scheme", "keras_gans.data.sources")
-"""Name -> function (rest of the spec, split, spec) -> `Collection`."""
+"""Name -> function (rest of the spec, split, spec, text of --holdout) -> `Collection`."""
 
 
-def open_collection(spec, split="all"):
+def open_collection(spec, split="all", holdout=None):
     """Finds the images that `spec` names, without decoding them.
 
     Args:
         spec: `SCHEME:REST`, such as `folder:photos`.
         split: "train", "holdout" or "all".
+        holdout: what is held out, see `keras_gans.data.holdout.parse`; default: a tenth, by the hash of the names.
 
     Returns:
         A `Collection`.
@@ -26,11 +29,15 @@ def open_collection(spec, split="all"):
         raise UserError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
     if not colon or not rest:
         raise UserError(
-            f"--data={spec} names no data; it looks like SCHEME:WHERE with one of "
+            f"--data={shown(spec)} names no data; it looks like SCHEME:WHERE with one of "
             f"{', '.join(SCHEMES.names())}, as in embedded:fashion or folder:photos"
         )
-    collection = SCHEMES.get(scheme)(rest, split, spec)
-    collection.split = split
+    if "\0" in spec:
+        raise UserError(f"--data={shown(spec)}: no path has a zero byte in it")
+    holdout = holding_out.DEFAULT if holdout is None else holdout
+    holding_out.parse(holdout)
+    collection = SCHEMES.get(scheme)(rest, split, spec, holdout)
+    collection.split, collection.holdout = split, holdout
     return collection
 
 
@@ -44,6 +51,7 @@ def open_source(
     bad="refuse",
     load_size=None,
     degrade=None,
+    holdout=None,
 ):
     """Opens the images that `spec` names at one size.
 
@@ -57,8 +65,7 @@ def open_source(
         image_size: height and width of the images, in pixels.
         channels: 1 (grey), 3 (RGB), or None for what the data have. Of two sides it is those of B, what a generator
             makes; A keeps what it has.
-        split: "train", "holdout" (kept from training, for scores: every tenth image, pair, or image of each domain) or
-            "all".
+        split: "train", "holdout" (kept from training, for scores) or "all".
         resize: filter, a key of `keras_gans.data.images.FILTERS`.
         crop: "center" (shorter side to `image_size`, then cut about the centre) or "none" (squashed).
         bad: what to do about images that cannot be read: "refuse" them with an error, or "skip" them with a message.
@@ -67,6 +74,8 @@ def open_source(
             alike on both sides of a pair; 0 to cut it from the picture as it is.
         degrade: makes pairs (degraded image, image) of single images, anew at each position: `name:key=value`, see
             `keras_gans.data.degradations`.
+        holdout: what is held out: a share such as "0.1" of the images, pairs, or images of each domain, by the hash of their
+            paths; "every:10", "none" or "folder:DIR". Default "0.1". Data with a split of their own keep it.
 
     Returns:
         A `Source`.
@@ -84,7 +93,7 @@ def open_source(
             f"--load_size={load_size} is not possible; take at least --image_size={image_size}, or 0 for "
             "each picture's own size"
         )
-    collection = open_collection(spec, split)
+    collection = open_collection(spec, split, holdout)
     if degrade and collection.kind != "images":
         raise UserError(
             f"--degrade={degrade} makes pairs of single images, but {spec} is {collection.kind} already; "

@@ -12,8 +12,10 @@ import struct
 import google_crc32c
 import numpy as np
 
-from keras_gans.data.collection import Collection, every_tenth
-from keras_gans.data.images import BadImage
+from keras_gans.data import holdout
+from keras_gans.data.collection import Collection
+from keras_gans.data.picture_files import FILE_BYTES, BadImage
+from keras_gans.data.stores import shown
 
 HEADER, FOOTER = struct.Struct("<QI"), struct.Struct("<I")
 
@@ -36,10 +38,10 @@ def index(path):
         path: a TFRecord file, uncompressed.
 
     Returns:
-        int64 [n, 2]: offset and length of the data of each sound record; and None, or the reason why the rest of the
-        file cannot be reached.
+        int64 [n, 2]: offset and length of the data of each sound record; None, or the reason why the rest of the file cannot
+        be reached; and a SHA-256 (hex) of the records' lengths and checksums, which change with the data.
     """
-    size, position, found, fault = pathlib.Path(path).stat().st_size, 0, [], None
+    size, position, found, fault, digest = pathlib.Path(path).stat().st_size, 0, [], None, hashlib.sha256()
     with open(path, "rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
         while position < size and not fault:
@@ -51,10 +53,11 @@ def index(path):
                 fault = "is cut off"
             else:
                 found.append((start, length))
+                digest.update(data[position : position + 8] + data[start + length : end])
                 position = end
     if fault:
         fault = f"corrupt file: record {len(found) + 1} (byte {position}) {fault}"
-    return np.array(found, np.int64).reshape(-1, 2), fault
+    return np.array(found, np.int64).reshape(-1, 2), fault, digest.hexdigest()
 
 
 def read(path, offset, length):
@@ -63,6 +66,8 @@ def read(path, offset, length):
     Raises:
         BadImage: the file cannot be read, or its checksum is wrong.
     """
+    if length > FILE_BYTES:
+        raise BadImage(f"too large: {length} bytes are more than {FILE_BYTES}")
     try:
         with open(path, "rb") as file:
             file.seek(offset)
@@ -78,29 +83,36 @@ class Records(Collection):
     """Records in one or more files.
 
     Args:
-        spec, name, class_names, split: as in `Collection`.
+        spec, name, class_names, split, held_out: as in `Collection`.
         extents: list of (path, skip, take): which records of which files, in order; take -1 is all.
         parse: function of the data of a record -> (bytes of the image file, label); may raise `BadImage`.
-        tenth: whether the split is every tenth record; else all records belong to it.
+        held_out: text of `--holdout`, or None where all records belong to the split.
+        names: function of the number of records -> list of the texts that decide what is held out.
     """
 
-    def __init__(self, spec, name, split, extents, parse, class_names=(), tenth=True):
+    def __init__(self, spec, name, split, extents, parse, class_names=(), held_out=None, names=None):
         self.spec, self.name, self.split, self.class_names, self.parse = spec, name, split, class_names, parse
-        self.paths, self.faults, rows, digest = [], [], [], hashlib.sha256()
+        self.paths, self.faults, self.inventory, rows, digest = [], [], {}, [], hashlib.sha256()
         for number, (path, skip, take) in enumerate(extents):
-            found, fault = index(path)
+            found, fault, contents = index(path)
             if fault:
-                self.faults.append((str(path), fault))
+                self.faults.append((shown(path), fault))
             self.paths.append(path)
             chosen = np.arange(len(found))[skip : None if take < 0 else skip + take]
             rows.append(np.column_stack([np.full(len(chosen), number), chosen, found[chosen]]))
-            status = pathlib.Path(path).stat()
-            digest.update(f"{pathlib.Path(path).name} {status.st_size} {status.st_mtime_ns} {skip} {take}\n".encode())
+            self.inventory[pathlib.Path(path).name] = contents
+            digest.update(f"{contents} {skip} {take}\n".encode())
         self.fingerprint = digest.hexdigest()
         self.rows = np.concatenate(rows)  # [n, 4]: file, record in the file, offset, length
-        if tenth and len(self.rows):
-            self.rows = self.rows[every_tenth(len(self.rows), split, spec)]
+        self.total = 0 if held_out is None else len(self.rows)
+        self._names = names(len(self.rows)) if names else [str(number) for number in range(len(self.rows))]
+        if held_out is not None and len(self.rows):
+            chosen = holdout.part(self._names, split, held_out, shown(spec))
+            self.rows, self._names = self.rows[chosen], [self._names[number] for number in chosen.tolist()]
         self.count = len(self.rows)
+
+    def name_of(self, number):
+        return self._names[number]
 
     def read(self, number):
         file, _, offset, length = self.rows[number].tolist()
@@ -108,4 +120,4 @@ class Records(Collection):
 
     def where(self, number):
         file, record = self.rows[number, :2].tolist()
-        return f"{self.paths[file]}, record {record + 1}"
+        return f"{shown(self.paths[file])}, record {record + 1}"

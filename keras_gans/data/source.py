@@ -91,18 +91,46 @@ class Source:
             there are no pairs.
         class_names: tuple of names in label order; () where there are no labels.
         num_classes: len(class_names).
+        class_counts: images of each class, a tuple; () where there are no labels, or nobody has counted.
+        why_no_classes: why there are none, for messages; "" where nothing hints at any.
+        notes: sentences about what was understood of the data.
+        holdout: text of `--holdout`.
+        inventory: see `Collection`.
+        left: images of the collection that this split does not hold.
     """
 
     kind = "images"
     input_shape = None
+    class_counts = ()
     dtype = tf.uint8
 
     def __init__(self, collection, count, image_shape, class_names=None):
         self.spec, self.name, self.fingerprint = collection.spec, collection.name, collection.fingerprint
-        self.split = collection.split
+        self.split, self.holdout, self.inventory = collection.split, collection.holdout, collection.inventory
+        self.notes, self.why_no_classes = tuple(collection.notes), collection.why_no_classes
+        self.left = collection.left
         self.class_names = tuple(collection.class_names if class_names is None else class_names)
         self.num_classes = len(self.class_names)
         self.count, self.image_shape = count, tuple(image_shape)
+
+    def tell(self, classes):
+        """Takes over what was found out about the labels, `keras_gans.data.classes.Settled`; returns the source."""
+        self.class_counts, self.why_no_classes = classes.counts, self.why_no_classes or classes.why_none
+        self.notes += classes.notes
+        return self
+
+    def understood(self):
+        """Yields sentences about what the data were taken for."""
+        yield from self.notes
+        if self.class_counts:
+            counts = [f"{name} ({count:,})" for name, count in zip(self.class_names, self.class_counts)]
+            more = f", ... {counts[-1]}" if len(counts) > 20 else ""
+            yield f"{len(counts)} classes: {', '.join(counts if len(counts) <= 20 else counts[:10])}{more}"
+        unit = "images" if self.kind == "images" else "pairs" if self.kind == "paired" else "elements"
+        if self.split == "train" and self.left:
+            yield f"{self.count:,} {unit} train, {self.left:,} are held out (--holdout={self.holdout})"
+        elif self.split == "train":
+            yield f"{self.count:,} {unit} train"
 
     def fetch(self, index, place):
         """Returns images uint8 [n, h, w, c] and labels int32 [n] by number; traced into the pipeline's graph.
@@ -208,14 +236,16 @@ class PictureSource(Source):
         super().__init__(collection, len(labels), image_shape, class_names)
         self._pictures, self._labels = pictures, labels
 
-    def _read(self, index):
-        """Returns a list of (picture, label) by number."""
-        return [(self._pictures[number], self._labels[number]) for number in index.tolist()]
+    def _read(self, number, place):
+        """Returns (window, label) of a picture by number."""
+        return image_forms.window(self._pictures[number], place, self.image_shape), self._labels[number]
+
+    def _all(self, numbers, places):
+        return list(map(self._read, numbers, places))
 
     def fetch(self, index, place):
         def cut(index, place):
-            pictures, labels = zip(*self._read(index), strict=True)
-            windows = [image_forms.window(*picture, self.image_shape) for picture in zip(pictures, place, strict=True)]
+            windows, labels = zip(*self._all(index.tolist(), place), strict=True)
             return np.stack(windows), np.array(labels, np.int32)
 
         images, labels = tf.numpy_function(cut, [index, place], (tf.uint8, tf.int32), stateful=False)
@@ -229,18 +259,24 @@ class FileSource(PictureSource):
     Args:
         collection: the encoded images.
         numbers: int [count], the numbers of the readable ones in the collection.
-        load: function of a number in the collection -> (uint8 [H, W, c], label); called from several threads.
+        labels: int32 [count].
+        load: function of a number in the collection -> (uint8 [H, W, c], anything); called from several threads.
         image_shape: (h, w, c).
         class_names: names in label order.
     """
 
-    def __init__(self, collection, numbers, load, image_shape, class_names):
+    def __init__(self, collection, numbers, labels, load, image_shape, class_names):
         Source.__init__(self, collection, len(numbers), image_shape, class_names)
-        self._numbers, self._load = numbers, load
+        self._numbers, self._labels, self._load = numbers, labels, load
         self._threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
 
-    def _read(self, index):
-        return list(self._threads.map(self._load, self._numbers[index].tolist()))
+    def _read(self, number, place):
+        picture, _ = self._load(self._numbers[number].item())
+        # A copy, so that the rest of a large picture is let go.
+        return image_forms.window(picture, place, self.image_shape).copy(), self._labels[number]
+
+    def _all(self, numbers, places):
+        return list(self._threads.map(self._read, numbers, places))
 
 
 class PointSource(ArraySource):

@@ -7,6 +7,7 @@ from keras_gans.data.paintings import LONGEST
 FORMATS = "PNG, JPEG, WebP, GIF or BMP"
 LEAST_SIDE = 16  # pixels of what a network is given, as in `keras_gans.using.translator`
 _HEADER = 32  # bytes that hold the size of all but JPEG
+_MOST_PARTS = 2**16  # blocks of a GIF's first frame that are no 255 bytes long
 
 
 def decode(data, channels, most):
@@ -21,12 +22,16 @@ def decode(data, channels, most):
         most: pixels that a picture may have.
 
     Returns:
-        uint8 [h, w, channels]. The graph fails (invalid argument) for anything but these formats, for damaged files, and
-        for more pixels than `most`, before they are decoded.
+        uint8 [h, w, channels]. The graph fails (invalid argument) for anything but these formats, for damaged files, for
+        animated WebP (TensorFlow's decoder writes beyond its memory where it has no alpha), and for more pixels than
+        `most`, before they are decoded.
     """
-    size = _size(data)
+    is_gif = _starts(data, b"GIF8")
+    data, frame = tf.cond(is_gif, lambda: _first_frame(data), lambda: (data, tf.zeros([2], tf.int64)))
+    size = tf.maximum(_size(data), frame)
     known = tf.debugging.Assert(tf.reduce_min(size) > 0, [f"not a {FORMATS} file"])
-    with tf.control_dependencies([known]):
+    still = tf.debugging.Assert(~_is_animated_webp(data), ["animated WebP is not taken; send a still picture"])
+    with tf.control_dependencies([known, still]):
         fits = size[0] <= most // tf.maximum(size[1], 1)  # the product of two sides may overflow
         bounded = tf.debugging.Assert(fits, [f"at most {most} pixels are taken, not", size])
     with tf.control_dependencies([bounded]):
@@ -90,6 +95,67 @@ def _opaque(pixels):
 
 def _starts(data, prefix):
     return tf.strings.substr(data, 0, len(prefix)) == prefix
+
+
+def _bytes(text):
+    return tf.cast(tf.io.decode_raw(text, tf.uint8), tf.int64)
+
+
+def _is_animated_webp(data):
+    """Whether a WebP file bears the mark of an animation."""
+    header = tf.strings.substr(data, 0, _HEADER) + b"\0" * _HEADER
+    extended = _starts(header, b"RIFF") & (tf.strings.substr(header, 8, 8) == b"WEBPVP8X")
+    return extended & (_bytes(tf.strings.substr(header, 20, 1))[0] // 2 % 2 == 1)
+
+
+def _first_frame(data):
+    """Cuts a GIF off behind its first frame: TensorFlow's decoder takes memory for all of them, whatever the screen's size.
+
+    Args:
+        data: string [], a file that starts as a GIF.
+
+    Returns:
+        The shorter file; and (height, width) of the frame, int64 [2]; (0, 0) where there is none.
+    """
+    byte = tf.concat([_bytes(data), tf.zeros([16], tf.int64)], 0)  # what is read behind the end is 0
+    end = tf.size(byte, tf.int64) - 16
+
+    def table(flags):
+        return tf.where(flags // 128 == 1, 3 * 2 ** (flags % 8 + 1), 0)
+
+    def skipped(start):
+        """Returns where a chain of blocks ends: each is its length, and so many bytes."""
+
+        def step(place):
+            # Most blocks are full, and a run of these is passed at once.
+            full = byte[place:end:256] == 255
+            run = tf.argmin(tf.cast(tf.concat([full, [False]], 0), tf.int32), output_type=tf.int64)
+            place += 256 * run
+            length = byte[tf.minimum(place, end)]
+            return tf.minimum(place + tf.where(length > 0, length + 1, 0), end)
+
+        last = tf.while_loop(
+            lambda place: (place < end) & (byte[tf.minimum(place, end)] > 0),
+            lambda place: (step(place),),
+            (start,),
+            maximum_iterations=_MOST_PARTS,
+        )[0]
+        return tf.minimum(last + 1, end)
+
+    def is_extension(place):
+        return (place < end) & (byte[tf.minimum(place, end)] == 0x21)
+
+    start = tf.minimum(13 + table(byte[10]), end)
+    start = tf.while_loop(
+        is_extension, lambda place: (skipped(tf.minimum(place + 2, end)),), (start,), maximum_iterations=_MOST_PARTS
+    )[0]
+    at = byte[start : start + 10]  # 0x2C, left, top, width, height, flags
+    found = (start + 10 < end) & (at[0] == 0x2C)
+    # The frame's place counts too: it must lie inside the picture that is bounded.
+    frame = tf.stack([at[3] + 256 * at[4] + at[7] + 256 * at[8], at[1] + 256 * at[2] + at[5] + 256 * at[6]])
+    stop = skipped(tf.minimum(start + 10 + table(at[9]) + 1, end))
+    whole = tf.strings.substr(data, 0, tf.cast(stop, tf.int32)) + b"\x3b"
+    return tf.cond(found, lambda: (whole, frame), lambda: (data, tf.zeros([2], tf.int64)))
 
 
 def _size(data):

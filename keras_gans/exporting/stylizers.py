@@ -6,6 +6,7 @@ from PIL import Image, ImageOps
 
 from keras_gans import data
 from keras_gans.data import images as image_forms
+from keras_gans.data.holdout import NothingHeldOut
 from keras_gans.errors import UserError
 from keras_gans.exporting import phone_layers, picture_files, specimens
 from keras_gans.exporting.endpoint import Endpoint
@@ -216,14 +217,17 @@ class _Run:
     def _pictures(self, side, size, held_out, count):
         """Yields pictures of one side of the run's data, float32 [1, h, w, 3] in [0, 1], in turn, of a (width, height)."""
         try:
-            folder = data.open_collection(self.run.recipe["data"], "all").sides[side]
+            recipe, split = self.run.recipe, "holdout" if held_out else "train"
+            try:
+                folder = data.open_collection(recipe["data"], split, recipe["holdout"]).sides[side]
+            except NothingHeldOut:
+                folder = data.open_collection(recipe["data"], "all").sides[side]
         except UserError as error:
             raise UserError(
                 f"TFLite models are measured on the data of {self.run.directory}, which are not there: {error}"
             ) from error
-        numbers = [number for number in range(folder.count) if (number % 10 == 9) == held_out] or range(folder.count)
         for turn in range(count):
-            picture = image_forms.upright(folder.read(numbers[turn % len(numbers)])[0], 3)
+            picture = image_forms.upright(folder.read(turn % folder.count)[0], 3)
             yield np.asarray(ImageOps.fit(picture, size, Image.Resampling.LANCZOS), np.float32)[None] / 255
 
     def _styles(self, held_out, count):

@@ -5,6 +5,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gans.data import images as image_forms
+from keras_gans.data.holdout import NothingHeldOut
 from keras_gans.errors import UserError
 from keras_gans.exporting import phone_layers, picture_files, specimens
 from keras_gans.exporting.endpoint import Endpoint
@@ -179,7 +180,10 @@ class _Direction:
     def _pictures(self, split, count, size):
         """Yields the first inputs of the run's data, uint8 [h, w, c], of a (width, height)."""
         try:
-            source = self.run.source(split)
+            try:
+                source = self.run.source(split)
+            except NothingHeldOut:  # as where there are too few pictures
+                source = self.run.source("train")
         except UserError as error:
             raise UserError(
                 f"TFLite models are measured on the data of {self.run.directory}, which are not there: {error}"

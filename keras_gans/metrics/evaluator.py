@@ -100,6 +100,7 @@ class Evaluator:
             key = {
                 "fingerprint": self.real.fingerprint,
                 "split": getattr(self.real, "split", None),
+                "holdout": getattr(self.real, "holdout", None),
                 "source_count": self.real.count,
                 "image_shape": list(self.real.image_shape),
                 "extractor": self.extractor and self.extractor.protocol(),
@@ -141,6 +142,7 @@ class Evaluator:
             "count_fake": count_fake,
             "reference": self.real.spec,
             "split": getattr(self.real, "split", None),
+            "holdout": getattr(self.real, "holdout", None),
             "subset": "drawn with the seed" if is_subset(self.real, self.count) else "all",
             "fingerprint": self.real.fingerprint,
             "seed": self.seed,

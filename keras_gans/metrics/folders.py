@@ -7,8 +7,9 @@ import pathlib
 import numpy as np
 
 from keras_gans.data.decoding import for_all
-from keras_gans.data.images import BadImage, decode, open_image
+from keras_gans.data.images import decode, upright_size
 from keras_gans.data.opening import open_collection
+from keras_gans.data.picture_files import BadImage, open_image
 from keras_gans.errors import UserError
 
 _THREADS = 4
@@ -40,7 +41,7 @@ class FolderImages:
         Raises:
             UserError: they are not of one size, or one cannot be read.
         """
-        first = None
+        first = None  # upright, as they are read
         for index, size, error in for_all(self._size, self.collection, f"looking through {self.spec}"):
             if error:
                 raise self._bad(index, error) from error
@@ -98,7 +99,7 @@ class FolderImages:
 
     def _size(self, index):
         with open_image(self.collection.read(index)[0]) as image:
-            return image.size
+            return upright_size(image)
 
     def _bad(self, index, error):
         return UserError(f"{self._where(index)} is {error}; repair or remove it")

@@ -41,6 +41,7 @@ class InceptionScore(SetScore):
     needs = frozenset({"probabilities"})
 
     def __init__(self, splits=10):
+        self.least = max(2, splits)
         self.splits = splits
 
     def __call__(self, real, fake, seed):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_gans.errors import UserError
 from keras_gans.metrics.records import name_with
 from keras_gans.metrics.scores import Result, SetScore
 from keras_gans.registry import SCORES
@@ -96,12 +97,18 @@ class KernelDistance(SetScore):
 
     needs = frozenset({"features"})
 
+    least = 4  # two subsets of two
+
     def __init__(self, subsets=100, subset_size=1000):
         self.subsets, self.subset_size = subsets, subset_size
 
     def __call__(self, real, fake, seed):
         name = name_with("kd", real.extractor.name, inception="kid")
         smallest = min(len(real.features), len(fake.features))
+        if smallest < self.least:
+            raise UserError(
+                f"{name} needs {self.least} images on each side, not {smallest}; thousands for a number that means much"
+            )
         size = min(self.subset_size, smallest // 2)
         warnings = ()
         if size < self.subset_size:

@@ -111,6 +111,7 @@ class PrecisionRecall(SetScore):
     needs = frozenset({"features"})
 
     def __init__(self, neighbours=3):
+        self.least = neighbours + 1
         self.neighbours = neighbours
 
     def __call__(self, real, fake, seed):
@@ -129,6 +130,7 @@ class DensityCoverage(SetScore):
     needs = frozenset({"features"})
 
     def __init__(self, neighbours=5):
+        self.least = neighbours + 1
         self.neighbours = neighbours
 
     def __call__(self, real, fake, seed):

@@ -30,9 +30,11 @@ class SetScore:
     """Compares a set of generated images with a set of real ones.
 
     Attributes:
+        least: images that it takes on each side.
         needs: what has to be gathered of each side: `moments`, `features`, `probabilities`, `patches`.
     """
 
+    least = 2
     needs = frozenset()
 
     def __call__(self, real, fake, seed):
@@ -41,7 +43,9 @@ class SetScore:
 
 
 class PairScore:
-    """Compares a generated image with the one that it should be."""
+    """Compares a generated image with the one that it should be; one pair will do."""
+
+    least = 1
 
     def __call__(self, reference, generated):
         """Returns a float from two uint8 images [h, w, c] of the same size."""
@@ -54,6 +58,8 @@ class PairScore:
 
 class GeneratorScore:
     """Looks into a generator, or draws labelled images from it."""
+
+    least = 2
 
     def __call__(self, run, real, features, count, seed):
         """Returns a list of `Result`.

@@ -18,6 +18,7 @@ class Side:
     def __init__(self, source, index):
         self.source, self.index = source, index
         self.spec, self.name, self.split = f"{source.spec}, side {'AB'[index]}", source.name, source.split
+        self.holdout = getattr(source, "holdout", None)
         self.fingerprint, self.count = f"{source.fingerprint}-{'ab'[index]}", source.count
         self.image_shape = (source.input_shape, source.image_shape)[index]
 

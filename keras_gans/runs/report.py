@@ -112,7 +112,7 @@ def _samples(directory):
 
 def _figure(path, kind):
     caption = f"step {int(path.stem):,}"
-    with Image.open(path) as image:
+    with Image.open(path, formats=["PNG"]) as image:
         small = " small" if max(image.size) < 640 else ""
         if max(image.size) <= _SIDES[kind]:
             data, media = path.read_bytes(), "png"

@@ -16,7 +16,7 @@ from keras_gans.errors import UserError
 from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
-from keras_gans.runs import report
+from keras_gans.runs import held_out, report, same_data
 from keras_gans.trained import networks, recipes
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.trained import Trained
@@ -39,8 +39,12 @@ def train(recipe):
         tf.config.experimental.enable_op_determinism()
     strategy = recipes.build_strategy(recipe["strategy"])
     folder = Folder(recipe["run_dir"])
-    folder.refuse_other_recipe(recipe)
+    recipe = same_data.settle(folder, recipe)
+    folder.refuse_other_recipe(same_data.at_its_old_place(folder, recipe))
     source = recipes.build_source(recipe, "train")
+    for line in source.understood():
+        print(line, flush=True)
+    same_data.compare(folder, recipe, source)
     num_classes = _classes(recipe, source)
     keras.utils.set_random_seed(recipe["seed"])
     with strategy.scope():
@@ -69,8 +73,10 @@ def _classes(recipe, source):
     if not recipe["conditional"]:
         return 0
     if not source.num_classes:
+        why = f" ({source.why_no_classes})" if source.why_no_classes else ""
         raise UserError(
-            f"--conditional needs labels, and --data={recipe['data']} has none; use class subfolders, or --noconditional"
+            f"--conditional needs labels, and --data={recipe['data']} has none{why}; use class subfolders, or "
+            "--noconditional"
         )
     return source.num_classes
 
@@ -151,21 +157,25 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
 def _samples(record, recipe, trained, every, start):
     if recipes.kind_of_data(recipe) == "images":
         return callbacks.Samples(record, every, trained, start=start)
-    return callbacks.Translations(record, every, recipes.build_source(recipe, "holdout"), start=start)
+    shown = held_out.source(recipe) or recipes.build_source(recipe, "train")
+    return callbacks.Translations(record, every, shown, start=start)
 
 
 def _evaluator(recipe, trained):
     """Returns a function that scores the game's averaged generators on held-out data, or None."""
     if not recipe["scores"]:
         return None
-    holdout = recipes.build_source(recipe, "holdout")
+    holdout = held_out.source(recipe)
+    scores = held_out.possible(recipe, holdout)
+    if not scores:
+        return None
     count = min(recipe["score_count"], holdout.count)
     kind = recipes.kind_of_data(recipe)
     if kind == "images":
-        evaluator = Evaluator(recipe["scores"], recipe["score_features"], holdout, count, recipe["seed"])
+        evaluator = Evaluator(scores, recipe["score_features"], holdout, count, recipe["seed"])
         seed = trained.seed + 1  # not the latents of the sample grid
         return lambda: evaluator.run(trained.generate(evaluator.count_fake, seed))
-    return translation.evaluator(recipe["scores"], recipe["score_features"], trained, holdout, kind == "paired")
+    return translation.evaluator(scores, recipe["score_features"], trained, holdout, kind == "paired")
 
 
 def _write_record(folder, recipe, source, game):
@@ -175,16 +185,10 @@ def _write_record(folder, recipe, source, game):
         seed=recipe["seed"],
         plugins=plugins.records(),
         versions=versions | {"python": platform.python_version()},
-        data={
-            "spec": source.spec,
-            "fingerprint": source.fingerprint,
-            "count": source.count,
-            "image_shape": list(source.image_shape),
-            "class_names": list(source.class_names),
-            "input_shape": source.input_shape and list(source.input_shape),
-        },
+        data=same_data.describe(source),
         parameters={name: getattr(game, name).count_params() for name in game.network_names()},
     )
+    same_data.write_list(folder, source)
 
 
 def _restore(game, folder, recipe):
@@ -262,7 +266,7 @@ def finish(folder, recipe, new_weights=True):
     places = {"samples": max(folder.samples.glob("*.png"), default=None), "checkpoint": opened.checkpoint}
     for kind in recipe["export"]:
         out = folder.directory / kind
-        if kind == "none" or not new_weights and out.exists():
+        if kind == "none" or (not new_weights and out.exists()):
             continue
         exporter = importlib.import_module(f"keras_gans.exporting.{kind}")
         places[kind] = exporter.export(opened, out)

@@ -180,5 +180,5 @@ def _array(name, value, tensor):
 
 
 def _pixels(file):
-    with Image.open(io.BytesIO(file)) as picture:
+    with Image.open(io.BytesIO(file), formats=["PNG"]) as picture:
         return image_forms.to_pixels(picture if picture.mode == "L" else picture.convert("RGB"))

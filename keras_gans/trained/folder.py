@@ -12,9 +12,13 @@ from keras_gans.errors import UserError
 FREE_FLAGS = frozenset(
     """
     run_dir kimg log_kimg sample_kimg score_kimg checkpoint_kimg keep_checkpoints scores score_features score_count
-    plugin export jit_compile steps_per_execution strategy deterministic init_from bad_images
+    plugin export jit_compile steps_per_execution strategy deterministic init_from bad_images max_pixels
 """.split()
 )
+
+
+# What version 0.1.0 did where it had no flag yet; other flags of later versions have defaults that change nothing.
+_BEFORE_FLAGS = {"holdout": "every:10"}
 
 
 class Folder:
@@ -47,8 +51,8 @@ class Folder:
 
     @property
     def recipe(self):
-        """The resolved flags, by name; flags that the run's version did not have yet are the defaults."""
-        return flags.defaults() | self.record["recipe"]
+        """The resolved flags, by name; flags that the run's version did not have yet say what it did."""
+        return flags.defaults() | _BEFORE_FLAGS | self.record["recipe"]
 
     def write_record(self, **changes):
         """Updates `run.json`."""

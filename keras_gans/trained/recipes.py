@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import data, flags, randomness
+from keras_gans.data import picture_files
 from keras_gans.errors import UserError
 from keras_gans.optimizers import OPTIMIZERS, SCHEDULES
 from keras_gans.penalties.gradient import Penalty
@@ -26,6 +27,8 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixe
 
 def build_source(recipe, split="train"):
     """Opens the data of a recipe; see `keras_gans.data.open_source`."""
+    if recipe["max_pixels"] > picture_files.max_pixels():
+        picture_files.allow(recipe["max_pixels"])
     return data.open_source(
         recipe["data"],
         image_size=recipe["image_size"],
@@ -34,6 +37,7 @@ def build_source(recipe, split="train"):
         bad=recipe["bad_images"],
         load_size=recipe["load_size"],
         degrade=recipe["degrade"],
+        holdout=recipe["holdout"],
     )
 
 

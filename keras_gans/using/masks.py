@@ -6,7 +6,8 @@ import numpy as np
 
 from keras_gans.data import images
 from keras_gans.data.images import BadImage
-from keras_gans.data.sources.folder import SUFFIXES, list_files
+from keras_gans.data.picture_files import suffixes
+from keras_gans.data.stores import list_files
 from keras_gans.errors import UserError
 
 
@@ -30,7 +31,7 @@ class Masks:
             self._paths = {
                 _stem(name): name
                 for name in list_files(self._source)
-                if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES
+                if pathlib.PurePosixPath(name).suffix.lower() in suffixes()
             }
             if not self._paths:
                 raise UserError(f"no pictures in --mask={source}; a mask has the name of its picture")

@@ -14,14 +14,15 @@ from PIL import Image, ImageSequence
 
 from keras_gans import grids
 from keras_gans.data import images
-from keras_gans.data.images import BadImage
-from keras_gans.data.sources.folder import SUFFIXES, list_files
+from keras_gans.data.picture_files import BadImage, reason, suffixes
+from keras_gans.data.stores import list_files
 from keras_gans.errors import UserError
 from keras_gans.progress import progress
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 _STILL = 100  # milliseconds: what viewers take for a GIF's duration of 0
 _RATE = 25  # frames per second of a video that does not say
+MOST_ANIMATED = 2**33  # pixels of all frames together: an hour of 320x240 at 30 frames per second
 _SHOWN = 4e6  # pixels from which on the progress of a single picture is shown
 
 
@@ -71,12 +72,12 @@ def find(source, out, flag="input"):
     usable = [
         name
         for name in names
-        if pathlib.PurePosixPath(name).suffix.lower() in SUFFIXES + VIDEOS
+        if pathlib.PurePosixPath(name).suffix.lower() in suffixes() + VIDEOS
         and not (results_inside and out.resolve() in (folder / name).resolve().parents)
     ]
     if not usable:
         what = f"--{flag}={source} is no picture" if single else f"no pictures in --{flag}={source}"
-        raise UserError(f"{what}: they end in {', '.join(SUFFIXES[:4])}, ..., .gif, {', '.join(VIDEOS[:3])}, ...")
+        raise UserError(f"{what}: they end in {', '.join(suffixes()[:4])}, ..., .gif, {', '.join(VIDEOS[:3])}, ...")
     kinds = [_kind(folder / name) for name in usable]
     if "video" in kinds:
         _ffmpeg()
@@ -170,12 +171,17 @@ def _gif_frames(path):
     """Yields the frames of a GIF, uint8 [h, w, 3], with their durations in milliseconds."""
     with images.open_image(path) as opened:
         try:
+            frames = getattr(opened, "n_frames", 1)
+            if frames * opened.width * opened.height > MOST_ANIMATED:
+                raise BadImage(f"too long: {frames} frames of {opened.width}x{opened.height} pixels")
             for frame in ImageSequence.Iterator(opened):
                 duration, frame = frame.info.get("duration") or _STILL, frame.convert("RGBA")
                 opaque = Image.alpha_composite(Image.new("RGBA", frame.size, "white"), frame)
                 yield np.asarray(opaque.convert("RGB")), duration
-        except (OSError, EOFError, SyntaxError, ValueError) as error:
-            raise BadImage(f"truncated: {error}") from error
+        except BadImage:
+            raise
+        except Exception as error:  # Pillow's parsers raise what they stumble over
+            raise BadImage(reason(error)) from error
 
 
 def _process_video(translate, item):

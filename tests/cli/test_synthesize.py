@@ -187,6 +187,7 @@ def flat_images(folder, grey, **counts):
 
 
 def test_example_trains_on_what_its_table_says(example, tmp_path, capsys, monkeypatch):
+    from keras_gans.data import holdout
     from keras_gans.metrics import classification
 
     sets = []
@@ -205,6 +206,7 @@ def test_example_trains_on_what_its_table_says(example, tmp_path, capsys, monkey
         return {0: 0.5, 1: 0.6}[seed] + 0.01 * len(sets) * (seed + 1)
 
     monkeypatch.setattr(classification, "classification_accuracy", accuracy)
+    monkeypatch.setattr(holdout, "DEFAULT", "every:10")
     real = flat_images(tmp_path / "real", 100, cat=60, dog=40)  # every tenth is held out: 54 and 36 are left
     made = flat_images(tmp_path / "made", 200, cat=64, dog=64)
     flags = [f"--real={real}", f"--synthetic={made}", "--real_per_class=4", "--image_size=8", "--steps=40", "--seeds=2"]

@@ -52,10 +52,10 @@ def test_images_labels_and_names(folder):
 
 def test_every_tenth_is_held_out(folder):
     path, pixels = folder
-    held_out, labels = arrays(data.open_source(f"folder:{path}", image_size=8, split="holdout"))
+    held_out, labels = arrays(data.open_source(f"folder:{path}", image_size=8, split="holdout", holdout="every:10"))
     np.testing.assert_array_equal(held_out, pixels[[9, 19]])
     np.testing.assert_array_equal(labels, [0, 1])
-    train, _ = arrays(data.open_source(f"folder:{path}", image_size=8))
+    train, _ = arrays(data.open_source(f"folder:{path}", image_size=8, holdout="every:10"))
     np.testing.assert_array_equal(train, np.delete(pixels, [9, 19], axis=0))
 
 
@@ -100,8 +100,16 @@ def test_fingerprint_follows_the_files(folder):
     path, _ = folder
     first = data.open_collection(f"folder:{path}").fingerprint
     assert data.open_collection(f"folder:{path}").fingerprint == first and len(first) == 64
-    os.utime(path / "a" / "00.png", (1, 1))
+    os.utime(path / "a" / "00.png", (1, 1))  # touched, and the same
+    assert data.open_collection(f"folder:{path}").fingerprint == first
+    path.rename(path.with_name("moved"))
+    path = path.with_name("moved")
+    assert data.open_collection(f"folder:{path}").fingerprint == first
+    content = (path / "a" / "00.png").read_bytes()
+    (path / "a" / "00.png").write_bytes(content[:-1] + b"x")
     assert data.open_collection(f"folder:{path}").fingerprint != first
+    (path / "a" / "00.png").write_bytes(content)
+    assert data.open_collection(f"folder:{path}").fingerprint == first
 
 
 def test_bad_images_are_refused_or_skipped(folder, capsys):
@@ -158,5 +166,5 @@ def test_mistakes_end_in_one_line(tmp_path, prepare, rest, message):
 
 def test_too_few_to_hold_out(tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "a.png")
-    with pytest.raises(UserError, match=r"too few images \(1\): every tenth is held out for scores"):
+    with pytest.raises(UserError, match=r"of 1 images --holdout=0.1 holds none out"):
         data.open_source(f"folder:{tmp_path}", image_size=8, split="holdout")

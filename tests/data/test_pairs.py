@@ -103,8 +103,8 @@ def test_side_by_side(tmp_path):
 def test_sides_are_resized_alike(tmp_path):
     pictures = named(noise(3, 20, 30, 3))
     write(tmp_path / "A", pictures)
-    source = data.open_source(f"paired:{tmp_path}/A:{tmp_path}/A", image_size=8)
-    single = data.open_source(f"folder:{tmp_path}/A", image_size=8)
+    source = data.open_source(f"paired:{tmp_path}/A:{tmp_path}/A", image_size=8, split="all")
+    single = data.open_source(f"folder:{tmp_path}/A", image_size=8, split="all")
     a, b = columns(take(source.in_order(), 9))
     np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(a, columns(take(single.in_order(), 9))[0])
@@ -116,8 +116,8 @@ def test_every_tenth_pair_is_held_out(pairs, tmp_path, scheme):
     if scheme == "ab":
         sides = np.concatenate([np.repeat(a, 3, axis=-1), b], axis=2)
         spec = f"ab:{write(tmp_path / 'ab', named(sides))}"
-    held_out = columns(take(data.open_source(spec, image_size=8, split="holdout").in_order(), 99))
-    train = columns(take(data.open_source(spec, image_size=8).in_order(), 99))
+    held_out = columns(take(data.open_source(spec, image_size=8, split="holdout", holdout="every:10").in_order(), 99))
+    train = columns(take(data.open_source(spec, image_size=8, holdout="every:10").in_order(), 99))
     for side, wanted in zip(train, (a, b), strict=True):
         np.testing.assert_array_equal(side[..., -1:], np.delete(wanted, [9, 19], axis=0)[..., -1:])
     for side, wanted in zip(held_out, (a, b), strict=True):
@@ -185,7 +185,7 @@ def test_both_sides_are_cropped_and_mirrored_alike_and_anew_each_epoch(tmp_path,
 
 def test_windows_of_single_images(tmp_path):
     folder = write(tmp_path / "A", named(coordinates(5, 9, 14)))
-    source = data.open_source(f"folder:{folder}", image_size=8, load_size=0)
+    source = data.open_source(f"folder:{folder}", image_size=8, load_size=0, split="all")
     assert isinstance(source, PictureSource) and source.image_shape == (8, 8, 3)
     top, left, _, _ = corners(columns(take(source.stream(1), 200))[0])
     assert set(top) == {0, 1} and set(left) == set(range(7))
@@ -197,7 +197,7 @@ def test_windows_of_single_images(tmp_path):
 def test_load_size_is_that_of_the_shorter_side(tmp_path, crop, sizes):
     pictures = [noise(1, 32, 48, 3)[0], noise(1, 48, 32, 3)[0]]
     write(tmp_path, named(pictures))
-    source = data.open_source(f"folder:{tmp_path}", image_size=8, load_size=16, crop=crop)
+    source = data.open_source(f"folder:{tmp_path}", image_size=8, load_size=16, crop=crop, split="all")
     found = columns(take(source.in_order(), 9))[0]
     for window, picture, (height, width) in zip(found, pictures, sizes, strict=True):
         resized = np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
@@ -262,10 +262,10 @@ def test_domains_with_the_same_content_have_different_orders(tmp_path):
 
 
 def test_split_and_order_of_domains(domains, tmp_path):
-    source = data.open_source(domains, image_size=12, split="holdout")
+    source = data.open_source(domains, image_size=12, split="holdout", holdout="every:10")
     a, b = columns(take(source.in_order(), 99))
     assert a[:, 0, 0, 2].tolist() == [9, 19, 9] and b[:, 0, 0, 2].tolist() == [9, 19, 29]
-    train = data.open_source(domains, image_size=12)
+    train = data.open_source(domains, image_size=12, holdout="every:10")
     assert [side.count for side in train.sides] == [18, 27] and train.count == 27
     seen = columns(take(train.stream(3), 60))
     for side, held_out in zip(seen, ({9, 19}, {9, 19, 29}), strict=True):
@@ -277,9 +277,9 @@ def test_a_handful_of_styles_is_held_out_in_no_split(tmp_path, styles, held_out)
     for side, count in (("A", 10), ("B", styles)):
         write(tmp_path / side, named(coordinates(count)))
     spec = f"unpaired:{tmp_path}/A:{tmp_path}/B"
-    source = data.open_source(spec, image_size=12, split="holdout")
+    source = data.open_source(spec, image_size=12, split="holdout", holdout="every:10")
     assert sorted({*columns(take(source.in_order(), 9))[1][:, 0, 0, 2].tolist()}) == held_out
-    assert data.open_source(spec, image_size=12).sides[1].count == (9 if styles == 10 else styles)
+    assert data.open_source(spec, image_size=12, holdout="every:10").sides[1].count == (9 if styles == 10 else styles)
 
 
 def test_domains_may_differ_in_channels(tmp_path):
@@ -366,8 +366,12 @@ NOTHING = None
         (NOTHING, dict(image_size=16, load_size=0), r"11 of 11 pairs .*: too small: 8x8, wanted at least 16x16"),
         (NOTHING, dict(image_size=8, load_size=4), r"--load_size=4 is not possible; take at least --image_size=8, or 0"),
         (NOTHING, dict(degrade="noise"), r"--degrade=noise makes pairs of single images, but paired:.* is paired already"),
-        (NOTHING, dict(split="holdout", spec="unpaired:{0}/few:{0}/B"), r"folder:.*/few has too few images \(1\)"),
-        (NOTHING, dict(spec="paired:{0}/A"), r"it takes two folders, paired:A:B, without colons in their names"),
+        (
+            NOTHING,
+            dict(split="holdout", spec="unpaired:{0}/few:{0}/B"),
+            r"folder:.*/few: of 1 images --holdout=0.1 holds none out",
+        ),
+        (NOTHING, dict(spec="paired:{0}/A"), r"it takes two folders, paired:A:B; names with colons must tell A from B"),
         (NOTHING, dict(spec="unpaired:{0}/A:{0}/nowhere"), r"does not exist; --data=unpaired:A:B takes two folders"),
         (NOTHING, dict(spec="unpaired:{0}/A:{0}/empty"), r"no images in .*/empty: it is empty"),
         (NOTHING, dict(spec="ab:{0}/odd"), r"1 of 1 pairs .*/odd/00.png: odd width: 9x8 has no two halves of the same"),

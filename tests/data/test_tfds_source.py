@@ -115,9 +115,9 @@ def test_train_and_test_splits():
 
 def test_chosen_and_only_splits_hold_out_every_tenth():
     for spec in ("tfds:tiny_squares@train", "tfds:tiny_train_only"):
-        holdout = data.open_source(spec, image_size=8, split="holdout")
+        holdout = data.open_source(spec, image_size=8, split="holdout", holdout="every:10")
         np.testing.assert_array_equal(arrays(holdout)[0], pixels("train", 20)[[9, 19]])
-        train = data.open_source(spec, image_size=8)
+        train = data.open_source(spec, image_size=8, holdout="every:10")
         np.testing.assert_array_equal(arrays(train)[0], np.delete(pixels("train", 20), [9, 19], axis=0))
     part = data.open_source("tfds:tiny_squares@train[5:8]", image_size=8, split="all")
     np.testing.assert_array_equal(arrays(part)[0], pixels("train", 20)[5:8])
@@ -164,7 +164,7 @@ def test_mistakes_end_in_one_line(spec, message):
 )
 def test_pairs_of_two_features(spec, names):
     for split, numbers in (("train", np.delete(np.arange(20), [9, 19])), ("holdout", [9, 19])):
-        source = data.open_source(spec, image_size=8, split=split)
+        source = data.open_source(spec, image_size=8, split=split, holdout="every:10")
         sides = zip(*source.in_order().as_numpy_iterator(), strict=True)
         for found, name in zip(sides, names, strict=True):
             np.testing.assert_array_equal(np.stack(found), [picture(name, number) for number in numbers])

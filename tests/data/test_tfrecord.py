@@ -41,7 +41,7 @@ def write_records(path, payloads):
 def test_index_and_read_agree_with_tensorflow(tmp_path):
     payloads = [RNG.bytes(length) for length in (0, 1, 5, 1000, 70000)]
     write_records(tmp_path / "a", payloads)
-    rows, fault = records.index(tmp_path / "a")
+    rows, fault, _ = records.index(tmp_path / "a")
     assert fault is None
     assert [records.read(tmp_path / "a", *row) for row in rows.tolist()] == payloads
     with open(tmp_path / "b", "wb") as file:
@@ -56,6 +56,7 @@ def test_packed_folder_gives_the_same_source(folder, tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         *(f"flags-{shard:05d}-of-00004.tfrecord" for shard in range(4)),
         "flags.labels.txt",
+        "flags.paths.txt",
     ]
     for split in ("train", "holdout", "all"):
         wanted = data.open_source(f"folder:{folder}", image_size=8, split=split)
@@ -120,11 +121,11 @@ def test_labels_without_names(tmp_path):
     write_records(tmp_path / "plain.tfrecord", [plain, plain])
     write_records(tmp_path / "labelled.tfrecord", [plain, labelled])
     assert data.open_source(f"tfrecord:{tmp_path}/plain.tfrecord", image_size=8).class_names == ()
-    source = data.open_source(f"tfrecord:{tmp_path}/labelled.tfrecord", image_size=8)
+    source = data.open_source(f"tfrecord:{tmp_path}/labelled.tfrecord", image_size=8, split="all")
     assert source.class_names == ("0", "1", "2") and arrays(source)[1].tolist() == [0, 2]
     (tmp_path / "labelled.labels.txt").write_text("cat\ndog\n")
     with pytest.raises(UserError, match="has a label 2 but only 2 class names"):
-        data.open_source(f"tfrecord:{tmp_path}/labelled.tfrecord", image_size=8)
+        data.open_source(f"tfrecord:{tmp_path}/labelled.tfrecord", image_size=8, split="all")
 
 
 def _spoil(path, position, change=b"\xff\xfe"):

@@ -89,6 +89,30 @@ def test_size_is_read_from_the_header(name):
         assert tuple(picture_files._size(tf.constant(FILES[name])).numpy()) == (opened.height, opened.width)
 
 
+def test_later_frames_of_a_gif_are_not_decoded(decode):
+    """Their sizes are not bounded by the file's, and the decoder would take memory for all."""
+    second = file("RGB", "GIF", save_all=True, append_images=[Image.new("RGB", (70, 61), "red")])
+    at = second.rindex(struct.pack("<BHHHH", 0x2C, 0, 0, 70, 61))
+    bomb = second[: at + 5] + struct.pack("<HH", 60000, 60000) + second[at + 9 :]
+    np.testing.assert_array_equal(decode[3](bomb), decode[3](second))
+
+
+def test_a_gif_of_tiny_blocks_is_the_same(decode):
+    """A block may have any length up to 255; the walk over them must not depend on it."""
+    whole = FILES["gif"]
+    start = whole.index(struct.pack("<BHHHH", 0x2C, 0, 0, 70, 61)) + 10
+    start += 3 * 2 ** ((whole[start - 1] & 7) + 1) * (whole[start - 1] >> 7) + 1
+    content, place = b"", start
+    while whole[place]:
+        content += whole[place + 1 : place + 1 + whole[place]]
+        place += whole[place] + 1
+    for length in (1, 7, 254):
+        blocks = b"".join(
+            bytes([len(content[i : i + length])]) + content[i : i + length] for i in range(0, len(content), length)
+        )
+        np.testing.assert_array_equal(decode[3](whole[:start] + blocks + b"\0;"), decode[3](whole))
+
+
 def lossless_webp(width, height):
     return (
         b"RIFF"
@@ -118,6 +142,18 @@ BAD = {
     "empty": (b"", "not a PNG, JPEG, WebP, GIF or BMP file"),
     "one byte": (b"\x89", "not a PNG, JPEG, WebP, GIF or BMP file"),
     "header only": (b"\x89PNG\r\n\x1a\n", "not a PNG, JPEG, WebP, GIF or BMP file"),
+    "animated webp": (
+        file("RGB", "WEBP", save_all=True, append_images=[Image.new("RGB", (70, 61), "red")]),
+        "animated WebP is not taken; send a still picture",
+    ),
+    "gif frame": (
+        FILES["gif"].replace(struct.pack("<HHHH", 0, 0, 70, 61), struct.pack("<HHHH", 0, 0, 60000, 50000), 1),
+        "at most 100000 pixels are taken, not.*50000 60000",
+    ),
+    "gif frame far away": (
+        FILES["gif"].replace(struct.pack("<HHHH", 0, 0, 70, 61), struct.pack("<HHHH", 50000, 40000, 70, 61), 1),
+        "at most 100000 pixels are taken, not.*40061 50070",
+    ),
     "truncated png": (FILES["png"][:300], "Invalid PNG data"),
     "truncated jpeg": (FILES["jpeg"][:600], "Invalid JPEG data"),
     "truncated webp": (FILES["webp"][:100], "(?i)webp"),

@@ -75,3 +75,13 @@ def test_pairs_that_are_none(tmp_path, names, size, message):
     other = fill(tmp_path / "other", ["a"], suffix=".bmp")
     with pytest.raises(UserError, match="have the same name"):
         list(pairs(one, other))
+
+
+def test_sizes_are_those_of_upright_pictures(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (5, 4)).save(tmp_path / "a.png")
+    Image.new("RGB", (4, 5)).save(tmp_path / "b.jpg", exif=exif)
+    images = FolderImages(f"folder:{tmp_path}")
+    assert images.image_shape == (4, 5, 3)
+    assert next(images.batches(2)).shape == (2, 4, 5, 3)

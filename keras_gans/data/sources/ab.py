@@ -1,11 +1,13 @@
 """`ab:DIR`: pairs side by side, A in the left and B in the right half of each file (pix2pix, Isola et al. 2017)."""
 
-from keras_gans.data import decoding
+import functools
+
+from keras_gans.data import contents, decoding
 from keras_gans.data import images as image_forms
-from keras_gans.data.images import BadImage
 from keras_gans.data.opening import SCHEMES
+from keras_gans.data.picture_files import BadImage
 from keras_gans.data.sources.folder import Folder
-from keras_gans.data.sources.paired import fingerprint
+from keras_gans.data.sources.paired import stem
 
 
 def _odd(width, height):
@@ -13,14 +15,20 @@ def _odd(width, height):
 
 
 class SideBySide(Folder):
-    """The image files of a folder as pairs; every tenth is held out."""
+    """The image files of a folder as pairs."""
 
     kind, unit = "paired", "pairs"
 
-    def __init__(self, folder, split, spec):
-        super().__init__(folder, split, spec, "ab:DIR takes a folder of images, A left and B right")
+    def __init__(self, folder, split, spec, held_out):
+        super().__init__(folder, split, spec, held_out, "ab:DIR takes a folder of images, A left and B right")
         self.class_names = ()
-        self.fingerprint = fingerprint("side by side", self.fingerprint)
+
+    def _told_apart(self, path):
+        return stem(path)
+
+    @functools.cached_property
+    def fingerprint(self):
+        return contents.fingerprint("side by side", super().fingerprint)
 
     def flaw(self, size, least):
         return _odd(*size) if size[0] % 2 else super().flaw((size[0] // 2, size[1]), least)

@@ -8,8 +8,9 @@ import importlib.resources
 import numpy as np
 from PIL import Image
 
+from keras_gans.data import holdout
 from keras_gans.data import images as image_forms
-from keras_gans.data.collection import Collection, every_tenth
+from keras_gans.data.collection import Collection
 from keras_gans.data.opening import SCHEMES
 from keras_gans.errors import UserError
 from keras_gans.registry import nearest
@@ -41,7 +42,7 @@ class Fashion(Collection):
 
     name, class_names = "fashion", FASHION_CLASSES
 
-    def __init__(self, split, spec):
+    def __init__(self, split, spec, held_out):
         images, labels, self.fingerprint = _fashion()
         rows = {"train": slice(0, 8000), "holdout": slice(8000, None), "all": slice(None)}[split]
         self.spec, self.split, self.images, self.labels = spec, split, images[rows], labels[rows]
@@ -77,9 +78,10 @@ class Points(Collection):
 
     total = 100_000
 
-    def __init__(self, name, modes, std, split, spec):
+    def __init__(self, name, modes, std, split, spec, held_out):
         self.name, self.spec, self.modes, self.std = name, spec, modes, std
-        self.numbers = every_tenth(self.total, split, spec)
+        names = [str(number) for number in range(self.total)]
+        self.numbers = holdout.part(names, split, held_out if held_out == "none" else "every:10", spec)
         self.count = len(self.numbers)
         self.class_names = tuple(f"mode {i}" for i in range(len(modes)))
         self.fingerprint = hashlib.sha256(f"{name} {modes.tolist()} {std} {self.total}".encode()).hexdigest()
@@ -104,23 +106,27 @@ class Points(Collection):
         return PointSource(self, points.numpy()[self.numbers], labels.numpy()[self.numbers], self.modes, self.std)
 
 
-def ring8(split, spec):
+def ring8(split, spec, held_out):
     """8 Gaussians of std 0.01 on the circle of radius 1 (PacGAN, Lin et al. 2018, section 4.1: 2D-ring)."""
     angles = 2 * np.pi * np.arange(8) / 8
-    return Points("ring8", np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32), 0.01, split, spec)
+    return Points(
+        "ring8", np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32), 0.01, split, spec, held_out
+    )
 
 
-def grid25(split, spec):
+def grid25(split, spec, held_out):
     """25 Gaussians of std 0.05 at {-4, -2, 0, 2, 4}^2 (PacGAN, Lin et al. 2018, section 4.1: 2D-grid)."""
     axis = np.arange(-4, 5, 2, dtype=np.float32)
-    return Points("grid25", np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(25, 2), 0.05, split, spec)
+    return Points(
+        "grid25", np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(25, 2), 0.05, split, spec, held_out
+    )
 
 
 EMBEDDED = {"fashion": Fashion, "ring8": ring8, "grid25": grid25}
 
 
 @SCHEMES.register("embedded")
-def embedded(name, split, spec):
+def embedded(name, split, spec, held_out):
     if name not in EMBEDDED:
         raise UserError(f"unknown embedded data {name!r}; known: {', '.join(EMBEDDED)}{nearest(name, EMBEDDED)}")
-    return EMBEDDED[name](split, spec)
+    return EMBEDDED[name](split, spec, held_out)

@@ -6,6 +6,7 @@ and any position is found at once. The folder is TFDS's: `TFDS_DATA_DIR`, or `~/
 
 import os
 
+from keras_gans.data import holdout
 from keras_gans.data.opening import SCHEMES
 from keras_gans.data.records import Records
 from keras_gans.errors import UserError
@@ -13,28 +14,28 @@ from keras_gans.registry import nearest
 
 
 @SCHEMES.register("tfds")
-def tfds(rest, split, spec):
+def tfds(rest, split, spec, held_out):
     """Finds a TFDS data set.
 
-    With `@SPLIT`, every tenth example of that split is held out. Without, `train` trains and `test` (or else
-    `validation`) is held out; where there is only `train`, every tenth of it. "all" is both.
+    With `@SPLIT`, a part of that split is held out as `--holdout` says. Without, `train` trains and `test` (or else
+    `validation`) is held out; where there is only `train`, a part of it. "all" is both.
     """
-    info, records = _open(rest, split, spec)
+    info, records = _open(rest, split, spec, held_out)
     return records(*_features(info, spec))
 
 
-def image_pair(rest, split, spec):
+def image_pair(rest, split, spec, held_out):
     """Finds the two sides of a TFDS data set of pairs.
 
     Args:
         rest: `NAME[/CONFIG][@SPLIT][#FEATURE_A,FEATURE_B]`; without features, the two images that it has, in its order.
-        split, spec: as in `tfds`.
+        split, spec, held_out: as in `tfds`.
 
     Returns:
         The collections A and B, which have the same numbers; and the names of their features.
     """
     rest, _, chosen = rest.partition("#")
-    info, records = _open(rest, split, spec)
+    info, records = _open(rest, split, spec, held_out)
     images = _images(info, spec)
     if len(images) < 2:
         raise UserError(f"{spec} has only one image feature, {images[0]}; pairs take a data set with two")
@@ -48,21 +49,21 @@ def image_pair(rest, split, spec):
     return [records(feature) for feature in features], features
 
 
-def _open(rest, split, spec):
+def _open(rest, split, spec, held_out):
     """Returns the `DatasetInfo`, and a function of (image feature, label feature, class names) -> `Records`."""
+    if holdout.parse(held_out).folder:
+        raise UserError(f"--holdout={held_out} goes with folder:PATH, not with {spec}; take a share such as 0.1, or none")
     name, _, chosen = rest.partition("@")
     builder = _prepared(name, spec)
     splits = builder.info.splits
-    held_out = next((other for other in ("test", "validation") if other in splits), None)
+    apart = next((other for other in ("test", "validation") if other in splits), None)
     if not chosen and "train" not in splits:
         raise UserError(
             f"{spec} has no split called train; choose one: {', '.join(f'tfds:{name}@{known}' for known in splits)}"
         )
-    tenth = bool(chosen) or held_out is None
-    if tenth:
-        wanted = chosen or "train"
-    else:
-        wanted = {"train": "train", "holdout": held_out, "all": f"train+{held_out}"}[split]
+    divided = bool(chosen) or apart is None
+    parts = {"train": "train", "holdout": apart, "all": f"train+{apart}"}
+    wanted = (chosen or "train") if divided else parts[split]
     try:
         instructions = splits[wanted].file_instructions
     except (KeyError, ValueError, AssertionError) as error:
@@ -79,7 +80,7 @@ def _open(rest, split, spec):
             return example[image], int(example[label]) if label else 0
 
         extents = [(part.filename, part.skip, part.take) for part in instructions]
-        found = Records(spec, name.replace("/", "_"), split, extents, parse, class_names, tenth)
+        found = Records(spec, name.replace("/", "_"), split, extents, parse, class_names, held_out if divided else None)
         if not found.count and not found.faults:
             raise UserError(f"{spec}: the split {wanted!r} is empty; known: {', '.join(splits)}")
         return found

@@ -5,12 +5,14 @@ import os
 import pathlib
 import re
 
-from keras_gans.data.images import BadImage
+from keras_gans.data import holdout
 from keras_gans.data.opening import SCHEMES
+from keras_gans.data.picture_files import BadImage, open_image, read_file
 from keras_gans.data.records import Records
+from keras_gans.data.stores import shown
 from keras_gans.errors import UserError
 
-SHARD = re.compile(r"(?P<name>.+)-\d{5}-of-\d{5}")
+SHARD = re.compile(r"(?P<name>.+)-\d{5}-of-(?P<of>\d{5})")
 
 
 def build_example(data, label, class_name=""):
@@ -23,13 +25,11 @@ def build_example(data, label, class_name=""):
     """
     import tensorflow as tf
 
-    from keras_gans.data.images import open_image
-
     with open_image(data) as image:
         kind = image.format
     features = {"image/encoded": data, "image/format": kind.encode()}
     if class_name:
-        features["image/class/text"] = class_name.encode()
+        features["image/class/text"] = class_name.encode("utf-8", "backslashreplace")
     features = {key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for key, value in features.items()}
     features["image/class/label"] = tf.train.Feature(int64_list=tf.train.Int64List(value=[label]))
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
@@ -60,19 +60,67 @@ def labels_file(folder, name):
     return pathlib.Path(folder) / f"{name}.labels.txt"
 
 
+def paths_file(folder, name):
+    """Returns the path of the images' paths (one a line) before they were packed, which decide what is held out."""
+    return pathlib.Path(folder) / f"{name}.paths.txt"
+
+
+def _lines(path):
+    try:
+        return tuple(read_file(path).decode("utf-8", "backslashreplace").splitlines()) if path.is_file() else ()
+    except BadImage as error:
+        raise UserError(f"{shown(path)} is {error}") from error
+
+
+def _refuse_remains(paths):
+    """Refuses shards that are not all there, and those of two packings.
+
+    Raises:
+        UserError: a packing that was cut off, or two of one name.
+    """
+    known = {}
+    for path in map(pathlib.Path, paths):
+        shard = SHARD.fullmatch(path.stem)
+        if not shard:
+            continue
+        name, of = (path.parent, shard["name"]), int(shard["of"])
+        if known.setdefault(name, of) != of:
+            raise UserError(
+                f"{shown(path.parent)} holds shards of two packings of {shown(shard['name'])}, of {known[name]} and of "
+                f"{of}; remove one of them"
+            )
+    for (folder, name), of in known.items():
+        for number in range(of):
+            shard = folder / f"{name}-{number:05d}-of-{of:05d}{pathlib.Path(paths[0]).suffix}"
+            if not shard.exists():
+                raise UserError(f"{shown(shard)} is missing: the packing was cut off; pack the images again")
+
+
 @SCHEMES.register("tfrecord")
-def tfrecord(pattern, split, spec):
+def tfrecord(pattern, split, spec, held_out):
+    if holdout.parse(held_out).folder:
+        raise UserError(
+            f"--holdout={shown(held_out)} goes with folder:PATH, not with {shown(spec)}; take a share such as 0.1, or none"
+        )
     pattern = os.path.expanduser(pattern)
-    paths = sorted(path for path in glob.glob(pattern) if os.path.isfile(path))
+    # A name with brackets that is there is meant, not what it would match as a pattern.
+    paths = [pattern] if os.path.isfile(pattern) else sorted(path for path in glob.glob(pattern) if os.path.isfile(path))
     if not paths:
-        hint = f"; did you mean {pattern.rstrip('/')}/*.tfrecord?" if os.path.isdir(pattern) else ""
-        raise UserError(f"no file matches {pattern}; --data=tfrecord:GLOB takes a pattern such as 'packed/*.tfrecord'{hint}")
-    stem = pathlib.Path(paths[0]).stem
+        hint = f"; did you mean {shown(glob.escape(pattern.rstrip('/')))}/*.tfrecord?" if os.path.isdir(pattern) else ""
+        raise UserError(
+            f"no file matches {shown(pattern)}; --data=tfrecord:GLOB takes a pattern such as 'packed/*.tfrecord'{hint}"
+        )
+    _refuse_remains(paths)
+    folder, stem = pathlib.Path(paths[0]).parent, pathlib.Path(paths[0]).stem
     shard = SHARD.fullmatch(stem)
     name = shard["name"] if shard else stem
-    names = labels_file(pathlib.Path(paths[0]).parent, name)
-    class_names = tuple(names.read_text(encoding="utf-8").splitlines()) if names.is_file() else ()
-    records = Records(spec, name, split, [(path, 0, -1) for path in paths], parse_example, class_names)
+
+    def names(count):
+        known = list(_lines(paths_file(folder, name)))
+        return known if len(known) == count else [str(number) for number in range(count)]
+
+    class_names = _lines(labels_file(folder, name))
+    records = Records(spec, name, split, [(path, 0, -1) for path in paths], parse_example, class_names, held_out, names)
     if not records.count and not records.faults:
-        raise UserError(f"no records in {pattern}: nothing but empty files; pack the images again")
+        raise UserError(f"no records in {shown(pattern)}: nothing but empty files; pack the images again")
     return records

@@ -1,24 +1,35 @@
 """`unpaired:A:B`: folders of images of two domains that do not belong together (CycleGAN, Zhu et al. 2017)."""
 
+import functools
+
+from keras_gans.data import contents
 from keras_gans.data.collection import Collection
 from keras_gans.data.opening import SCHEMES
-from keras_gans.data.sources.paired import fingerprint, two_folders
+from keras_gans.data.sources.paired import inventory_of, notes_of, two_folders
 
 
 class Unpaired(Collection):
-    """Two folders; every tenth image of each is held out.
+    """Two folders; of each, images are held out.
 
-    B may be a handful of styles: of fewer than ten images none is held out, and all of them are in every split.
+    B may be a handful of styles: fewer than ten images are all of them in every split.
     """
 
     kind = "unpaired"
 
-    def __init__(self, rest, split, spec):
-        self.spec, self.split = spec, split
-        self.sides = two_folders(rest, split, "unpaired", few=True)
+    def __init__(self, rest, split, spec, held_out):
+        self.spec, self.split, self.holdout = spec, split, held_out
+        self.sides = two_folders(rest, split, held_out, "unpaired", few=True)
         self.name = "-".join(side.name for side in self.sides)
-        self.fingerprint = fingerprint("unpaired", *(side.fingerprint for side in self.sides))
-        self.count = max(side.count for side in self.sides)
+        self.count, self.total = (max(getattr(side, of) for side in self.sides) for of in ("count", "total"))
+        self.notes = notes_of(self.sides)
+
+    @functools.cached_property
+    def inventory(self):
+        return inventory_of(self.sides)
+
+    @functools.cached_property
+    def fingerprint(self):
+        return contents.fingerprint("unpaired", *(side.fingerprint for side in self.sides))
 
     def source(self, image_size, channels, resize, crop, bad, load_size):
         from keras_gans.data.pairs import UnpairedSource
