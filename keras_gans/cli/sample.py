@@ -52,7 +52,7 @@ def define(flags):
         "images; of an animation, latents to visit; of --mix, rows and columns. Default: 64; of --mix 6, of --nearest 16",
         1,
     )
-    flags.integer("seed", 0, "of the latents", 0)
+    flags.integer("seed", 0, "of the latents", 0, 2**32 - 1)
     flags.strings(
         "label",
         [],

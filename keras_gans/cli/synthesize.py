@@ -31,7 +31,7 @@ def define(flags):
         ("folder", "tfrecord"),
         "PNG files in one folder per class, or TFRecord shards of at most about 100 MB",
     )
-    flags.integer("seed", 0, "of the latents", 0)
+    flags.integer("seed", 0, "of the latents", 0, 2**32 - 1)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
 
 

@@ -11,7 +11,7 @@ import pytest
 from keras_gans.callbacks import DivergenceError
 from keras_gans.errors import UserError
 from keras_gans.runs import training
-from keras_gans.trained import networks
+from keras_gans.trained import checkpoints, networks
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.trained import Trained
 
@@ -131,8 +131,8 @@ def test_divergence_stops_the_run_and_names_the_last_good_checkpoint(tmp_path):
 def test_damaged_checkpoint_is_one_line(finished, tmp_path):
     path = tmp_path / "step.weights.h5"
     path.write_bytes(finished.checkpoint_path(10).read_bytes()[:5000])
-    with pytest.raises(UserError, match="cannot load"):
-        networks.load(networks.Networks(ema=Trained.open(finished.directory).generator), path)
+    with pytest.raises(UserError, match="damaged"):
+        checkpoints.load(networks.Networks(ema=Trained.open(finished.directory).generator), path)
 
 
 def test_init_from_starts_with_the_weights_of_another_run(finished, tmp_path, capsys):
