@@ -204,7 +204,6 @@ def _write_mixed(painter, flags, labels):
 
 
 def _write_neighbours(painter, flags, labels):
-    import json
 
     import numpy as np
 
@@ -228,7 +227,7 @@ def _write_neighbours(painter, flags, labels):
         "samples": found,
     }
     grids.write_png(flags.out, grids.table([images, *(search.images_at(data, column) for column in numbers.T)]))
-    files.write_text(pathlib.Path(flags.out).with_suffix(".json"), json.dumps(record, indent=1) + "\n")
+    files.write_text(pathlib.Path(flags.out).with_suffix(".json"), files.to_json(record, indent=1) + "\n")
     return (
         f"{flags.out}; median distance to the nearest of {data.count} training images in {flags.nearest}: samples "
         f"{medians['samples']:.4g}, held-out images {medians['held_out']:.4g}"

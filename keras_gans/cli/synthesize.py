@@ -51,6 +51,8 @@ def run(flags):
         )
     write = {"folder": _write_folder, "tfrecord": _write_shards}[flags.format]
     count = flags.per_class * opened.num_classes
+    for name in files.repair(out.parent):
+        print(f"{out.parent / name}: half-written by a process that was killed; repaired", flush=True)
     with files.whole(out) as temporary, progress("synthesizing", count) as bar:
         temporary.mkdir()
         pattern = write(_pictures(opened, flags.per_class, flags.seed, bar), opened, count, temporary, out)

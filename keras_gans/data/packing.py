@@ -1,5 +1,6 @@
 """Writes a collection as sharded TFRecords, in the same order, so that `tfrecord:` holds out the same images."""
 
+import contextlib
 import math
 import pathlib
 
@@ -13,7 +14,7 @@ from keras_gans.errors import UserError
 def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="refuse"):
     """Checks every image, then writes `OUT/NAME-00000-of-0000N.tfrecord` and the class names beside them.
 
-    Nothing is written if an image is refused; each shard is either whole or absent.
+    Nothing is written if an image is refused; the shards appear together, when all are whole.
 
     Args:
         collection: a `Collection`.
@@ -63,13 +64,17 @@ def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="ref
     if others:
         raise UserError(f"{out} holds shards of another packing ({others[0].name}); remove them or choose another --out")
     names = collection.class_names
-    with progress.progress(f"packing {collection.name}", len(numbers), "images") as bar:
-        for shard, path in enumerate(paths):
-            with files.whole(path) as temporary, open(temporary, "wb") as file:
+    for name in files.repair(out):
+        print(f"{out / name}: half-written by a process that was killed; repaired", flush=True)
+    if names:  # first: shards without it would have other names
+        files.write_text(tfrecord.labels_file(out, collection.name), "".join(f"{name}\n" for name in names))
+    with contextlib.ExitStack() as together, progress.progress(f"packing {collection.name}", len(numbers), "images") as bar:
+        # All shards or none: some of them would be read as a smaller set.
+        temporaries = [together.enter_context(files.whole(path)) for path in paths]
+        for shard, temporary in enumerate(temporaries):
+            with open(temporary, "wb") as file:
                 for number in numbers[shard * len(numbers) // shards : (shard + 1) * len(numbers) // shards]:
                     data, label = payload(number)
                     records.write(file, tfrecord.build_example(data, label, names[label] if names else ""))
                     bar.advance()
-    if names:
-        files.write_text(tfrecord.labels_file(out, collection.name), "".join(f"{name}\n" for name in names))
     return paths

@@ -36,7 +36,8 @@ def train(recipe):
         recipe: dict of resolved flags, see `keras_gans.flags.define_recipe`.
 
     Returns:
-        The exit code: 0, also after SIGTERM or Ctrl-C, when the same command goes on later.
+        The exit code: 0, also after SIGTERM or Ctrl-C, when the same command goes on later; 3 where a worker of several
+        was lost, so that a launcher starts them all again.
 
     Raises:
         UserError: anything about the recipe, the data, the folder or the disk that the user can repair; a run that
@@ -49,6 +50,18 @@ def train(recipe):
     guess = checks.likely_shapes(recipe)
     game = _build(strategy, recipe, *guess) if guess else None
     folder = Folder(recipe["run_dir"])
+    try:
+        return _claim_and_run(strategy, folder, recipe, game, guess)
+    except LostWorker as error:
+        print(
+            f"error: a worker of the cluster is lost ({error}); start all workers again: they go on from the last checkpoint",
+            file=sys.stderr,
+            flush=True,
+        )
+        return 3
+
+
+def _claim_and_run(strategy, folder, recipe, game, guess):
     if not is_chief(strategy):
         return _run(strategy, folder, recipe, game, guess, chief=False)
     with files.owned(folder.directory):
@@ -158,8 +171,26 @@ def distribute(strategy, source, recipe, start, labels):
 def _fit(game, batches, steps, beside):
     try:
         game.fit(batches, steps_per_epoch=steps, epochs=1, verbose=0, shuffle=False, callbacks=beside)
-    except tf.errors.ResourceExhaustedError as error:
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise UserError("out of memory: take a smaller --batch_size, or --precision=bfloat16") from error
+    except _OF_LOST_WORKERS as error:
+        if not isinstance(game.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise
+        lines = error.message.splitlines() or [""]
+        raise LostWorker(next((line for line in lines if "aborted" in line), lines[0])) from error
+
+
+_OF_LOST_WORKERS = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+)
+
+
+class LostWorker(Exception):
+    """Another worker of the cluster has ended, or cannot be reached."""
 
 
 def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
