@@ -49,8 +49,7 @@ def main():
 
 def untrained(folder, shared):
     """Writes a run folder of the flagfile's networks with random weights; returns its path."""
-    from keras_gans.callbacks import checkpoints
-    from keras_gans.trained import recipes
+    from keras_gans.trained import checkpoints, recipes
     from keras_gans.trained.folder import Folder
 
     recipe = runs.resolve(

@@ -5,6 +5,9 @@ import math
 
 from absl import flags as absl_flags
 
+INT32 = 2**31 - 1
+"""The largest number that TensorFlow counts to."""
+
 
 class Flags(absl_flags.FlagValues):
     """absl flags of one verb, with short names for the definitions."""
@@ -19,6 +22,7 @@ class Flags(absl_flags.FlagValues):
         absl_flags.DEFINE_multi_enum(name, default, list(values), help, flag_values=self)
 
     def integer(self, name, default, help, lower=None, upper=None):
+        lower, upper = -INT32 if lower is None else lower, INT32 if upper is None else upper
         absl_flags.DEFINE_integer(name, default, help, lower, upper, flag_values=self)
 
     def number(self, name, default, help, lower=None, upper=None):
@@ -119,7 +123,7 @@ def define_recipe(flags):
         "of the learning rate: constant, linear[:hold=0.5], step[:factor=0.1,every=0.5] or cosine[:final=0]",
     )
     flags.number("ema_kimg", 10.0, "half-life of the generator's moving average, in thousands of images", 0.0)
-    flags.integer("seed", 0, "of the weights, the order of the images and all noise", 0)
+    flags.integer("seed", 0, "of the weights, the order of the images and all noise", 0, 2**32 - 1)
     flags.strings("plugin", [], PLUGIN)
     # On what
     flags.choice(

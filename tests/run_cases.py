@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from keras_gans.callbacks import checkpoints
 from keras_gans.cli import Flags, train
-from keras_gans.trained import recipes
+from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
 
 CLASSES = ("shirt", "shoe", "bag")

@@ -46,7 +46,7 @@ def make_game(classes=0, image_shape=(8, 8, 1), **flags):
 def record(tmp_path):
     """A `Record` of a new run with 4 images to a step."""
     folder = Folder(tmp_path / "run")
-    folder.write_record(recipe={})
+    folder.write_record(recipe={}, data={"image_shape": [8, 8, 1], "class_names": []})
     return callbacks.Record(folder, batch_size=4)
 
 

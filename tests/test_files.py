@@ -1,6 +1,8 @@
 """Files and folders are whole or absent, whatever stops the writer."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -99,3 +101,63 @@ def test_a_file_does_not_replace_a_folder(tmp_path):
 def test_write_text_is_utf8(tmp_path):
     files.write_text(tmp_path / "a", "naïve ±\n")
     assert (tmp_path / "a").read_bytes() == "naïve ±\n".encode()
+
+
+def test_json_has_no_nan():
+    value = {"a": [1, float("nan"), {"b": (float("inf"), "NaN")}], "c": 0.5}
+    assert files.to_json(value) == '{"a": [1, null, {"b": [null, "NaN"]}], "c": 0.5}'
+
+
+def dead_process():
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_repair_removes_what_killed_processes_leave(tmp_path):
+    dead = dead_process()
+    for name in (f".tmp-{dead}-a.h5", f".tmp-{os.getpid()}-b", f".tmp-{os.getppid()}-mine", "a.h5", ".tmp-x-y", ".hidden"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / f".tmp-{dead}-model").mkdir()
+    (tmp_path / f".tmp-{dead}-model" / "half").write_text("x")
+    assert files.repair(tmp_path) == sorted([f".tmp-{dead}-a.h5", f".tmp-{dead}-model", f".tmp-{os.getpid()}-b"])
+    assert {path.name for path in tmp_path.iterdir()} == {f".tmp-{os.getppid()}-mine", "a.h5", ".tmp-x-y", ".hidden"}
+    assert files.repair(tmp_path / "none") == []
+
+
+def test_repair_puts_back_what_had_been_moved(tmp_path):
+    """Killed between the two renames by which a folder takes another's place, and behind them."""
+    dead = dead_process()
+    for name in (f".model.{dead}.old", f".other.{dead}.old", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_text(name)
+    files.repair(tmp_path)
+    assert content(tmp_path) == {"model/x": f".model.{dead}.old", "other/x": "other"}
+
+
+OWN = "import sys, time; from keras_gans import files\nwith files.owned(sys.argv[1]): print(1, flush=True); time.sleep(99)"
+
+
+def test_folder_has_one_owner_and_a_crash_lets_it_go(tmp_path):
+    folder = tmp_path / "new" / "run"
+    other = subprocess.Popen([sys.executable, "-c", OWN, folder], stdout=subprocess.PIPE)
+    try:
+        assert other.stdout.readline() == b"1\n"
+        with pytest.raises(UserError, match=f"^{folder} is in use by another process"), files.owned(folder):
+            pytest.fail("there were two owners")
+    finally:
+        other.kill()
+        other.communicate()
+    with files.owned(folder):
+        (folder / "a").write_text("x")
+    assert content(folder) == {"a": "x"}
+
+
+def test_owner_who_leaves_nothing_leaves_no_folder(tmp_path):
+    with pytest.raises(UserError), files.owned(tmp_path / "run"):
+        raise UserError("no")
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="^cannot write .*/file/"), files.owned(tmp_path / "file" / "run"):
+        pytest.fail("the block was entered")

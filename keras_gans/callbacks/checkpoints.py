@@ -4,15 +4,9 @@ import signal
 
 import keras
 
-from keras_gans import files
 from keras_gans.callbacks import divergence
 from keras_gans.callbacks.periodic import Periodic
-
-
-def save(game, path):
-    """Writes everything that the run's continuation depends on to `path` (`*.weights.h5`), whole."""
-    with files.whole(path) as temporary:
-        game.save_weights(temporary)
+from keras_gans.trained import checkpoints
 
 
 class Checkpoints(Periodic):
@@ -34,7 +28,7 @@ class Checkpoints(Periodic):
         if path.exists():
             return
         divergence.check(self.model, self.folder, weights=True)
-        save(self.model, path)
+        checkpoints.save(self.model, path)
         for old in self.folder.checkpoint_steps()[: -self.keep]:
             self.folder.checkpoint_path(old).unlink(missing_ok=True)
 

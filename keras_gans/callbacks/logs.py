@@ -1,7 +1,9 @@
 """Numbers: the progress display, metrics.jsonl and TensorBoard."""
 
-import json
+import contextlib
 import math
+import os
+import sys
 import time
 
 import tensorflow as tf
@@ -23,16 +25,26 @@ class Record:
 
     def __init__(self, folder, batch_size, start=0):
         self.folder, self.batch_size = folder, batch_size
-        kept = folder.metrics(until=start) if start else []
-        files.write_text(folder.metrics_path, "".join(json.dumps(line) + "\n" for line in kept))
-        self.seconds_before = max([line["seconds"] for line in kept], default=0.0)
+        kept, damaged = folder.read_metrics(until=start) if start else ([], 0)
+        with self._one_line():
+            if damaged:
+                copy = folder.metrics_path.with_name(f"{folder.metrics_path.name}.damaged")
+                os.replace(folder.metrics_path, copy)
+                print(f"warning: {folder.metrics_path} had {damaged} damaged lines; a copy is {copy}", file=sys.stderr)
+            files.write_text(folder.metrics_path, "".join(files.to_json(line) + "\n" for line in kept))
+            self.writer = tf.summary.create_file_writer(str(folder.directory))
+        self.start = start
+        self.seconds_before, self.steps_before = max([(line["seconds"], line["step"]) for line in kept], default=(0.0, 0))
         self.began = time.monotonic()
-        self.writer = tf.summary.create_file_writer(str(folder.directory))
 
     @property
     def seconds(self):
         """Seconds of training, those before a resume included."""
         return self.seconds_before + time.monotonic() - self.began
+
+    def images_per_second(self, step):
+        """Returns the speed of all steps up to `step` whose time is known, those before a resume included."""
+        return (self.steps_before + step - self.start) * self.batch_size / max(self.seconds, 1e-9)
 
     def kimg(self, step):
         """Thousands of images after `step` generator steps."""
@@ -45,24 +57,34 @@ class Record:
             UserError: the disk is full or the folder cannot be written.
         """
         line = {"step": step, "kimg": round(self.kimg(step), 6), "seconds": round(self.seconds, 3), **values}
-        try:
+        with self._one_line():
             with open(self.folder.metrics_path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+                file.write(files.to_json(line) + "\n")
             with self.writer.as_default(step):
                 for name, value in values.items():
                     tf.summary.scalar(name, value)
             self.writer.flush()
+
+    def add_image(self, step, name, image):
+        """Shows a picture, uint8 [h, w, c], in TensorBoard.
+
+        Raises:
+            UserError: the disk is full or the folder cannot be written.
+        """
+        with self._one_line(), self.writer.as_default(step):
+            tf.summary.image(name, image[None])
+            self.writer.flush()
+
+    @contextlib.contextmanager
+    def _one_line(self):
+        try:
+            yield
         except (OSError, tf.errors.OpError) as error:
-            reason = getattr(error, "strerror", None) or getattr(error, "message", str(error)).splitlines()[0]
+            reason = files.reason(error) if isinstance(error, OSError) else (error.message.splitlines() or ["full disk?"])[0]
             raise UserError(
                 f"cannot write to {self.folder.directory}: {reason}; free some space: the last checkpoint "
                 "is whole, and the same command goes on from it"
             ) from error
-
-    def add_image(self, step, name, image):
-        """Shows a picture, uint8 [h, w, c], in TensorBoard."""
-        with self.writer.as_default(step):
-            tf.summary.image(name, image[None])
 
 
 class Logs(Periodic):
@@ -78,22 +100,26 @@ class Logs(Periodic):
     def __init__(self, record, bar, every, start=0):
         super().__init__(every, start)
         self.record, self.bar = record, bar
-        self.last = (start, time.monotonic())
+        self.logged = start
+        self.began = self.since = (start, time.monotonic())
 
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
+        if self.since is self.began:  # the rates count no compilation, but of a run of one call
+            self.since = (self.done, time.monotonic())
         self.bar.update(self.done * self.record.batch_size)
 
     def due(self, step, logs):
-        if logs is None or step == self.last[0]:
+        if logs is None or step == self.logged:
             return
         divergence.check(self.model, self.record.folder)
-        (step_before, before), self.last = self.last, (step, time.monotonic())
+        step_before, before = self.since if self.since[0] < step else self.began
+        self.logged, self.since = step, (step, time.monotonic())
         # The sum of the players' losses, which stock callbacks look for, says nothing beside them.
         values = {name: float(value) for name, value in logs.items() if name != "loss"}
         # What is left is sound; a float16 gradient that overflowed is skipped by design, and JSON knows no NaN.
         values = {name: value for name, value in values.items() if math.isfinite(value)}
-        rate = (step - step_before) * self.record.batch_size / (self.last[1] - before)
+        rate = (step - step_before) * self.record.batch_size / max(self.since[1] - before, 1e-9)
         self.record.add(step, {"images_per_second": round(rate, 1), **values})
         shown = [f"{player[0].upper()} {values[f'{player}_loss']:.3f}" for player in self.model.players]
         self.bar.update(step * self.record.batch_size, "  ".join(shown))

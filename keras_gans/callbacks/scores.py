@@ -2,8 +2,8 @@
 
 import math
 
-from keras_gans.callbacks import checkpoints
 from keras_gans.callbacks.periodic import Periodic
+from keras_gans.trained import checkpoints
 
 
 class Scores(Periodic):

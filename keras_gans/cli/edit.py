@@ -23,7 +23,7 @@ def define(flags):
     flags.string("layers", None, "numbers of layers, such as 0-3; default: all")
     flags.integer("steps", 7, "pictures in a row, an odd number", 3)
     flags.integer("count", 1, "pictures to change", 1)
-    flags.integer("seed", 0, "of their latents", 0)
+    flags.integer("seed", 0, "of their latents", 0, 2**32 - 1)
     flags.number("truncation", 1.0, "truncation psi of these pictures, from -2 to 2")
     flags.strings(
         "projected",

@@ -12,7 +12,6 @@ kid:subsets=50,subset_size=500 or ppl:sampling=full.
 Every score is stored with its protocol in RUN/scores.jsonl, or where --out says.
 """
 
-import json
 import pathlib
 
 from keras_gans.errors import UserError
@@ -169,15 +168,15 @@ def _of_pairs(flags, scores):
 
 
 def _store(flags, found):
-    from keras_gans.files import write_text
+    from keras_gans.files import to_json, write_text
 
     if flags.out:
-        write_text(flags.out, json.dumps(found, indent=2) + "\n")
+        write_text(flags.out, to_json(found, indent=2) + "\n")
         print(f"wrote {flags.out}")
     elif flags.run:
         path = pathlib.Path(flags.run) / "scores.jsonl"
         before = path.read_text(encoding="utf-8") if path.is_file() else ""
-        write_text(path, before + "".join(json.dumps(one) + "\n" for one in found))
+        write_text(path, before + "".join(to_json(one) + "\n" for one in found))
         print(f"added to {path}")
 
 

@@ -34,7 +34,7 @@ def define(flags):
     )
     flags.choice("film", "gif", ("gif", "mp4", "none"), "form of the film, of about 100 frames")
     flags.number("fps", 10.0, "of the film: frames per second", 0.1, 100.0)
-    flags.integer("seed", 0, "of the noise", 0)
+    flags.integer("seed", 0, "of the noise", 0, 2**32 - 1)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
 
 

@@ -54,7 +54,7 @@ def define(flags):
         "images; of an animation, latents to visit; of --mix, rows and columns. Default: 64; of --mix 6, of --nearest 16",
         1,
     )
-    flags.integer("seed", 0, "of the latents", 0)
+    flags.integer("seed", 0, "of the latents", 0, 2**32 - 1)
     flags.strings(
         "label",
         [],
@@ -206,7 +206,6 @@ def _write_mixed(painter, flags, labels):
 
 
 def _write_neighbours(painter, flags, labels):
-    import json
 
     import numpy as np
 
@@ -234,7 +233,7 @@ def _write_neighbours(painter, flags, labels):
         "samples": found,
     }
     grids.write_png(flags.out, grids.table([images, *(search.images_at(data, column) for column in numbers.T)]))
-    files.write_text(pathlib.Path(flags.out).with_suffix(".json"), json.dumps(record, indent=1) + "\n")
+    files.write_text(pathlib.Path(flags.out).with_suffix(".json"), files.to_json(record, indent=1) + "\n")
     return (
         f"{flags.out}; median distance to the nearest of {data.count} training images in {flags.nearest}: samples "
         f"{medians['samples']:.4g}, held-out images {medians['held_out']:.4g}"

@@ -33,7 +33,7 @@ def define(flags):
         ("folder", "tfrecord"),
         "PNG files in one folder per class, or TFRecord shards of at most about 100 MB",
     )
-    flags.integer("seed", 0, "of the latents", 0)
+    flags.integer("seed", 0, "of the latents", 0, 2**32 - 1)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
 
 
@@ -53,6 +53,8 @@ def run(flags):
         )
     write = {"folder": _write_folder, "tfrecord": _write_shards}[flags.format]
     count = flags.per_class * opened.num_classes
+    for name in files.repair(out.parent):
+        print(f"{out.parent / name}: half-written by a process that was killed; repaired", flush=True)
     with files.whole(out) as temporary, progress("synthesizing", count) as bar:
         temporary.mkdir()
         pattern = write(_pictures(opened, flags.per_class, flags.seed, bar), opened, count, temporary, out)

@@ -72,6 +72,8 @@ def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="ref
         collection.class_names,
         [part(out, collection.name) for part in (tfrecord.labels_file, tfrecord.paths_file)],
     )
+    for name in files.repair(out):
+        print(f"{shown(out / name)}: half-written by a process that was killed; repaired", flush=True)
     with files.scratch(out) as made, progress.progress(f"packing {collection.name}", len(numbers), "images") as bar:
         for shard, path in enumerate(paths):
             with open(made / path.name, "wb") as file:

@@ -1,8 +1,7 @@
 """The model card beside an export: what goes in, what comes out, where it comes from and how good it is."""
 
-import json
-
 import keras_gans
+from keras_gans import files
 
 
 def write(directory, run, summary, endpoints, limits, license, differences):
@@ -30,7 +29,7 @@ def write(directory, run, summary, endpoints, limits, license, differences):
         "data": run.record.get("data", {}),
         "recipe": run.record.get("recipe", {}),
     }
-    (directory / "model_card.json").write_text(json.dumps(contents, indent=2) + "\n", encoding="utf-8")
+    (directory / "model_card.json").write_text(files.to_json(contents, indent=2) + "\n", encoding="utf-8")
     (directory / "README.md").write_text(_markdown(contents), encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ import io
 import json
 import zipfile
 
+from keras_gans import files
 from keras_gans.files import check_unpacked
 
 _LARGEST = 2**24  # bytes of all that lies behind a model
@@ -24,7 +25,7 @@ def added(model, contents, labels=()):
     """
     file = io.BytesIO(model)
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(NAME, json.dumps(contents, indent=2))
+        archive.writestr(NAME, files.to_json(contents, indent=2))
         if labels:
             archive.writestr(LABELS, "".join(f"{label}\n" for label in labels))
     return file.getvalue()

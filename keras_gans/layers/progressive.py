@@ -39,15 +39,15 @@ class MinibatchStd(keras.layers.Layer):
     group's images; in float32. Group m of M holds the images m, m + M, m + 2M, ..., as in the original.
 
     Args:
-        group_size: images per group, 4 by default; the whole batch if it is smaller.
+        group_size: images per group, 4 by default; the largest number up to it that divides the batch.
         epsilon: inside the square root, 1e-8 by default.
 
     Call:
-        inputs: float [batch, height, width, channels] -> [batch, height, width, channels + 1]. The batch must be a
-            multiple of group_size, or smaller than it.
+        inputs: float [batch, height, width, channels] -> [batch, height, width, channels + 1]. (The original takes
+            only batches that group_size divides.)
 
     Raises:
-        ValueError: group_size below 2, or a batch of known size that it does not divide.
+        ValueError: group_size below 2.
     """
 
     def __init__(self, group_size=4, epsilon=1e-8, **kwargs):
@@ -59,9 +59,8 @@ class MinibatchStd(keras.layers.Layer):
 
     def call(self, inputs):
         batch, height, width, channels = ops.shape(inputs)
-        if isinstance(batch, int) and batch > self.group_size and batch % self.group_size:
-            raise ValueError(f"batch of {batch} is no multiple of the group size {self.group_size} of MinibatchStd")
-        size = ops.minimum(self.group_size, batch)
+        sizes = ops.arange(1, self.group_size + 1, dtype="int32")
+        size = ops.max(ops.where(ops.equal(batch % sizes, 0), sizes, 1))
         groups = ops.reshape(ops.cast(inputs, "float32"), (size, -1, height, width, channels))
         deviation = groups - ops.mean(groups, axis=0, keepdims=True)
         deviation = ops.sqrt(ops.mean(ops.square(deviation), axis=0) + self.epsilon)

@@ -14,13 +14,12 @@ from keras.src.backend.common import global_state  # nothing public forgets vari
 
 from keras_gans import files
 from keras_gans import flags as recipe_flags
-from keras_gans.callbacks import checkpoints
 from keras_gans.errors import UserError, shown
 from keras_gans.exporting.parity import exact_float32
 from keras_gans.pretrained import matching, metric_files, reference
 from keras_gans.pretrained.family import FAMILIES
 from keras_gans.registry import parse_spec
-from keras_gans.trained import recipes
+from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.networks import Networks
 from keras_gans.weights import lookup, weight_files

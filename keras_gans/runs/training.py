@@ -4,22 +4,29 @@ import importlib
 import math
 import os
 import platform
-import resource
 import sys
 from importlib import metadata
 
 import keras
 import tensorflow as tf
 
-from keras_gans import callbacks, data, plugins
+from keras_gans import callbacks, data, files, plugins
 from keras_gans.errors import UserError
 from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
-from keras_gans.runs import held_out, report, same_data
-from keras_gans.trained import networks, recipes
+from keras_gans.runs import checks, held_out, report, same_data
+from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.trained import Trained
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+EXPORTS = {"saved_model": "*/saved_model.pb", "tflite": "*.tflite"}
+"""What a run may end with -> the files by which a whole one is known."""
 
 
 def train(recipe):
@@ -29,7 +36,8 @@ def train(recipe):
         recipe: dict of resolved flags, see `keras_gans.flags.define_recipe`.
 
     Returns:
-        The exit code: 0, also after SIGTERM or Ctrl-C, when the same command goes on later.
+        The exit code: 0, also after SIGTERM or Ctrl-C, when the same command goes on later; 3 where a worker of several
+        was lost, so that a launcher starts them all again.
 
     Raises:
         UserError: anything about the recipe, the data, the folder or the disk that the user can repair; a run that
@@ -38,7 +46,32 @@ def train(recipe):
     if recipe["deterministic"]:
         tf.config.experimental.enable_op_determinism()
     strategy = recipes.build_strategy(recipe["strategy"])
+    checks.refuse(recipe, strategy.num_replicas_in_sync)
+    guess = checks.likely_shapes(recipe)
+    game = _build(strategy, recipe, *guess) if guess else None
     folder = Folder(recipe["run_dir"])
+    try:
+        return _claim_and_run(strategy, folder, recipe, game, guess)
+    except LostWorker as error:
+        print(
+            f"error: a worker of the cluster is lost ({error}); start all workers again: they go on from the last checkpoint",
+            file=sys.stderr,
+            flush=True,
+        )
+        return 3
+
+
+def _claim_and_run(strategy, folder, recipe, game, guess):
+    if not is_chief(strategy):
+        return _run(strategy, folder, recipe, game, guess, chief=False)
+    with files.owned(folder.directory):
+        for place in (folder.directory, folder.checkpoints, folder.samples, *(folder.directory / kind for kind in EXPORTS)):
+            for name in files.repair(place):
+                print(f"{place / name}: half-written by a run that was killed; repaired", flush=True)
+        return _run(strategy, folder, recipe, game, guess, chief=True)
+
+
+def _run(strategy, folder, recipe, game, guess, chief):
     recipe = same_data.settle(folder, recipe)
     folder.refuse_other_recipe(same_data.at_its_old_place(folder, recipe))
     source = recipes.build_source(recipe, "train")
@@ -46,13 +79,17 @@ def train(recipe):
         print(line, flush=True)
     same_data.compare(folder, recipe, source)
     num_classes = _classes(recipe, source)
-    keras.utils.set_random_seed(recipe["seed"])
-    with strategy.scope():
-        game = recipes.build_game(recipe, source.image_shape, num_classes, source.input_shape)
-    chief = is_chief(strategy)
+    shapes = (source.image_shape, num_classes, source.input_shape)
+    if shapes != guess:
+        if game is not None:
+            game = None
+            keras.utils.clear_session()  # its memory and its layers' names are for the right one
+        game = _build(strategy, recipe, *shapes)
+    before = recipe | (folder.record["recipe"] if folder.record_path.is_file() else {})
+    start, total = _restore(game, folder, recipe, chief), recipes.total_steps(recipe)
     if chief:
-        _write_record(folder, recipe, source, game)
-    start, total = _restore(game, folder, recipe), recipes.total_steps(recipe)
+        _say_length(folder, recipe, before, start, total)
+        _write_record(folder, recipe | ({"kimg": before["kimg"]} if start > total else {}), source, game, start)
     if start < total:
         # Never beyond the end, also where the run was stopped between two calls of other lengths.
         game.steps_per_execution = math.gcd(total - start, recipe["steps_per_execution"])
@@ -65,8 +102,40 @@ def train(recipe):
         else:
             _fit(game, batches, total - start, [])
     if chief:
-        finish(folder, recipe, new_weights=start < total)
+        finish(folder, recipe)
     return 0
+
+
+def _build(strategy, recipe, image_shape, num_classes, input_shape):
+    try:
+        keras.utils.set_random_seed(recipe["seed"])
+        with strategy.scope():
+            return recipes.build_game(recipe, image_shape, num_classes, input_shape)
+    except (MemoryError, OverflowError, tf.errors.ResourceExhaustedError, tf.errors.InvalidArgumentError) as error:
+        raise UserError(
+            f"--generator={recipe['generator']} and --discriminator={recipe['discriminator']} do not fit into memory "
+            f"({_first_line(error)}); take smaller networks or a smaller --image_size"
+        ) from error
+
+
+def _first_line(error):
+    text = getattr(error, "message", None) or str(error) or type(error).__name__
+    return text.splitlines()[0][:200]
+
+
+def _say_length(folder, recipe, before, start, total):
+    """Says what a length other than before does to a run that goes on."""
+    if start > total:
+        print(
+            f"{folder.directory} has {start} steps, more than the {total} of --kimg={recipe['kimg']:g}; it stays as it is",
+            flush=True,
+        )
+    elif start and recipe["schedule"].partition(":")[0] != "constant" and recipes.total_steps(before) != total:
+        print(
+            f"--kimg={recipe['kimg']:g} (was {before['kimg']:g}): --schedule={recipe['schedule']} is stretched over the new "
+            "length, so that the learning rate jumps and the run is not the same as one of this length from the start",
+            flush=True,
+        )
 
 
 def _classes(recipe, source):
@@ -94,10 +163,6 @@ def distribute(strategy, source, recipe, start, labels):
     """
     rows = recipe["batch_size"] * recipe["n_critic"]
     replicas = strategy.num_replicas_in_sync
-    if recipe["batch_size"] % replicas:
-        raise UserError(
-            f"--batch_size={recipe['batch_size']} cannot be shared by {replicas} replicas; take a multiple of {replicas}"
-        )
     arguments = {"seed": recipe["seed"], "start": start * rows, "labels": labels, "flip": recipe["flip"]}
     if replicas == 1:
         return data.batches(source, rows, **arguments)
@@ -112,8 +177,26 @@ def distribute(strategy, source, recipe, start, labels):
 def _fit(game, batches, steps, beside):
     try:
         game.fit(batches, steps_per_epoch=steps, epochs=1, verbose=0, shuffle=False, callbacks=beside)
-    except tf.errors.ResourceExhaustedError as error:
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise UserError("out of memory: take a smaller --batch_size, or --precision=bfloat16") from error
+    except _OF_LOST_WORKERS as error:
+        if not isinstance(game.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise
+        lines = error.message.splitlines() or [""]
+        raise LostWorker(next((line for line in lines if "aborted" in line), lines[0])) from error
+
+
+_OF_LOST_WORKERS = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+)
+
+
+class LostWorker(Exception):
+    """Another worker of the cluster has ended, or cannot be reached."""
 
 
 def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
@@ -141,12 +224,12 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
             beside.append(stop)
         _fit(game, batches, total - start, beside)
     if not stop.caught:
-        rate = (total - start) * batch_size / (record.seconds - record.seconds_before)
         folder.write_record(
             finished={
                 "step": total,
+                "kimg": round(record.kimg(total), 6),  # that of the recipe, rounded up to whole calls
                 "seconds": round(record.seconds, 1),
-                "images_per_second": round(rate, 1),
+                "images_per_second": round(record.images_per_second(total), 1),
                 "peak_memory_mb": peak_memory_mb(),
                 "scores": scores.results if scores else [],
             }
@@ -178,7 +261,10 @@ def _evaluator(recipe, trained):
     return translation.evaluator(scores, recipe["score_features"], trained, holdout, kind == "paired")
 
 
-def _write_record(folder, recipe, source, game):
+def _write_record(folder, recipe, source, game, start):
+    known = folder.record if folder.record_path.is_file() else {}
+    # Version 0.1.0 did not note the step of an export.
+    exported = {kind: start for kind, whole in EXPORTS.items() if any((folder.directory / kind).glob(whole))}
     versions = {name: metadata.version(name) for name in ("keras_gans", "tensorflow", "keras", "numpy")}
     folder.write_record(
         recipe=recipe,
@@ -187,17 +273,21 @@ def _write_record(folder, recipe, source, game):
         versions=versions | {"python": platform.python_version()},
         data=same_data.describe(source),
         parameters={name: getattr(game, name).count_params() for name in game.network_names()},
+        exported=known.get("exported", exported),
     )
     same_data.write_list(folder, source)
 
 
-def _restore(game, folder, recipe):
-    """Loads the newest checkpoint, or the weights that --init_from names; returns the step to go on from."""
-    steps = folder.checkpoint_steps()
-    if steps:
-        networks.load(game, folder.checkpoint_path(steps[-1]))
-        print(f"going on from step {steps[-1]} of {folder.directory}", flush=True)
-        return steps[-1]
+def _restore(game, folder, recipe, chief):
+    """Loads the newest sound checkpoint, or the weights that --init_from names; returns the step to go on from."""
+    step = checkpoints.newest(folder, lambda path: checkpoints.load(game, path))
+    if step is not None:
+        for damaged in folder.checkpoint_steps() if chief else ():
+            if damaged > step:  # out of the way of the checkpoint that the run will write there
+                path = folder.checkpoint_path(damaged)
+                path.rename(path.with_name(f"{path.name}.damaged"))
+        print(f"going on from step {step} of {folder.directory}", flush=True)
+        return step
     if recipe["init_from"]:
         copied, count = init_from(game, Trained.open(recipe["init_from"]).networks(names(game)))
         print(f"started from {copied} of {count} weights of {recipe['init_from']}", flush=True)
@@ -249,27 +339,33 @@ def _name(weight):
 
 
 def peak_memory_mb():
-    """Returns the largest resident memory of this process so far, in MB."""
+    """Returns the largest resident memory of this process so far, in MB; 0 where the system does not say (Windows)."""
+    if resource is None:
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
 
 
-def finish(folder, recipe, new_weights=True):
+def finish(folder, recipe):
     """Exports the run, writes its report, and prints where everything is.
+
+    What has been exported from the same weights already, and is whole, is not exported again.
 
     Args:
         folder: the run's `Folder`.
         recipe: its flags.
-        new_weights: whether there are any; without, only exports that are missing are made.
     """
     opened = Trained.open(folder.directory)
     places = {"samples": max(folder.samples.glob("*.png"), default=None), "checkpoint": opened.checkpoint}
     for kind in recipe["export"]:
-        out = folder.directory / kind
-        if kind == "none" or (not new_weights and out.exists()):
+        if kind == "none":
+            continue
+        out, exported = folder.directory / kind, folder.record.get("exported", {})
+        if any(out.glob(EXPORTS[kind])) and exported.get(kind) == opened.step:
             continue
         exporter = importlib.import_module(f"keras_gans.exporting.{kind}")
         places[kind] = exporter.export(opened, out)
+        folder.write_record(exported=exported | {kind: opened.step})
     places["report"] = report.write(folder.directory)
     finished = folder.record.get("finished", {})
     for score in finished.get("scores", []):
@@ -278,7 +374,7 @@ def finish(folder, recipe, new_weights=True):
     for name, path in places.items():
         if path:
             print(f"{name + ':':<13}{os.fspath(path)}")
-    if finished:
+    if {"seconds", "images_per_second", "peak_memory_mb"} <= finished.keys():
         print(
             f"{finished['seconds']:.0f} s of training, {finished['images_per_second']:.0f} images/s, "
             f"{finished['peak_memory_mb']} MB of memory at most"

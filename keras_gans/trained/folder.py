@@ -7,6 +7,7 @@ import re
 
 from keras_gans import files, flags
 from keras_gans.errors import UserError
+from keras_gans.trained import record
 
 # What may change when a run is resumed: it changes neither the data, the networks nor the steps.
 FREE_FLAGS = frozenset(
@@ -15,6 +16,9 @@ FREE_FLAGS = frozenset(
     plugin export jit_compile steps_per_execution strategy deterministic init_from bad_images max_pixels
 """.split()
 )
+
+_CHECKPOINT = re.compile(r"step-(\d{9,})\.weights\.h5")
+_LONGEST_LINE = 2**20  # bytes; a line of numbers has some hundreds
 
 
 # What version 0.1.0 did where it had no flag yet; other flags of later versions have defaults that change nothing.
@@ -40,14 +44,11 @@ class Folder:
         """What `run.json` says: recipe, versions, seed, data, parameters, and results once there are any.
 
         Raises:
-            UserError: no such run.
+            UserError: no such run, or its record is damaged.
         """
         if not self.record_path.is_file():
             raise UserError(f"{self.directory} is not a run folder (it has no run.json); name one that train.py has made")
-        try:
-            return json.loads(self.record_path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise UserError(f"{self.record_path} is not JSON: {error}") from error
+        return record.read(self.record_path)
 
     @property
     def recipe(self):
@@ -58,7 +59,7 @@ class Folder:
         """Updates `run.json`."""
         known = self.record if self.record_path.is_file() else {}
         self.record = known | changes
-        files.write_text(self.record_path, json.dumps(self.record, indent=2, sort_keys=True) + "\n")
+        files.write_text(self.record_path, files.to_json(self.record, indent=2, sort_keys=True) + "\n")
 
     def refuse_other_recipe(self, recipe):
         """Checks that the folder is new or holds a run of this recipe.
@@ -91,21 +92,55 @@ class Folder:
 
     def checkpoint_steps(self):
         """Returns the steps that have a checkpoint, oldest first."""
-        names = sorted(path.name for path in self.checkpoints.glob("step-*.weights.h5"))
-        return [int(re.search(r"\d+", name)[0]) for name in names]
+        found = (_CHECKPOINT.fullmatch(path.name) for path in self.checkpoints.glob("step-*.weights.h5"))
+        return sorted(int(match[1]) for match in found if match)
 
     def metrics(self, until=None):
-        """Returns the lines of metrics.jsonl as dicts, up to step `until`; a half-written last line is left out."""
-        lines = []
-        if self.metrics_path.is_file():
-            for line in self.metrics_path.read_text(encoding="utf-8").splitlines():
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue
-                if until is None or entry["step"] <= until:
-                    lines.append(entry)
-        return lines
+        """Returns the sound lines of metrics.jsonl, up to step `until`; see `read_metrics`."""
+        return self.read_metrics(until)[0]
+
+    def read_metrics(self, until=None):
+        """Reads metrics.jsonl line by line.
+
+        Returns:
+            The sound lines as dicts: `step`, `kimg` and `seconds`, and finite numbers by name; and how many lines are no
+            such thing. A half-written last line, which a killed run leaves, is not counted.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
+        lines, damaged, half = [], 0, 0
+        if not self.metrics_path.is_file():
+            return lines, damaged
+        try:
+            with open(self.metrics_path, "rb") as file:
+                while line := file.readline(_LONGEST_LINE):
+                    entry = _entry(line)
+                    half = entry is None and not line.endswith(b"\n")
+                    damaged += entry is None
+                    if entry and (until is None or entry["step"] <= until):
+                        lines.append(entry)
+        except OSError as error:
+            raise UserError(f"cannot read {self.metrics_path}: {files.reason(error)}") from error
+        return lines, damaged - half
+
+
+def _entry(line):
+    """Returns a line of metrics.jsonl as a dict, or None."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict):
+        return None
+    entry = {name: value for name, value in entry.items() if _is_number(value)}
+    whole = isinstance(entry.get("step"), int) and {"kimg", "seconds"} <= entry.keys()
+    return entry if whole and min(entry["step"], entry["kimg"], entry["seconds"]) >= 0 else None
+
+
+def _is_number(value):
+    # An int beyond float64 has no place on a chart.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _said(value):

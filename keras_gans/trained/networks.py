@@ -1,11 +1,8 @@
 """Some networks of a checkpoint, without the game that they come from."""
 
-import os
-
-import h5py
 import keras
 
-from keras_gans.errors import UserError
+from keras_gans.trained import checkpoints
 
 
 class Networks(keras.Model):
@@ -29,24 +26,10 @@ class Networks(keras.Model):
 
 
 def names(path):
-    """Returns the names of what a checkpoint holds, a set: networks, optimizers and other parts of its game."""
-    with h5py.File(path) as file:
-        return set(file)
-
-
-def load(model, path):
-    """Loads a checkpoint into a game of the same recipe, or into some `Networks` of it.
-
-    Args:
-        model: a `keras_gans.games.game.Game`, or `Networks`.
-        path: of the checkpoint, `*.weights.h5`.
+    """Returns the names of what a checkpoint holds, a set: networks, optimizers and other parts of its game.
 
     Raises:
-        UserError: the file is damaged or belongs to other networks.
+        UserError: the file is damaged.
     """
-    try:
-        model.load_weights(os.fspath(path))
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"cannot load {path}: {str(error).splitlines()[0]}; delete the file to fall back to the checkpoint before it"
-        ) from error
+    with checkpoints.opened(path) as file:
+        return set(file)

@@ -250,6 +250,14 @@ def refuse_nonsense(recipe, generator, discriminator, image_shape, num_classes):
         )
 
 
+def _without_norm(spec):
+    """Returns the spec of a discriminator as it is, but without norm; dcgan where it has no such argument."""
+    name, arguments = parse_spec(spec)
+    if "norm" not in parameters(DISCRIMINATORS.get(name)):
+        name, arguments = "dcgan", {}
+    return f"{name}:" + ",".join(f"{key}={str(value).lower()}" for key, value in (arguments | {"norm": False}).items())
+
+
 def refuse_batch_norm(recipe, game, penalties):
     """Raises UserError for a gradient penalty on a discriminator with batch norm."""
     normalised = any(
@@ -264,7 +272,7 @@ def refuse_batch_norm(recipe, game, penalties):
         raise UserError(
             f"--penalty={gradient[0]} bounds the gradient per image, but batch norm in "
             f"--discriminator={recipe['discriminator']} mixes the images of a batch; take a discriminator "
-            "without it (dcgan:norm=false)"
+            f"without it, such as --discriminator={_without_norm(recipe['discriminator'])}"
         )
 
 

@@ -13,7 +13,7 @@ from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 from keras_gans.games.translation import tested
 from keras_gans.registry import GAMES, parse_spec
-from keras_gans.trained import networks, recipes
+from keras_gans.trained import checkpoints, networks, recipes
 from keras_gans.trained.folder import Folder
 
 LATENTS, IMAGES, STYLES = "latents", "images", "images and a style"
@@ -340,12 +340,12 @@ _IMPORTS_OF_0_1 = {
 
 
 def _checkpoint(folder, which):
-    """Returns (path, step) of the latest or best checkpoint."""
-    steps = folder.checkpoint_steps()
-    step = steps[-1] if steps else 0
-    path = folder.checkpoint_path(step)
+    """Returns (path, step) of the latest sound, or the best, checkpoint."""
     if which == "best":
         path, step = folder.best_checkpoint, folder.record.get("best", {}).get("step", 0)
+    else:
+        step = checkpoints.newest(folder, checkpoints.verify) or 0
+        path = folder.checkpoint_path(step)
     if not path.is_file():
         raise UserError(f"{folder.directory} has no {which} checkpoint yet; let train.py run until it writes one")
     return path, step
@@ -384,5 +384,5 @@ def read_networks(folder, path, names):
     if parse_spec(folder.recipe["game"])[0] == "imported_stylizer":
         # Version 0.1.0 kept the parts of an imported stylizer under names of their own.
         held |= {part: getattr(found["ema"], part) for part in ("encoder", "decoder")}
-    networks.load(networks.Networks(**held), path)
+    checkpoints.load(networks.Networks(**held), path)
     return found

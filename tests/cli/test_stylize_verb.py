@@ -7,8 +7,7 @@ import run_cases
 from PIL import Image
 
 from keras_gans import cli
-from keras_gans.callbacks import checkpoints
-from keras_gans.trained import recipes
+from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.trained import Trained
 from keras_gans.using import gatys

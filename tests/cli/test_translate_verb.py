@@ -93,8 +93,8 @@ def test_a_run_that_restores_is_sent_to_restore(trained, photo, tmp_path, capsys
 def test_a_run_that_draws_from_latents_is_sent_to_sample(photo, tmp_path, capsys):
     folder = tmp_path / "run"
     (folder / "checkpoints").mkdir(parents=True)
-    (folder / "checkpoints/step-000000001.weights.h5").write_bytes(b"")
-    (folder / "run.json").write_text(json.dumps({"recipe": {}, "data": {"image_shape": [32, 32, 1]}}))
+    (folder / "checkpoints/step-000000001.weights.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    (folder / "run.json").write_text(json.dumps({"recipe": {}, "data": {"image_shape": [32, 32, 1], "class_names": []}}))
     for verb in ("translate", "restore"):
         assert main([verb, f"--run={folder}", f"--input={photo}", f"--out={tmp_path / 'out'}"]) == 2
         error = capsys.readouterr().err

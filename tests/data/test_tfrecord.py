@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_gans import cli, data
-from keras_gans.data import records
+from keras_gans.data import packing, records
 from keras_gans.data.sources import embedded
 from keras_gans.errors import UserError
 
@@ -100,6 +100,22 @@ def test_pack_refuses_or_skips_bad_images(folder, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
     assert pack(folder, tmp_path / "out", "--bad_images=skip") == 0
     assert data.open_collection(f"tfrecord:{tmp_path}/out/*").count == 22
+
+
+def test_pack_that_ends_early_leaves_no_shards(folder, tmp_path, monkeypatch):
+    """Some of the shards would be read as a smaller set."""
+    written, real = [], records.write
+
+    def full(file, content):
+        written.append(len(content))
+        if len(written) == 8:  # in the second shard
+            raise OSError(28, "full")
+        real(file, content)
+
+    monkeypatch.setattr(records, "write", full)
+    with pytest.raises(UserError, match="^cannot write .*No space left on device"):
+        packing.pack(data.open_collection(f"folder:{folder}"), tmp_path / "out", shards=4)
+    assert len(written) == 8 and not [path.name for path in (tmp_path / "out").iterdir() if "tfrecord" in path.name]
 
 
 def test_pack_does_not_mix_two_packings(folder, tmp_path, capsys):

@@ -4,8 +4,7 @@ import numpy as np
 import run_cases
 from PIL import Image
 
-from keras_gans.callbacks import checkpoints
-from keras_gans.trained import recipes
+from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
 
 _ALONE = {"game": "supervised", "reconstruction": ["l1"]}

@@ -63,5 +63,15 @@ def test_saves_and_loads(tmp_path):
 def test_senseless_groups_are_refused():
     with pytest.raises(ValueError, match="group_size should be 2 or more"):
         MinibatchStd(1)
-    with pytest.raises(ValueError, match="batch of 6 is no multiple of the group size 4"):
-        MinibatchStd(4)(np.zeros([6, 2, 2, 1]))
+
+
+@pytest.mark.parametrize("batch, group", [(1, 1), (3, 3), (5, 1), (6, 3), (8, 4), (9, 3), (14, 2)])
+def test_groups_are_the_largest_that_divide_the_batch(batch, group):
+    images = np.random.default_rng(0).normal(size=[batch, 2, 2, 3]).astype(np.float32)
+    layer = MinibatchStd(4)
+    free = tf.function(layer, input_signature=[tf.TensorSpec([None, 2, 2, 3])])
+    for outputs in (layer(images), free(images)):
+        channel = np.asarray(outputs)[:, 0, 0, 3]
+        parts = images.reshape(group, -1, 12)
+        expected = np.sqrt(parts.var(axis=0) + 1e-8).mean(axis=-1)  # one number for each group
+        np.testing.assert_allclose(channel, np.tile(expected, group), rtol=1e-5)

@@ -20,7 +20,7 @@ RECORD = {
     },
     "versions": {"tensorflow": "2.21.0"},
     "seed": 7,
-    "data": {"fingerprint": "abc123"},
+    "data": {"fingerprint": "abc123", "image_shape": [32, 32, 1], "class_names": []},
     "parameters": {"generator": 3574016, "discriminator": 663296},
 }
 SCORE = {

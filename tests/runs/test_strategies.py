@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import helpers
 
@@ -52,22 +53,32 @@ def test_mirrored(tmp_path):
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
 
-def test_multi_worker(tmp_path):
-    single(tmp_path / "one")
+def start_workers(*flags):
+    """Starts two workers of one run; returns their processes."""
     with socket.socket() as one, socket.socket() as two:
         one.bind(("127.0.0.1", 0))
         two.bind(("127.0.0.1", 0))
         workers = [f"127.0.0.1:{s.getsockname()[1]}" for s in (one, two)]
-    words = helpers.command(tmp_path / "two", *FLAGS, "--strategy=multi_worker")
     processes = []
     for index in range(2):
         cluster = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
         environment = os.environ | {"TF_CONFIG": json.dumps(cluster)}
         processes.append(
             subprocess.Popen(
-                words, cwd=helpers.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                helpers.command(*flags, "--strategy=multi_worker"),
+                cwd=helpers.ROOT,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
             )
         )
+    return processes
+
+
+def test_multi_worker(tmp_path):
+    single(tmp_path / "one")
+    processes = start_workers(tmp_path / "two", *FLAGS)
     try:
         for process in processes:
             _, error = process.communicate(timeout=300)
@@ -76,3 +87,20 @@ def test_multi_worker(tmp_path):
         for process in processes:
             process.kill()
     assert_same_weights(tmp_path / "one", tmp_path / "two")
+
+
+def test_workers_end_when_one_is_lost(tmp_path):
+    processes = start_workers(tmp_path / "run", *FLAGS, "--kimg=1000")
+    folder, deadline = Folder(tmp_path / "run"), time.monotonic() + 200
+    try:
+        while not folder.checkpoint_steps() and time.monotonic() < deadline:
+            assert processes[0].poll() is None, processes[0].communicate()[1]
+            time.sleep(0.05)
+        processes[1].kill()
+        _, error = processes[0].communicate(timeout=100)
+    finally:
+        for process in processes:
+            process.kill()
+    assert processes[0].returncode == 3
+    (line,) = [line for line in error.splitlines() if line.startswith(("error:", "Traceback"))]
+    assert line.startswith("error: a worker of the cluster is lost (") and line.endswith("from the last checkpoint")

@@ -1,5 +1,7 @@
 """Whole runs: the folder, resume, divergence, fine-tuning."""
 
+import os
+import shutil
 import signal
 import subprocess
 import time
@@ -8,10 +10,11 @@ import helpers
 import numpy as np
 import pytest
 
+from keras_gans import files
 from keras_gans.callbacks import DivergenceError
 from keras_gans.errors import UserError
 from keras_gans.runs import training
-from keras_gans.trained import networks
+from keras_gans.trained import checkpoints, networks
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.trained import Trained
 
@@ -131,8 +134,8 @@ def test_divergence_stops_the_run_and_names_the_last_good_checkpoint(tmp_path):
 def test_damaged_checkpoint_is_one_line(finished, tmp_path):
     path = tmp_path / "step.weights.h5"
     path.write_bytes(finished.checkpoint_path(10).read_bytes()[:5000])
-    with pytest.raises(UserError, match="cannot load"):
-        networks.load(networks.Networks(ema=Trained.open(finished.directory).generator), path)
+    with pytest.raises(UserError, match="damaged"):
+        checkpoints.load(networks.Networks(ema=Trained.open(finished.directory).generator), path)
 
 
 def test_init_from_starts_with_the_weights_of_another_run(finished, tmp_path, capsys):
@@ -202,3 +205,103 @@ def test_full_disk_is_one_line_and_leaves_the_last_checkpoint(finished, tmp_path
 def test_unwritable_folder_is_one_line(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     helpers.assert_one_line(helpers.run(helpers.command(tmp_path / "file" / "run")), "cannot write", "file")
+
+
+# === Nothing is lost ===
+
+
+def test_damaged_newest_checkpoint_gives_way_to_the_one_before(finished, tmp_path, capsys):
+    shutil.copytree(finished.directory, tmp_path / "run")
+    folder = Folder(tmp_path / "run")
+    newest = folder.checkpoint_path(10)
+    newest.write_bytes(newest.read_bytes()[:-100])
+    (folder.checkpoints / f".tmp-{os.getpid()}-step-000000011.weights.h5").write_bytes(b"half")
+    with open(folder.metrics_path, "a") as file:
+        file.write("\xff\n")
+    assert Trained.open(folder.directory).step == 9  # what only reads leaves it where it is
+    assert "step 9 takes its place" in capsys.readouterr().err
+    training.train(helpers.recipe(folder.directory))
+    said = capsys.readouterr()
+    assert "step-000000010.weights.h5 is damaged" in said.err and "1 damaged lines" in said.err
+    assert "going on from step 9" in said.out and "half-written" in said.out
+    ours, theirs = (helpers.weights(f.checkpoint_path(10)) for f in (folder, finished))
+    for name in theirs:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+    assert {path.name for path in folder.checkpoints.iterdir()} == {
+        "step-000000009.weights.h5",
+        "step-000000010.weights.h5",
+        "step-000000010.weights.h5.damaged",
+    }
+    # The record stays that of the whole run, though this start made one step.
+    done = Folder(folder.directory).record["finished"]
+    assert done["step"] == 10 and done["kimg"] == 0.08
+    seconds = folder.metrics()[-1]["seconds"]
+    assert abs(done["images_per_second"] - 80 / seconds) < 0.3 * 80 / seconds
+
+
+def test_shorter_run_stays_as_it_is_and_a_longer_one_says_what_it_stretches(finished, tmp_path, capsys):
+    shutil.copytree(finished.directory, tmp_path / "run")
+    training.train(helpers.recipe(tmp_path / "run", "--kimg=0.04"))
+    assert "has 10 steps, more than the 5 of --kimg=0.04" in capsys.readouterr().out
+    assert Folder(tmp_path / "run").record["recipe"]["kimg"] == 0.08
+    before, longer = helpers.recipe(tmp_path, "--schedule=linear"), helpers.recipe(tmp_path, "--schedule=linear", "--kimg=1")
+    for schedule, said in (("linear", "--kimg=1 (was 0.08): --schedule=linear is stretched"), ("constant", "")):
+        training._say_length(Folder(tmp_path), longer | {"schedule": schedule}, before, 10, 125)
+        assert said in capsys.readouterr().out if said else not capsys.readouterr().out
+
+
+def test_export_that_was_killed_is_made_at_the_next_start(finished, tmp_path, monkeypatch):
+    """The empty folder of a killed export, one of an older step, and one that is whole."""
+    shutil.copytree(finished.directory, tmp_path / "run")
+    out, made = tmp_path / "run" / "saved_model", []
+
+    def export(opened, where):
+        made.append(opened.step)
+        (where / str(len(made))).mkdir(parents=True)
+        (where / str(len(made)) / "saved_model.pb").write_text("x")
+        return where
+
+    monkeypatch.setattr("keras_gans.exporting.saved_model.export", export)
+    recipe = helpers.recipe(tmp_path / "run") | {"export": ["saved_model"]}
+    (out / f".tmp-{os.getpid()}-1").mkdir(parents=True)
+    training.train(recipe)
+    assert made == [10] and [path.name for path in out.iterdir()] == ["1"]
+    training.train(recipe)
+    assert made == [10]
+    folder = Folder(tmp_path / "run")
+    folder.write_record(exported={"saved_model": 9})
+    training.train(recipe)
+    assert made == [10, 10]
+
+
+def test_folder_in_use_and_refused_starts_change_nothing(finished, tmp_path):
+    shutil.copytree(finished.directory, tmp_path / "run")
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    with files.owned(tmp_path / "run"), pytest.raises(UserError, match="in use by another process"):
+        training.train(helpers.recipe(tmp_path / "run"))
+    with pytest.raises(UserError, match="--flip"):
+        training.train(helpers.recipe(tmp_path / "run", "--flip"))
+    assert (tmp_path / "run" / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        (["--image_size=20"], "image_size"),
+        (["--loss=wasserstien"], "did you mean 'wasserstein'"),
+        (["--batch_size=2147483647", "--n_critic=2"], "--n_critic=2 is more than 2147483647 images a step"),
+        (["--kimg=1e30"], "--kimg=1e+30 is more than 2147483647 steps"),
+        (["--optimizer=adam:beta=1"], "has no argument 'beta'"),
+    ],
+)
+def test_what_flags_decide_is_refused_before_data_are_read(tmp_path, flags, said):
+    with pytest.raises(UserError) as error:
+        training.train(helpers.recipe(tmp_path / "run", f"--data=folder:{tmp_path / 'none'}", *flags))
+    assert said in str(error.value) and "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("flag", ["batch_size=99999999999999", "seed=4294967296", "seed=-1", "latent_dim=2147483648"])
+def test_numbers_beyond_the_range_are_one_line(tmp_path, flag):
+    with pytest.raises(UserError, match=f"--{flag}: expected an integer in the range"):
+        helpers.recipe(tmp_path / "run", f"--{flag}")

@@ -161,7 +161,7 @@ def test_sense_is_built():
 def test_gradient_penalty_under_batch_norm(penalty):
     refused(
         rf"--penalty={penalty} bounds the gradient per image, but batch norm in --discriminator=dcgan:width=4 "
-        r"mixes the images of a batch; take a discriminator without it \(dcgan:norm=false\)",
+        r"mixes the images of a batch; take a discriminator without it, such as --discriminator=dcgan:width=4,norm=false$",
         penalty=["weight_clipping", penalty],
         discriminator="dcgan:width=4",
     )

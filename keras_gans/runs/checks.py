@@ -1,0 +1,71 @@
+"""What the flags of a recipe alone decide, before data are read and before a folder is claimed."""
+
+from keras_gans.errors import UserError
+from keras_gans.flags import INT32
+from keras_gans.registry import (
+    AUGMENTS,
+    DISCRIMINATORS,
+    GAMES,
+    GENERATORS,
+    LOSSES,
+    PENALTIES,
+    RECONSTRUCTIONS,
+    parse_spec,
+)
+from keras_gans.trained import recipes
+
+
+def refuse(recipe, replicas):
+    """Refuses what cannot become a run, whatever the data are.
+
+    Args:
+        recipe: dict of resolved flags.
+        replicas: devices that share a batch.
+
+    Raises:
+        UserError: names the flag and says what would be right.
+    """
+    game_class = GAMES.get(parse_spec(recipe["game"])[0])
+    recipes.refuse_other_data(recipe, game_class)
+    if game_class.kind != "none":
+        recipes.refuse_idle_flags(recipe, game_class)
+    for registry, flag in (
+        (GENERATORS, "generator"),
+        (DISCRIMINATORS, "discriminator"),
+        (RECONSTRUCTIONS, "reconstruction"),
+        (AUGMENTS, "augment"),
+    ):
+        given = recipe[flag]
+        for spec in given if isinstance(given, list) else [given]:
+            if spec != "none":
+                registry.get(parse_spec(spec)[0])
+    LOSSES.create(recipe["loss"])
+    for spec in recipe["penalty"]:
+        PENALTIES.create(spec)
+    batch, turns = recipe["batch_size"], recipe["n_critic"]
+    if batch % replicas:
+        raise UserError(f"--batch_size={batch} cannot be shared by {replicas} replicas; take a multiple of {replicas}")
+    if batch * turns > INT32:
+        raise UserError(f"--batch_size={batch} times --n_critic={turns} is more than {INT32} images a step; take fewer")
+    if recipe["kimg"] * 1000 / batch > INT32:
+        raise UserError(f"--kimg={recipe['kimg']:g} is more than {INT32} steps; take at most {INT32 / 1000 * batch:.3g}")
+    for flag in ("optimizer", "discriminator_optimizer"):
+        if recipe[flag]:
+            recipes.build_optimizer(recipe, recipe[flag], recipe["learning_rate"], recipes.total_steps(recipe))
+
+
+def likely_shapes(recipe):
+    """Returns the shapes that the data will most likely have, so that the networks can be built before they are read.
+
+    Args:
+        recipe: dict of resolved flags.
+
+    Returns:
+        (image_shape, num_classes, input_shape) as `recipes.build_game` takes them; None where the flags do not tell, or the
+        data are read at once.
+    """
+    kind = recipes.kind_of_data(recipe)
+    if recipe["degrade"] or kind == "none" or recipe["data"].startswith("embedded:"):
+        return None
+    shape = (recipe["image_size"], recipe["image_size"], recipe["channels"] or 3)
+    return shape, 2 if recipe["conditional"] else 0, None if kind == "images" else (*shape[:2], 3)
