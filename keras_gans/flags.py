@@ -90,7 +90,13 @@ def define_recipe(flags):
     flags.integer("batch_size", 64, "images per step, over all devices", 1)
     flags.integer("n_critic", 1, "discriminator turns per generator turn", 1)
     flags.boolean("share_fakes", True, "one batch of fakes serves both players in a step")
-    flags.string("optimizer", "adam", "adam[:beta_1=0.5,beta_2=0.999,epsilon=1e-8], rmsprop or sgd[:momentum=0]")
+    flags.boolean("share_reals", True, "the generator's turn sees the last reals again; else every step takes a batch more")
+    flags.string(
+        "optimizer",
+        "adam",
+        "adam[:beta_1=0.5,beta_2=0.999,epsilon=1e-8,epsilon_hat=true], "
+        "rmsprop[:rho=0.9,momentum=0,epsilon=1e-8,epsilon_inside=false] or sgd[:momentum=0]",
+    )
     flags.string("discriminator_optimizer", None, "the discriminator's; default: that of the generator")
     flags.number("learning_rate", 2e-4, "of both players, per step", 0.0)
     flags.number("discriminator_learning_rate", None, "the discriminator's; default: --learning_rate", 0.0)

@@ -15,23 +15,30 @@ SCHEDULES = Registry("schedule", None)
 class Adam(keras.optimizers.Adam):
     """`keras.optimizers.Adam` whose update of a dense variable is TensorFlow's one fused kernel.
 
-    The same numbers (epsilon is added before the bias correction, as Keras does), read and written in one pass
-    instead of ten.
+    The same numbers, read and written in one pass instead of ten.
 
     Args:
         learning_rate: a number or a `keras.optimizers.schedules.LearningRateSchedule`.
         beta_1: decay of the first moment. Default 0.5 (Radford et al. 2016).
         beta_2: decay of the second moment. Default 0.999.
         epsilon: default 1e-8, as in the papers (Keras: 1e-7).
+        epsilon_hat: where epsilon is added (Kingma and Ba 2015): True to the root of the second moment before its bias is
+            corrected, the "epsilon hat" at the end of section 2, which TensorFlow and Keras take; False after that, as in
+            algorithm 1 and PyTorch. They differ where gradients are below 1e-6: at 1e-6 the first step with beta_2=0.999
+            is 0.77 of the other. Default True.
     """
 
-    def __init__(self, learning_rate=2e-4, beta_1=0.5, beta_2=0.999, epsilon=1e-8, **kwargs):
+    def __init__(self, learning_rate=2e-4, beta_1=0.5, beta_2=0.999, epsilon=1e-8, epsilon_hat=True, **kwargs):
         super().__init__(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, **kwargs)
+        self.epsilon_hat = epsilon_hat
 
     def update_step(self, gradient, variable, learning_rate):
         step = tf.cast(self.iterations.value + 1, tf.float32)
         index = self._get_variable_index(variable)
         beta_1, beta_2 = tf.constant(self.beta_1, tf.float32), tf.constant(self.beta_2, tf.float32)
+        epsilon = tf.constant(self.epsilon, tf.float32)
+        if not self.epsilon_hat:  # the kernel corrects the bias of the learning rate alone
+            epsilon *= tf.sqrt(1 - beta_2**step)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].handle,
@@ -41,15 +48,48 @@ class Adam(keras.optimizers.Adam):
             lr=tf.cast(learning_rate, tf.float32),
             beta1=beta_1,
             beta2=beta_2,
-            epsilon=tf.constant(self.epsilon, tf.float32),
+            epsilon=epsilon,
             grad=tf.convert_to_tensor(gradient),
         )
 
+    def get_config(self):
+        return super().get_config() | {"epsilon_hat": self.epsilon_hat}
+
 
 @OPTIMIZERS.register("rmsprop")
-def rmsprop(learning_rate=5e-5, rho=0.9, momentum=0.0, epsilon=1e-8):
-    """RMSprop; the default learning rate is WGAN's (Arjovsky et al. 2017)."""
-    return keras.optimizers.RMSprop(learning_rate, rho=rho, momentum=momentum, epsilon=epsilon)
+@keras.saving.register_keras_serializable("keras_gans")
+class RMSprop(keras.optimizers.RMSprop):
+    """RMSprop as PyTorch and its papers' code have it: the gradient over sqrt(v) + epsilon.
+
+    Keras divides by sqrt(v + epsilon), at 1e-8 a floor of 1e-4, which lies above most gradients of WGAN.
+
+    Args:
+        learning_rate: a number or a `keras.optimizers.schedules.LearningRateSchedule`. Default 5e-5, WGAN's (Arjovsky et
+            al. 2017).
+        rho: what a step leaves of the mean square v. Default 0.9 (PyTorch's alpha: 0.99).
+        momentum: what a step leaves of the last one. Default 0.
+        epsilon: default 1e-8.
+        epsilon_inside: whether epsilon stands under the root, as in Keras and in 0.1.0. Default False.
+    """
+
+    def __init__(self, learning_rate=5e-5, rho=0.9, momentum=0.0, epsilon=1e-8, epsilon_inside=False, **kwargs):
+        super().__init__(learning_rate, rho=rho, momentum=momentum, epsilon=epsilon, **kwargs)
+        self.epsilon_inside = epsilon_inside
+
+    def update_step(self, gradient, variable, learning_rate):
+        if self.epsilon_inside:
+            return super().update_step(gradient, variable, learning_rate)
+        index = self._get_variable_index(variable)
+        gradient, square = tf.cast(gradient, variable.dtype), self._velocities[index]
+        self.assign(square, self.rho * square + (1 - self.rho) * tf.square(gradient))
+        step = tf.cast(learning_rate, variable.dtype) * gradient / (tf.sqrt(square.value) + self.epsilon)
+        if self.momentum > 0:
+            self.assign(self._momentums[index], self.momentum * self._momentums[index] + step)
+            step = self._momentums[index].value
+        self.assign_sub(variable, step)
+
+    def get_config(self):
+        return super().get_config() | {"epsilon_inside": self.epsilon_inside}
 
 
 @OPTIMIZERS.register("sgd")

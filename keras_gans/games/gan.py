@@ -29,6 +29,9 @@ class GAN(Game):
         n_critic: discriminator turns per generator turn. Default 1.
         share_fakes: the generator's turn reuses the fakes of the last discriminator turn, which saves a forward
             pass of the generator; False draws new ones. Default True.
+        share_reals: the generator's turn sees the reals (and labels) of the last discriminator turn; False gives it
+            images of its own, so that a step takes a batch more; it needs `share_fakes=False`, as the labels are theirs.
+            Default True.
         latent: distribution of the latent, `normal` (N(0, 1)) or `uniform` (U(-1, 1)).
         **kwargs: `ema_kimg`, `ema_rampup`, `seed`, see `Game`.
 
@@ -46,11 +49,14 @@ class GAN(Game):
         augment=None,
         n_critic=1,
         share_fakes=True,
+        share_reals=True,
         latent="normal",
         **kwargs,
     ):
         if latent not in ("normal", "uniform"):
             raise ValueError(f"latent must be normal or uniform, not {latent!r}")
+        if share_fakes and not share_reals:
+            raise ValueError("fakes that are shared have the labels of the shared reals; take share_fakes=false too")
         super().__init__({"generator": generator, "discriminator": discriminator}, **kwargs)
         self.adversarial_loss = LOSSES.resolve(loss, "discriminator", "generator")
         penalties = PENALTIES.resolve_all(penalties, "__call__")
@@ -59,6 +65,7 @@ class GAN(Game):
         self.augment = AUGMENTS.resolve(augment, "__call__")
         self.n_critic = n_critic
         self.share_fakes = share_fakes
+        self.share_reals = share_reals
         self.latent = latent
 
     # --- the step -------------------------------------------------------------------------------------------------
@@ -67,8 +74,9 @@ class GAN(Game):
         """Plays one round.
 
         Args:
-            data: images float32 [n_critic * batch, h, w, c] in [-1, 1], or a pair (images, labels int32
-                [n_critic * batch]). Discriminator turn i takes the rows i, i + n_critic, ...
+            data: images float32 [batches * batch, h, w, c] in [-1, 1], or a pair (images, labels int32
+                [batches * batch]). Discriminator turn i takes the rows i, i + batches, ...; `batches` is `n_critic`, and
+                one more for the generator's turn without `share_reals`.
 
         Returns:
             A dict of float32 scalars: losses, gradient norms and mean logits of both players.
@@ -76,14 +84,18 @@ class GAN(Game):
         images, labels = data if isinstance(data, (tuple, list)) else (data, None)
         seed = self.step_seed()
         logs = {}
+        batches = batches_of(self.n_critic, self.share_reals)
         for turn in range(self.n_critic):
             turn_seed = randomness.fold(seed, turn)
-            rows = slice(turn, None, self.n_critic)
+            rows = slice(turn, None, batches)
             turn_labels = None if labels is None else labels[rows]
             with tf.GradientTape() as tape:
                 fake = self.generate(tf.shape(images[rows])[0], turn_labels, turn_seed)
             logs |= self.discriminator_turn(images[rows], fake, turn_labels, turn_seed)
         seed = randomness.fold(seed, "generator turn")
+        if not self.share_reals:
+            rows = slice(self.n_critic, None, batches)
+            turn_labels = None if labels is None else labels[rows]
         if not self.share_fakes:
             with tf.GradientTape() as tape:
                 fake = self.generate(tf.shape(fake)[0], turn_labels, seed)
@@ -208,6 +220,11 @@ class GAN(Game):
             else:
                 total += tf.cond(self.step % penalty.interval == 0, due, lambda: tf.zeros_like(total))
         return total
+
+
+def batches_of(n_critic, share_reals):
+    """Returns how many batches of images a step takes."""
+    return n_critic + (not share_reals)
 
 
 def with_labels(network, inputs, labels):

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_gans import callbacks, data, plugins
 from keras_gans.errors import UserError
+from keras_gans.games.gan import batches_of
 from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
@@ -86,7 +87,7 @@ def distribute(strategy, source, recipe, start, labels):
 
     Every replica gets its own rows of the same global batch that a single device would see.
     """
-    rows = recipe["batch_size"] * recipe["n_critic"]
+    rows = recipe["batch_size"] * batches_of(recipe["n_critic"], recipe["share_reals"])
     replicas = strategy.num_replicas_in_sync
     if recipe["batch_size"] % replicas:
         raise UserError(

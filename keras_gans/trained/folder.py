@@ -47,8 +47,8 @@ class Folder:
 
     @property
     def recipe(self):
-        """The resolved flags, by name; flags that the run's version did not have yet are the defaults."""
-        return flags.defaults() | self.record["recipe"]
+        """The run's resolved flags, by name, in the terms of today; see `translated`."""
+        return translated(self.record["recipe"])
 
     def write_record(self, **changes):
         """Updates `run.json`."""
@@ -102,6 +102,21 @@ class Folder:
                 if until is None or entry["step"] <= until:
                     lines.append(entry)
         return lines
+
+
+def translated(recipe):
+    """Returns the recipe of a run, written by any version, in the terms of today.
+
+    Flags that have come since have their defaults, which change nothing. What has another meaning now is spelt out: up to
+    0.1.0, which had no `share_reals`, RMSprop's epsilon stood under the root.
+    """
+    changed = {}
+    if "share_reals" not in recipe:
+        for flag in ("optimizer", "discriminator_optimizer"):
+            spec = recipe.get(flag) or ""
+            if spec.partition(":")[0] == "rmsprop":
+                changed[flag] = f"{spec}{',' if ':' in spec else ':'}epsilon_inside=true"
+    return flags.defaults() | recipe | changed
 
 
 def _said(value):

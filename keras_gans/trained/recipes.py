@@ -127,6 +127,7 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
         batch_size=recipe["batch_size"],
         n_critic=recipe["n_critic"],
         share_fakes=recipe["share_fakes"],
+        share_reals=recipe["share_reals"],
         latent=recipe["latent"],
         ema_kimg=recipe["ema_kimg"],
         seed=recipe["seed"],
@@ -272,6 +273,7 @@ _OF_GAMES = {
     "n_critic": "n_critic",
     "latent": "latent",
     "share_fakes": "share_fakes",
+    "share_reals": "share_reals",
     "reconstruction": "reconstructions",
     "discriminator": "discriminator",
 }
