@@ -5,6 +5,28 @@ import math
 
 from absl import flags as absl_flags
 
+from keras_gans import curves
+
+
+class _NumberOrCurve(absl_flags.ArgumentParser):
+    """A number of at least `lower`, or a curve, which stays text."""
+
+    def __init__(self, lower):
+        self.lower = lower
+        self.syntactic_help = f"a number of at least {lower:g}, or a curve such as cosine(A,B)"
+
+    def parse(self, argument):
+        if curves.is_curve(argument):
+            curves.parse(argument)
+            return argument
+        value = float(argument)
+        if not self.lower <= value < math.inf:
+            raise ValueError(self.syntactic_help)
+        return value
+
+    def flag_type(self):
+        return "number or curve"
+
 
 class Flags(absl_flags.FlagValues):
     """absl flags of one verb, with short names for the definitions."""
@@ -24,6 +46,9 @@ class Flags(absl_flags.FlagValues):
     def number(self, name, default, help, lower=None, upper=None):
         absl_flags.DEFINE_float(name, default, help, lower, upper, flag_values=self)
         absl_flags.register_validator(name, lambda value: value is None or math.isfinite(value), flag_values=self)
+
+    def curve(self, name, default, help, lower):
+        absl_flags.DEFINE(_NumberOrCurve(lower), name, default, help, self, absl_flags.ArgumentSerializer())
 
     def boolean(self, name, default, help):
         absl_flags.DEFINE_boolean(name, default, help, flag_values=self)
@@ -98,14 +123,21 @@ def define_recipe(flags):
         "rmsprop[:rho=0.9,momentum=0,epsilon=1e-8,epsilon_inside=false] or sgd[:momentum=0]",
     )
     flags.string("discriminator_optimizer", None, "the discriminator's; default: that of the generator")
-    flags.number("learning_rate", 2e-4, "of both players, per step", 0.0)
-    flags.number("discriminator_learning_rate", None, "the discriminator's; default: --learning_rate", 0.0)
+    flags.curve("learning_rate", 2e-4, "of both players, per step; a number or a curve over the run", 0.0)
+    flags.curve("discriminator_learning_rate", None, "the discriminator's; default: --learning_rate", 0.0)
     flags.string(
         "schedule",
         "constant",
-        "of the learning rate: constant, linear[:hold=0.5], step[:factor=0.1,every=0.5] or cosine[:final=0]",
+        "of the learning rate: constant, linear[:hold=0.5], step[:factor=0.1,every=0.5] or cosine[:final=0], over --kimg "
+        "or, as in linear:until=KIMG, over an end of their own",
     )
-    flags.number("ema_kimg", 10.0, "half-life of the generator's moving average, in thousands of images", 0.0)
+    flags.curve(
+        "ema_kimg",
+        10.0,
+        "half-life of the generator's moving average, in thousands of images, at most 5% of those seen so far; or a curve, "
+        "which is taken as it is",
+        0.0,
+    )
     flags.integer("seed", 0, "of the weights, the order of the images and all noise", 0)
     flags.strings("plugin", [], PLUGIN)
     # On what

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import randomness
+from keras_gans.curves import now
 from keras_gans.errors import UserError
 from keras_gans.games.game import Game, power_iterate
 from keras_gans.penalties.constraints import Constraint
@@ -134,7 +135,7 @@ class GAN(Game):
         Args:
             real, fake, labels, seed: as in `discriminator_turn`.
             tape: has recorded how `fake` was made.
-            weight: of the adversarial loss.
+            weight: of the adversarial loss, a number or a curve.
             terms: dict, name -> further losses float32 [batch], weighted, recorded by `tape`.
 
         Returns:
@@ -147,7 +148,7 @@ class GAN(Game):
             if self.adversarial_loss.relativistic:
                 real_logits = self.discriminate(real, labels, randomness.fold(seed, "real"))
             loss = self.adversarial_loss.generator(real_logits, fake_logits)
-            objective = self.objective(weight * loss + sum(terms.values()), self.generator_optimizer)
+            objective = self.objective(now(weight) * loss + sum(terms.values()), self.generator_optimizer)
         norm = self.descend(objective, tape, "generator")
         logs = {"generator_loss": tf.reduce_mean(loss), "generator_gradient_norm": norm}
         return logs | {f"{name}_loss": tf.reduce_mean(values) for name, values in terms.items()}
@@ -213,7 +214,7 @@ class GAN(Game):
 
             def due(penalty=penalty, seed=randomness.fold(seed, index)):
                 asked = critic if penalty.differentiates else lambda images: real_logits
-                return penalty.weight * penalty.interval * penalty(asked, real, fake, seed=seed)
+                return now(penalty.weight) * penalty.interval * penalty(asked, real, fake, seed=seed)
 
             if penalty.interval == 1:
                 total += due()
