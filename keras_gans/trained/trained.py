@@ -203,7 +203,8 @@ class Trained:
     @functools.cached_property
     def infer(self):
         """The compiled generator: latents [n, latent_dim] (or [latents, labels]) -> images [n, h, w, c] in [-1, 1]."""
-        return tf.function(lambda inputs: self.generator(inputs, training=False), reduce_retracing=True)
+        generator = self.generator  # built here: in the function it would be a part of the graph, and untrained
+        return tf.function(lambda inputs: generator(inputs, training=False), reduce_retracing=True)
 
     @functools.cached_property
     def _translate(self):

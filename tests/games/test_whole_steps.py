@@ -49,21 +49,23 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """DCGAN's at 16x16."""
 
-    def __init__(self, width=8, norm=True):
+    def __init__(self, width=8, norm="inner"):
         super().__init__()
         self.down_8 = nn.Conv2d(1, width, 4, 2, 1, bias=False)
         self.down_4 = nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False)
-        if norm:
+        self.norm_8 = whole_step.BatchNorm2d(width) if norm == "all" else nn.Identity()
+        self.norm_4 = nn.Identity()
+        if norm != "none":
             self.norm_4 = whole_step.BatchNorm2d(2 * width)
         self.score = nn.Conv2d(2 * width, 1, 4, bias=False)
 
     def forward(self, x):
-        x = self.down_4(leaky_relu(self.down_8(x), 0.2))
-        x = self.norm_4(x) if hasattr(self, "norm_4") else x
-        return self.score(leaky_relu(x, 0.2)).flatten(1)
+        x = leaky_relu(self.norm_8(self.down_8(x)), 0.2)
+        x = leaky_relu(self.norm_4(self.down_4(x)), 0.2)
+        return self.score(x).flatten(1)
 
 
-def of_dcgan(loss, norm=True, width=8, **kwargs):
+def of_dcgan(loss, norm="inner", width=8, **kwargs):
     """Our game with DCGAN's networks, and PyTorch's modules of the same shapes."""
     game = compiled(
         GAN(DCGANGenerator(16, 1, 4, width), DCGANDiscriminator(16, 1, width, norm=norm), LOSSES.create(loss), **kwargs)
@@ -88,6 +90,14 @@ class DCGANStep(whole_step.Second):
 
 def test_dcgan():
     game, modules = of_dcgan("non_saturating", latent="uniform", ema_kimg=0.016, ema_rampup=10.0, seed=1)
+    second = DCGANStep(game, modules, 0.1)
+    second.keep = 0.5 ** (8 / 16)
+    assert whole_step.compare(game, second, [images(seed=0), images(seed=1)]) < 1e-5
+
+
+def test_dcgan_textbook():
+    """Batch norm behind the discriminator's first layer too."""
+    game, modules = of_dcgan("non_saturating", norm="all", ema_kimg=0.016, ema_rampup=10.0, seed=1)
     second = DCGANStep(game, modules, 0.1)
     second.keep = 0.5 ** (8 / 16)
     assert whole_step.compare(game, second, [images(seed=0), images(seed=1)]) < 1e-5

@@ -115,7 +115,7 @@ def test_rmsprop_of_old_runs_goes_on_as_it_was(tmp_path):
     flags = ["--optimizer=rmsprop:rho=0.99", "--kimg=0.048", "--sample_kimg=0"]
     keras_own = [*flags, "--optimizer=rmsprop:rho=0.99,epsilon_inside=true"]
     training.train(helpers.recipe(tmp_path / "old", *keras_own, "--kimg=0.024"))
-    folder = folders.Folder(tmp_path / "old")
+    folder = Folder(tmp_path / "old")
     as_then = folder.record["recipe"] | {"optimizer": "rmsprop:rho=0.99"}
     del as_then["share_reals"]  # which came with 0.2.0
     folder.write_record(recipe=as_then)
@@ -125,7 +125,7 @@ def test_rmsprop_of_old_runs_goes_on_as_it_was(tmp_path):
     training.train(helpers.recipe(tmp_path / "whole", *keras_own))
     training.train(helpers.recipe(tmp_path / "new", *flags))
     old, whole, new = (
-        helpers.weights(folders.Folder(tmp_path / name).checkpoint_path(6)) for name in ("old", "whole", "new")
+        helpers.weights(Folder(tmp_path / name).checkpoint_path(6)) for name in ("old", "whole", "new")
     )
     for key in whole:
         np.testing.assert_array_equal(old[key], whole[key], err_msg=key)
