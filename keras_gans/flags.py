@@ -7,6 +7,8 @@ from absl import flags as absl_flags
 
 from keras_gans import curves
 
+LATENTS = ("normal", "uniform", "uniform_sqrt3", "uniform_01")
+
 
 class _NumberOrCurve(absl_flags.ArgumentParser):
     """A number of at least `lower`, or a curve, which stays text."""
@@ -95,6 +97,7 @@ def define_recipe(flags):
     )
     flags.boolean("flip", False, "mirror half of the images left to right, drawn anew every time")
     flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
+    flags.boolean("dequantize", False, "add U(0, 1/128) to x / 128 - 1, in place of x / 127.5 - 1, for levels x of 0 to 255")
     flags.boolean("conditional", False, "train on the data's labels; the networks must take them")
     # Who
     flags.string("game", "gan", "who plays and when; gan is the two-player game")
@@ -109,12 +112,18 @@ def define_recipe(flags):
     flags.string("discriminator", "dcgan", "the discriminator's architecture")
     flags.string("augment", "none", "differentiable augmentation of all that the discriminator sees, or none")
     flags.integer("latent_dim", 100, "width of the latent", 1)
-    flags.choice("latent", "normal", ("normal", "uniform"), "distribution of the latent: N(0, 1) or U(-1, 1)")
+    flags.choice(
+        "latent",
+        "normal",
+        LATENTS,
+        "distribution of the latent: N(0, 1), U(-1, 1), U(-sqrt 3, sqrt 3) or U(0, 1)",
+    )
     # How
     flags.number("kimg", 100.0, "length of the run: thousands of images, generator steps x batch size / 1000", 0.001)
     flags.integer("batch_size", 64, "images per step, over all devices", 1)
     flags.integer("n_critic", 1, "discriminator turns per generator turn", 1)
     flags.boolean("share_fakes", True, "one batch of fakes serves both players in a step")
+    flags.boolean("draw_labels", False, "labels of fakes are drawn uniformly; else they are those of the reals")
     flags.boolean("share_reals", True, "the generator's turn sees the last reals again; else every step takes a batch more")
     flags.string(
         "optimizer",

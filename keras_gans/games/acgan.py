@@ -43,9 +43,9 @@ class ACGAN(GAN):
         self.class_weight = class_weight
         self._turn = threading.local()  # replicas are traced in threads of their own
 
-    def discriminator_turn(self, real, fake, labels, seed):
+    def discriminator_turn(self, real, fake, labels, seed, fake_labels=None):
         with self._class_losses() as losses:
-            logs = super().discriminator_turn(real, fake, labels, seed)
+            logs = super().discriminator_turn(real, fake, labels, seed, fake_labels)
         of_real, of_fake = losses
         return logs | {"real_class_loss": tf.reduce_mean(of_real), "fake_class_loss": tf.reduce_mean(of_fake)}
 

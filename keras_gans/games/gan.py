@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gans import randomness
+from keras_gans import flags, randomness
 from keras_gans.curves import now
 from keras_gans.errors import UserError
 from keras_gans.games.game import Game, power_iterate
@@ -33,7 +33,9 @@ class GAN(Game):
         share_reals: the generator's turn sees the reals (and labels) of the last discriminator turn; False gives it
             images of its own, so that a step takes a batch more; it needs `share_fakes=False`, as the labels are theirs.
             Default True.
-        latent: distribution of the latent, `normal` (N(0, 1)) or `uniform` (U(-1, 1)).
+        draw_labels: the labels of fakes are drawn, each class as often as another, and not those of the reals; for losses
+            and penalties that do not compare fakes with reals one by one. Default False.
+        latent: distribution of the latent, see `randomness.latents`. Default `normal`.
         **kwargs: `ema_kimg`, `ema_rampup`, `seed`, see `Game`.
 
     Attributes:
@@ -51,11 +53,15 @@ class GAN(Game):
         n_critic=1,
         share_fakes=True,
         share_reals=True,
+        draw_labels=False,
         latent="normal",
         **kwargs,
     ):
-        if latent not in ("normal", "uniform"):
-            raise ValueError(f"latent must be normal or uniform, not {latent!r}")
+        if latent not in flags.LATENTS:
+            raise ValueError(f"latent must be one of {', '.join(flags.LATENTS)}, not {latent!r}")
+        alone = not getattr(loss, "relativistic", False) and all(isinstance(part, Constraint) for part in penalties)
+        if draw_labels and not alone:
+            raise ValueError("draw_labels: penalties and relativistic losses lay fakes beside reals of the same labels")
         if share_fakes and not share_reals:
             raise ValueError("fakes that are shared have the labels of the shared reals; take share_fakes=false too")
         super().__init__({"generator": generator, "discriminator": discriminator}, **kwargs)
@@ -67,6 +73,7 @@ class GAN(Game):
         self.n_critic = n_critic
         self.share_fakes = share_fakes
         self.share_reals = share_reals
+        self.draw_labels = draw_labels
         self.latent = latent
 
     # --- the step -------------------------------------------------------------------------------------------------
@@ -90,21 +97,24 @@ class GAN(Game):
             turn_seed = randomness.fold(seed, turn)
             rows = slice(turn, None, batches)
             turn_labels = None if labels is None else labels[rows]
+            fake_labels = self.fake_labels(turn_labels, turn_seed)
             with tf.GradientTape() as tape:
-                fake = self.generate(tf.shape(images[rows])[0], turn_labels, turn_seed)
-            logs |= self.discriminator_turn(images[rows], fake, turn_labels, turn_seed)
+                fake = self.generate(tf.shape(images[rows])[0], fake_labels, turn_seed)
+            logs |= self.discriminator_turn(images[rows], fake, turn_labels, turn_seed, fake_labels)
         seed = randomness.fold(seed, "generator turn")
         if not self.share_reals:
             rows = slice(self.n_critic, None, batches)
             turn_labels = None if labels is None else labels[rows]
         if not self.share_fakes:
+            fake_labels = self.fake_labels(turn_labels, seed)
             with tf.GradientTape() as tape:
-                fake = self.generate(tf.shape(fake)[0], turn_labels, seed)
-        logs |= self.generator_turn(images[rows], fake, turn_labels, seed, tape)
+                fake = self.generate(tf.shape(fake)[0], fake_labels, seed)
+        logs |= self.generator_turn(images[rows], fake, fake_labels, seed, tape)
         return self.finish_step(logs, images_seen=tf.shape(fake)[0])
 
-    def discriminator_turn(self, real, fake, labels, seed):
-        """Moves the discriminator once; returns what to log."""
+    def discriminator_turn(self, real, fake, labels, seed, fake_labels=None):
+        """Moves the discriminator once; returns what to log. The fakes' labels are by default those of the reals."""
+        fake_labels = labels if fake_labels is None else fake_labels
         for constraint in self.constraints:
             constraint(self.discriminator.trainable_variables)
         power_iterate(self.discriminator)
@@ -112,7 +122,7 @@ class GAN(Game):
         logs = {}
         with tf.GradientTape() as tape:
             real_logits = self.discriminate(real, labels, randomness.fold(seed, "real"))
-            fake_logits = self.discriminate(fake, labels, randomness.fold(seed, "fake"))
+            fake_logits = self.discriminate(fake, fake_labels, randomness.fold(seed, "fake"))
             adversarial = loss = self.adversarial_loss.discriminator(real_logits, fake_logits)
             if self.penalties:
                 penalty = self.penalize(real, fake, labels, randomness.fold(seed, "penalty"), real_logits)
@@ -166,6 +176,12 @@ class GAN(Game):
             float32 [count, latent_dim], the same for the same seed.
         """
         return randomness.latents(seed, count, self.latent_dim, self.latent)
+
+    def fake_labels(self, labels, seed):
+        """Returns the labels of the fakes that stand beside reals with `labels`, int32 [batch] or None."""
+        if labels is None or not self.draw_labels:
+            return labels
+        return randomness.integers(randomness.fold(seed, "labels"), [tf.shape(labels)[0]], self.generator.num_classes)
 
     @property
     def latent_dim(self):

@@ -94,6 +94,7 @@ def distribute(strategy, source, recipe, start, labels):
             f"--batch_size={recipe['batch_size']} cannot be shared by {replicas} replicas; take a multiple of {replicas}"
         )
     arguments = {"seed": recipe["seed"], "start": start * rows, "labels": labels, "flip": recipe["flip"]}
+    arguments["dequantize"] = recipe["dequantize"]
     if replicas == 1:
         return data.batches(source, rows, **arguments)
 

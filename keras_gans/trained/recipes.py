@@ -133,6 +133,7 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
         n_critic=recipe["n_critic"],
         share_fakes=recipe["share_fakes"],
         share_reals=recipe["share_reals"],
+        draw_labels=recipe["draw_labels"],
         latent=recipe["latent"],
         ema_kimg=number(recipe, "ema_kimg", clock),
         seed=recipe["seed"],
@@ -259,6 +260,8 @@ def refuse_nonsense(recipe, generator, discriminator, image_shape, num_classes):
         )
     if len(image_shape) != 3 and recipe["augment"] != "none":
         raise UserError(f"--augment={recipe['augment']} is for images, but the data are points; leave it out")
+    if recipe["draw_labels"] and not num_classes:
+        raise UserError("--draw_labels: there are no labels without --conditional; leave it out")
     labels = {"generator": len(generator.inputs) > 1, "discriminator": len(discriminator.inputs) > 1}
     for flag, takes in labels.items():
         if takes and not num_classes:
@@ -311,6 +314,7 @@ _OF_GAMES = {
     "latent": "latent",
     "share_fakes": "share_fakes",
     "share_reals": "share_reals",
+    "draw_labels": "draw_labels",
     "reconstruction": "reconstructions",
     "discriminator": "discriminator",
 }

@@ -54,7 +54,7 @@ class Trained:
         takes: `latents`, `images` or `images and a style`.
         image_shape: (height, width, channels) of what is made; (2,) for points.
         input_shape: (height, width, channels) of the images that go in, as trained; None for latents.
-        latent: distribution of the latents, `normal` (N(0, 1)) or `uniform` (U(-1, 1)).
+        latent: distribution of the latents, see `randomness.latents`.
         seed: of dropout that stays on, int.
         random_at_test: whether it does. Default False.
         class_names: of the classes that a generator takes as labels, in their order; () where it takes none.

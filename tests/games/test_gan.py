@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_gans import randomness
 from keras_gans.games.gan import GAN
 from keras_gans.losses.adversarial import NonSaturating
+from keras_gans.networks.cgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
 from keras_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from keras_gans.registry import AUGMENTS, LOSSES, PENALTIES
 
@@ -114,6 +115,34 @@ def test_fresh_reals_and_fakes_for_the_generator_on_demand():
     assert not np.allclose(seen[1], seen[2])
     with pytest.raises(ValueError, match="share_fakes=false too"):
         tiny(share_reals=False)
+
+
+def test_labels_of_fakes_are_drawn_on_demand():
+    """Each side is judged with its own; the classes come equally often."""
+    generator = ConditionalDCGANGenerator(8, 1, 4, num_classes=4, width=4)
+    discriminator = ConditionalDCGANDiscriminator(8, 1, num_classes=4, width=4, norm=False)
+    game = compiled(GAN(generator, discriminator, NonSaturating(), draw_labels=True))
+    seen = []
+    game.discriminate = lambda x, labels, seed: seen.append(labels.numpy()) or GAN.discriminate(game, x, labels, seed)
+    given = tf.constant([3] * 8)
+    game.train_step((images(8), given))
+    np.testing.assert_array_equal(seen[0], given)
+    assert (seen[1] != given).any() and seen[1].min() >= 0 and seen[1].max() <= 3
+    np.testing.assert_array_equal(seen[2], seen[1])  # the fakes are shared, and keep their labels
+    counts = np.bincount(game.fake_labels(tf.zeros([4000], tf.int32), randomness.fold(0, 5)))
+    assert len(counts) == 4 and abs(counts - 1000).max() < 120
+    with pytest.raises(ValueError, match="draw_labels"):
+        GAN(generator, discriminator, NonSaturating(), draw_labels=True, penalties=[PENALTIES.create("r1")])
+
+
+@pytest.mark.parametrize(
+    "name, low, high, deviation",
+    [("uniform", -1, 1, 3**-0.5), ("uniform_sqrt3", -(3**0.5), 3**0.5, 1.0), ("uniform_01", 0, 1, 12**-0.5)],
+)
+def test_latents_of_the_authors(name, low, high, deviation):
+    z = np.asarray(tiny(latent=name).draw_latent(2000, 0))
+    assert z.min() == pytest.approx(low, abs=0.01) and z.max() == pytest.approx(high, abs=0.01)
+    assert z.mean() == pytest.approx((low + high) / 2, abs=0.03) and z.std() == pytest.approx(deviation, rel=0.02)
 
 
 def test_moving_average_by_half_life_with_rampup_copies_statistics():
