@@ -59,9 +59,6 @@ class GAN(Game):
     ):
         if latent not in flags.LATENTS:
             raise ValueError(f"latent must be one of {', '.join(flags.LATENTS)}, not {latent!r}")
-        alone = not getattr(loss, "relativistic", False) and all(isinstance(part, Constraint) for part in penalties)
-        if draw_labels and not alone:
-            raise ValueError("draw_labels: penalties and relativistic losses lay fakes beside reals of the same labels")
         if share_fakes and not share_reals:
             raise ValueError("fakes that are shared have the labels of the shared reals; take share_fakes=false too")
         super().__init__({"generator": generator, "discriminator": discriminator}, **kwargs)
@@ -69,6 +66,8 @@ class GAN(Game):
         penalties = PENALTIES.resolve_all(penalties, "__call__")
         self.penalties = [part for part in penalties if not isinstance(part, Constraint)]
         self.constraints = [part for part in penalties if isinstance(part, Constraint)]
+        if draw_labels and (self.penalties or getattr(self.adversarial_loss, "relativistic", False)):
+            raise ValueError("draw_labels: penalties and relativistic losses lay fakes beside reals of the same labels")
         self.augment = AUGMENTS.resolve(augment, "__call__")
         self.n_critic = n_critic
         self.share_fakes = share_fakes
