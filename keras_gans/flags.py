@@ -5,8 +5,31 @@ import math
 
 from absl import flags as absl_flags
 
+from keras_gans import curves
+
+LATENTS = ("normal", "uniform", "uniform_sqrt3", "uniform_01")
 INT32 = 2**31 - 1
 """The largest number that TensorFlow counts to."""
+
+
+class _NumberOrCurve(absl_flags.ArgumentParser):
+    """A number of at least `lower`, or a curve, which stays text."""
+
+    def __init__(self, lower):
+        self.lower = lower
+        self.syntactic_help = f"a number of at least {lower:g}, or a curve such as cosine(A,B)"
+
+    def parse(self, argument):
+        if curves.is_curve(argument):
+            curves.parse(argument)
+            return argument
+        value = float(argument)
+        if not self.lower <= value < math.inf:
+            raise ValueError(self.syntactic_help)
+        return value
+
+    def flag_type(self):
+        return "number or curve"
 
 
 class Flags(absl_flags.FlagValues):
@@ -28,6 +51,9 @@ class Flags(absl_flags.FlagValues):
     def number(self, name, default, help, lower=None, upper=None):
         absl_flags.DEFINE_float(name, default, help, lower, upper, flag_values=self)
         absl_flags.register_validator(name, lambda value: value is None or math.isfinite(value), flag_values=self)
+
+    def curve(self, name, default, help, lower):
+        absl_flags.DEFINE(_NumberOrCurve(lower), name, default, help, self, absl_flags.ArgumentSerializer())
 
     def boolean(self, name, default, help):
         absl_flags.DEFINE_boolean(name, default, help, flag_values=self)
@@ -93,6 +119,7 @@ def define_recipe(flags):
     )
     define_limits(flags)
     flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
+    flags.boolean("dequantize", False, "add U(0, 1/128) to x / 128 - 1, in place of x / 127.5 - 1, for levels x of 0 to 255")
     flags.boolean("conditional", False, "train on the data's labels; the networks must take them")
     # Who
     flags.string("game", "gan", "who plays and when; gan is the two-player game")
@@ -107,22 +134,41 @@ def define_recipe(flags):
     flags.string("discriminator", "dcgan", "the discriminator's architecture")
     flags.string("augment", "none", "differentiable augmentation of all that the discriminator sees, or none")
     flags.integer("latent_dim", 100, "width of the latent", 1)
-    flags.choice("latent", "normal", ("normal", "uniform"), "distribution of the latent: N(0, 1) or U(-1, 1)")
+    flags.choice(
+        "latent",
+        "normal",
+        LATENTS,
+        "distribution of the latent: N(0, 1), U(-1, 1), U(-sqrt 3, sqrt 3) or U(0, 1)",
+    )
     # How
     flags.number("kimg", 100.0, "length of the run: thousands of images, generator steps x batch size / 1000", 0.001)
     flags.integer("batch_size", 64, "images per step, over all devices", 1)
     flags.integer("n_critic", 1, "discriminator turns per generator turn", 1)
     flags.boolean("share_fakes", True, "one batch of fakes serves both players in a step")
-    flags.string("optimizer", "adam", "adam[:beta_1=0.5,beta_2=0.999,epsilon=1e-8], rmsprop or sgd[:momentum=0]")
+    flags.boolean("draw_labels", False, "labels of fakes are drawn uniformly; else they are those of the reals")
+    flags.boolean("share_reals", True, "the generator's turn sees the last reals again; else every step takes a batch more")
+    flags.string(
+        "optimizer",
+        "adam",
+        "adam[:beta_1=0.5,beta_2=0.999,epsilon=1e-8,epsilon_hat=true], "
+        "rmsprop[:rho=0.9,momentum=0,epsilon=1e-8,epsilon_inside=false] or sgd[:momentum=0]",
+    )
     flags.string("discriminator_optimizer", None, "the discriminator's; default: that of the generator")
-    flags.number("learning_rate", 2e-4, "of both players, per step", 0.0)
-    flags.number("discriminator_learning_rate", None, "the discriminator's; default: --learning_rate", 0.0)
+    flags.curve("learning_rate", 2e-4, "of both players, per step; a number or a curve over the run", 0.0)
+    flags.curve("discriminator_learning_rate", None, "the discriminator's; default: --learning_rate", 0.0)
     flags.string(
         "schedule",
         "constant",
-        "of the learning rate: constant, linear[:hold=0.5], step[:factor=0.1,every=0.5] or cosine[:final=0]",
+        "of the learning rate: constant, linear[:hold=0.5], step[:factor=0.1,every=0.5] or cosine[:final=0], over --kimg "
+        "or, as in linear:until=KIMG, over an end of their own",
     )
-    flags.number("ema_kimg", 10.0, "half-life of the generator's moving average, in thousands of images", 0.0)
+    flags.curve(
+        "ema_kimg",
+        10.0,
+        "half-life of the generator's moving average, in thousands of images, at most 5% of those seen so far; or a curve, "
+        "which is taken as it is",
+        0.0,
+    )
     flags.integer("seed", 0, "of the weights, the order of the images and all noise", 0, 2**32 - 1)
     flags.strings("plugin", [], PLUGIN)
     # On what

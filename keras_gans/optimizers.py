@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_gans.curves import now
 from keras_gans.errors import UserError
 from keras_gans.registry import Registry, nearest, parse_spec
 
@@ -15,23 +16,32 @@ SCHEDULES = Registry("schedule", None)
 class Adam(keras.optimizers.Adam):
     """`keras.optimizers.Adam` whose update of a dense variable is TensorFlow's one fused kernel.
 
-    The same numbers (epsilon is added before the bias correction, as Keras does), read and written in one pass
-    instead of ten.
+    The same numbers, read and written in one pass instead of ten.
 
     Args:
         learning_rate: a number or a `keras.optimizers.schedules.LearningRateSchedule`.
-        beta_1: decay of the first moment. Default 0.5 (Radford et al. 2016).
-        beta_2: decay of the second moment. Default 0.999.
+        beta_1: decay of the first moment, a number or a curve. Default 0.5 (Radford et al. 2016).
+        beta_2: decay of the second moment, a number or a curve. Default 0.999.
         epsilon: default 1e-8, as in the papers (Keras: 1e-7).
+        epsilon_hat: where epsilon is added (Kingma and Ba 2015): True to the root of the second moment before its bias is
+            corrected, the "epsilon hat" at the end of section 2, which TensorFlow and Keras take; False after that, as in
+            algorithm 1 and PyTorch. They differ where gradients are below 1e-6: at 1e-6 the first step with beta_2=0.999
+            is 0.77 of the other. Default True.
     """
 
-    def __init__(self, learning_rate=2e-4, beta_1=0.5, beta_2=0.999, epsilon=1e-8, **kwargs):
+    follows = ("beta_1", "beta_2")
+
+    def __init__(self, learning_rate=2e-4, beta_1=0.5, beta_2=0.999, epsilon=1e-8, epsilon_hat=True, **kwargs):
         super().__init__(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, **kwargs)
+        self.epsilon_hat = epsilon_hat
 
     def update_step(self, gradient, variable, learning_rate):
         step = tf.cast(self.iterations.value + 1, tf.float32)
         index = self._get_variable_index(variable)
-        beta_1, beta_2 = tf.constant(self.beta_1, tf.float32), tf.constant(self.beta_2, tf.float32)
+        beta_1, beta_2 = (tf.cast(now(beta), tf.float32) for beta in (self.beta_1, self.beta_2))
+        epsilon = tf.constant(self.epsilon, tf.float32)
+        if not self.epsilon_hat:  # the kernel corrects the bias of the learning rate alone
+            epsilon *= tf.sqrt(1 - beta_2**step)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].handle,
@@ -41,15 +51,48 @@ class Adam(keras.optimizers.Adam):
             lr=tf.cast(learning_rate, tf.float32),
             beta1=beta_1,
             beta2=beta_2,
-            epsilon=tf.constant(self.epsilon, tf.float32),
+            epsilon=epsilon,
             grad=tf.convert_to_tensor(gradient),
         )
 
+    def get_config(self):
+        return super().get_config() | {"epsilon_hat": self.epsilon_hat}
+
 
 @OPTIMIZERS.register("rmsprop")
-def rmsprop(learning_rate=5e-5, rho=0.9, momentum=0.0, epsilon=1e-8):
-    """RMSprop; the default learning rate is WGAN's (Arjovsky et al. 2017)."""
-    return keras.optimizers.RMSprop(learning_rate, rho=rho, momentum=momentum, epsilon=epsilon)
+@keras.saving.register_keras_serializable("keras_gans")
+class RMSprop(keras.optimizers.RMSprop):
+    """RMSprop as PyTorch and its papers' code have it: the gradient over sqrt(v) + epsilon.
+
+    Keras divides by sqrt(v + epsilon), at 1e-8 a floor of 1e-4, which lies above most gradients of WGAN.
+
+    Args:
+        learning_rate: a number or a `keras.optimizers.schedules.LearningRateSchedule`. Default 5e-5, WGAN's (Arjovsky et
+            al. 2017).
+        rho: what a step leaves of the mean square v. Default 0.9 (PyTorch's alpha: 0.99).
+        momentum: what a step leaves of the last one. Default 0.
+        epsilon: default 1e-8.
+        epsilon_inside: whether epsilon stands under the root, as in Keras and in 0.1.0. Default False.
+    """
+
+    def __init__(self, learning_rate=5e-5, rho=0.9, momentum=0.0, epsilon=1e-8, epsilon_inside=False, **kwargs):
+        super().__init__(learning_rate, rho=rho, momentum=momentum, epsilon=epsilon, **kwargs)
+        self.epsilon_inside = epsilon_inside
+
+    def update_step(self, gradient, variable, learning_rate):
+        if self.epsilon_inside:
+            return super().update_step(gradient, variable, learning_rate)
+        index = self._get_variable_index(variable)
+        gradient, square = tf.cast(gradient, variable.dtype), self._velocities[index]
+        self.assign(square, self.rho * square + (1 - self.rho) * tf.square(gradient))
+        step = tf.cast(learning_rate, variable.dtype) * gradient / (tf.sqrt(square.value) + self.epsilon)
+        if self.momentum > 0:
+            self.assign(self._momentums[index], self.momentum * self._momentums[index] + step)
+            step = self._momentums[index].value
+        self.assign_sub(variable, step)
+
+    def get_config(self):
+        return super().get_config() | {"epsilon_inside": self.epsilon_inside}
 
 
 @OPTIMIZERS.register("sgd")
@@ -84,13 +127,51 @@ def get(given):
         ) from error
 
 
+class Following(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that follows a curve, by the clock of the game and not by the optimizer's own steps.
+
+    Args:
+        curve: `keras_gans.curves.Curve`.
+    """
+
+    def __init__(self, curve):
+        self.curve = curve
+
+    def __call__(self, step):
+        return self.curve()
+
+
 @SCHEDULES.register("constant")
 def constant(learning_rate, steps):
     """The same learning rate throughout."""
     return learning_rate
 
 
+def _steps(steps, kimg, until):
+    """Optimizer steps up to the end of a schedule: of the run, or `until` thousand images."""
+    if until is not None and not until > 0:
+        raise ValueError(f"until must be above 0 kimg, not {until}")
+    return steps if until is None else steps * until / kimg
+
+
 @SCHEDULES.register("linear")
+def linear(learning_rate, steps, kimg, hold=0.0, until=None):
+    """`Linear` over the run of `kimg` thousand images, or over the first `until` of them."""
+    return Linear(learning_rate, _steps(steps, kimg, until), hold)
+
+
+@SCHEDULES.register("step")
+def step(learning_rate, steps, kimg, factor=0.1, every=0.5, until=None):
+    """`Step` over the run of `kimg` thousand images, or over the first `until` of them."""
+    return Step(learning_rate, _steps(steps, kimg, until), factor, every)
+
+
+@SCHEDULES.register("cosine")
+def cosine(learning_rate, steps, kimg, final=0.0, until=None):
+    """From `learning_rate` to `final` times it along half a cosine (R3GAN), over the run or `until` thousand images."""
+    return keras.optimizers.schedules.CosineDecay(learning_rate, _steps(steps, kimg, until), alpha=final)
+
+
 @keras.saving.register_keras_serializable("keras_gans")
 class Linear(keras.optimizers.schedules.LearningRateSchedule):
     """Constant for a part of the run, then linear to zero (CycleGAN: half of it; WGAN-GP on CIFAR: none).
@@ -116,7 +197,6 @@ class Linear(keras.optimizers.schedules.LearningRateSchedule):
         return {"learning_rate": self.learning_rate, "steps": self.steps, "hold": self.hold}
 
 
-@SCHEDULES.register("step")
 @keras.saving.register_keras_serializable("keras_gans")
 class Step(keras.optimizers.schedules.LearningRateSchedule):
     """Times `factor` after every `every`-th part of the run (SRGAN: a tenth after half of it; ESRGAN: halves).
@@ -142,9 +222,3 @@ class Step(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"learning_rate": self.learning_rate, "steps": self.steps, "factor": self.factor, "every": self.every}
-
-
-@SCHEDULES.register("cosine")
-def cosine(learning_rate, steps, final=0.0):
-    """From `learning_rate` to `final` times it along half a cosine (R3GAN)."""
-    return keras.optimizers.schedules.CosineDecay(learning_rate, steps, alpha=final)

@@ -53,13 +53,19 @@ def latents(seed, count, width, distribution):
         seed: int32 [2], or a Python int.
         count: how many, an int or a scalar int32 tensor.
         width: of a latent.
-        distribution: `normal` (N(0, 1)) or `uniform` (U(-1, 1)).
+        distribution: `normal` (N(0, 1)), `uniform` (U(-1, 1)), `uniform_sqrt3` (U(-sqrt 3, sqrt 3), of variance 1) or
+            `uniform_01` (U(0, 1)).
 
     Returns:
         float32 [count, width], the same for the same seed.
     """
     seed, shape = fold(seed, "latent"), [count, width]
-    return normal(seed, shape) if distribution == "normal" else 2 * uniform(seed, shape) - 1
+    if distribution == "normal":
+        return normal(seed, shape)
+    if distribution == "uniform_01":
+        return uniform(seed, shape)
+    values = 2 * uniform(seed, shape) - 1
+    return math.sqrt(3) * values if distribution == "uniform_sqrt3" else values
 
 
 def integers(seed, shape, maxval):

@@ -5,7 +5,9 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+import re
 
+from keras_gans import curves
 from keras_gans.errors import UserError
 
 
@@ -19,14 +21,14 @@ def parse_spec(spec):
     """Splits `name:key=value,key=value` into the name and a dict of literals.
 
     Args:
-        spec: text; values are Python numbers, `true`/`false`, or plain words.
+        spec: text; values are Python numbers, `true`/`false`, plain words, or curves such as `cosine(1,0.1)`.
 
     Raises:
         UserError: an argument without `=`.
     """
     name, _, arguments = spec.partition(":")
     keywords = {}
-    for argument in filter(None, arguments.split(",")):
+    for argument in filter(None, re.split(r",(?![^()]*\))", arguments)):  # commas outside of parentheses
         key, equals, value = argument.partition("=")
         if not equals:
             raise UserError(f"{spec!r}: {argument!r} should be KEY=VALUE, as in {name}:{argument}=1")
@@ -71,7 +73,8 @@ def _like(default, key, value):
             raise ValueError(f"{key} should be true or false, not {value}")
     elif isinstance(default, (int, float)):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValueError(f"{key} should be a number such as {default}, not {value}")
+            known = "; it cannot follow a curve" if curves.is_curve(value) else ""
+            raise ValueError(f"{key} should be a number such as {default}, not {value}{known}")
         return float(value) if isinstance(default, float) else value
     return value
 
@@ -130,7 +133,8 @@ class Registry:
         Args:
             spec: `name` or `name:key=value,key=value`.
             **context: arguments that the caller knows (image size, channels, ...); those that the
-                constructor does not take are left out, those in `spec` win.
+                constructor does not take are left out, those in `spec` win. `clock` is the `curves.Clock` of what may
+                follow a curve: the arguments that the part names in its attribute `follows`.
 
         Raises:
             UserError: unknown name or argument, or a value that the constructor refuses (ValueError).
@@ -145,8 +149,14 @@ class Registry:
                 f"{', '.join(accepted) or 'none'}{nearest(unknown[0], accepted)}"
             )
         arguments = {key: value for key, value in context.items() if key in accepted}
+        follows = getattr(part, "follows", ()) if context.get("clock") else ()
         try:
-            return part(**arguments | {key: _like(accepted[key], key, value) for key, value in keywords.items()})
+            for key, value in keywords.items():
+                if key in follows and curves.is_curve(value):
+                    arguments[key] = context["clock"].curve(f"{name}_{key}", value)
+                else:
+                    arguments[key] = _like(accepted[key], key, value)
+            return part(**arguments)
         except (TypeError, ValueError) as error:
             message = " ".join(str(error).split())
             raise UserError(f"{self.kind} {spec!r}: {message}") from error

@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / "keras_gans"
 GROUND = (
     "errors",
+    "curves",
     "registry",
     "files",
     "progress",

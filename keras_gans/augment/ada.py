@@ -6,6 +6,7 @@ Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data"
 import keras
 import tensorflow as tf
 
+from keras_gans import curves
 from keras_gans.augment import color, corruption, geometry
 from keras_gans.augment.draw import Draw, batch_of
 from keras_gans.configs import Configured
@@ -49,7 +50,7 @@ def parse_pipe(pipe):
     return tuple(name for name in TRANSFORMS if name in chosen)
 
 
-def transform(images, names, seed, p):
+def transform(images, names, seed, p, color_p=1.0):
     """Transforms each image in its own way; linear in the images, with exact gradients of any order.
 
     Args:
@@ -57,6 +58,7 @@ def transform(images, names, seed, p):
         names: of `TRANSFORMS`; each happens to an image with probability `p`, in the order of the original.
         seed: int32 [2].
         p: float or float32 scalar; above 1 is as 1.
+        color_p: factor of `p` for the colours.
 
     Returns:
         Images of the same shape and dtype, not clipped. They are computed in float32.
@@ -68,7 +70,9 @@ def transform(images, names, seed, p):
         move = geometry.warp if set(geometric) & set(geometry.WARP) else geometry.blit
         images = move(images, geometry.draw_matrix(geometric, draw, height, width))
     if colors := [name for name in names if name in color.COLOR]:
+        draw.p = color_p * p
         images = color.recolor(images, *color.draw_colors(colors, draw))
+        draw.p = p
     if "imgfilter" in names:
         images = corruption.amplify(images, corruption.draw_gains(draw))
     if "noise" in names:
@@ -97,7 +101,8 @@ class ADA(Configured, keras.layers.Layer):
             `filter`, `noise`, `cutout` or the name of a single transformation, as in `pipe=xflip+xint+color`.
             (Pixel **b**litting, **g**eometry, **c**olour, **f**ilter, **n**oise, **c**utout.) Grey images get no hue
             and saturation, nor do images of any other number of channels than three.
-        p: probability at the start. Default 0.
+        p: probability at the start; or, with `adaptive=False`, a curve that it follows. Default 0.
+        color_p: factor of p for the colours (R3GAN: 0.5). Default 1.
         target: where r should be, in (-1, 1). Default 0.6.
         interval: discriminator turns between adjustments of p. Default 4.
         ada_kimg: thousands of images in which p can move by 1. Default 500.
@@ -107,22 +112,28 @@ class ADA(Configured, keras.layers.Layer):
         UserError: an unknown part of `pipe`, or a number outside its range.
     """
 
-    def __init__(self, pipe="bgc", p=0.0, target=0.6, interval=4, ada_kimg=500.0, adaptive=True):
+    follows = ("p",)
+
+    def __init__(self, pipe="bgc", p=0.0, target=0.6, interval=4, ada_kimg=500.0, adaptive=True, color_p=1.0):
         super().__init__(name="ada", dtype="float32", autocast=False, trainable=False)
         self.transforms = parse_pipe(pipe)
         for name, value, good, rule in (
-            ("p", p, 0 <= p <= 1, "from 0 to 1"),
+            ("p", str(p), 0 <= curves.bounds(p)[0] <= curves.bounds(p)[1] <= 1, "from 0 to 1"),
+            ("p", str(p), not (adaptive and isinstance(p, curves.Curve)), "a number unless adaptive=false"),
+            ("color_p", color_p, 0 <= color_p <= 1, "from 0 to 1"),
             ("target", target, -1 < target < 1, "between -1 and 1"),
             ("interval", interval, interval >= 1 and interval == int(interval), "a whole number of at least 1"),
             ("ada_kimg", ada_kimg, ada_kimg > 0, "above 0"),
         ):
             if not good:
-                raise UserError(f"augmentation ada: {name}={value!r} should be {rule}")
+                raise UserError(f"augmentation ada: {name}={value} should be {rule}")
         self.target = target
         self.interval = interval
         self.ada_kimg = ada_kimg
         self.adaptive = adaptive
-        self.p = self._state("p", p)
+        self.color_p = color_p
+        self.curve = p if isinstance(p, curves.Curve) else None
+        self.p = self._state("p", 0.0 if self.curve else p)
         self.signs = self._state("signs", 0.0)  # sum of E[sign D(real)] over the turns since the last adjustment
         self.turns = self._state("turns", 0.0)  # since the last adjustment
         self.real_sign = self._state("real_sign", 0.0)  # r at the last adjustment
@@ -139,8 +150,14 @@ class ADA(Configured, keras.layers.Layer):
 
     def call(self, images, *, seed):
         """Augments images [batch, h, w, c] with the noise of `seed`, int32 [2]; the dtype stays."""
-        p = tf.convert_to_tensor(self.p)
-        return tf.cond(p > 0.0, lambda: transform(images, self.transforms, seed, p), lambda: tf.identity(images))
+        p = self.probability()
+        return tf.cond(
+            p > 0.0, lambda: transform(images, self.transforms, seed, p, self.color_p), lambda: tf.identity(images)
+        )
+
+    def probability(self):
+        """Returns p as it is now, a float32 scalar."""
+        return self.curve() if self.curve else tf.convert_to_tensor(self.p)
 
     def update(self, real_logits):
         """Counts a turn of the discriminator and, every `interval` turns, moves p.
@@ -166,4 +183,4 @@ class ADA(Configured, keras.layers.Layer):
         self.real_sign.assign(real_sign)
         self.turns.assign(tf.where(due, 0.0, turns))
         self.signs.assign(tf.where(due, 0.0, signs))
-        return {"augment_p": tf.convert_to_tensor(self.p), "real_sign": real_sign}
+        return {"augment_p": self.probability(), "real_sign": real_sign}

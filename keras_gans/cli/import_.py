@@ -16,6 +16,7 @@ Files that are known, from PyTorch (.pth), from NVIDIA (.pkl) or as .safetensors
     rrdb        ESRGAN and Real-ESRGAN (RRDBNet, scale 1, 2 or 4)
     adain       AdaIN in PyTorch: decoder.pth and vgg_normalised.pth together
     stylegan2   StyleGAN2 and StyleGAN2-ADA in PyTorch: G, D and G_ema
+    dcgan       DCGAN as textbooks list it (conv1, bn1, conv2, ...): the generator, or both networks, --from twice
     and the FID Inception and the backbones of LPIPS, which are put where scores look for them (no --run).
 
 Which it is, its names and shapes of tensors say. --as=NAME:key=value,... says what they cannot, by arguments of the
@@ -42,7 +43,7 @@ def define(flags):
     flags.string(
         "as",
         None,
-        "what the file holds: resnet, unet, rrdb, adain or stylegan2, with arguments of the network as "
+        "what the file holds: resnet, unet, rrdb, adain, stylegan2 or dcgan, with arguments of the network as "
         "in unet:dropout=0; default: what its tensors say",
     )
     flags.string("run", None, "run folder to make")

@@ -7,6 +7,17 @@ them), or any flagfile. Flags on the command line win over it:
     python train.py --flagfile=configs/quickstart.flags --kimg=10 --run_dir=runs/short
 
 Parts are named NAME or NAME:key=value,key=value, as in --loss=least_squares:a=0,b=1,c=1.
+
+Numbers that may change over the run take a curve in place of the number (in a shell, quoted):
+
+    linear(A,B)      from A to B along a line           --penalty=r1:weight=cosine(0.05,0.005)
+    cosine(A,B)      from A to B along half a cosine    --ema_kimg=linear(0,500,until=20000)
+    step(A,F,KIMG)   A, times F after every KIMG        --learning_rate=step(2e-4,0.5,1000)
+
+In thousands of images: after=KIMG, when it leaves A (default: after the warm-up); until=KIMG, when it is at B (default: --kimg);
+warmup=KIMG, over which the whole rises from 0. These are: the weights of penalties, of --reconstruction and of a game's
+losses, --learning_rate, --discriminator_learning_rate, --ema_kimg, the betas of adam, and p of ada with adaptive=false.
+
 The same command on the same --run_dir resumes the run.
 """
 

@@ -2,11 +2,12 @@
 
 import tensorflow as tf
 
+from keras_gans import randomness
 from keras_gans.data.source import stable
 from keras_gans.errors import UserError
 
 
-def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip=False):
+def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip=False, dequantize=False):
     """Returns the endless shuffled sequence of `source.stream(seed)` as batches in the model's range.
 
     Like the stream it is a pure function of its arguments: `start` = images seen so far resumes it exactly.
@@ -20,13 +21,15 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
         worker: (index, count): worker `index` gets its block of rows of every global batch.
         flip: mirror half of the images left to right, drawn anew for every position of the sequence; both sides of a
             pair alike, and before it is degraded; each side of unpaired data on its own.
+        dequantize: spread the 256 levels x over [-1, 1): x / 128 - 1 + U[0, 1/128), drawn anew for every position, in
+            place of x / 127.5 - 1 (Miyato et al. 2018; Gulrajani et al. 2017).
 
     Returns:
         A `tf.data.Dataset` of float32 [batch_size / workers, h, w, c] in [-1, 1], or with int32 [...] labels; of pairs,
         (inputs of `source.input_shape`, images of `source.image_shape`).
 
     Raises:
-        UserError: a batch size that the workers cannot share, labels of pairs, flipped points.
+        UserError: a batch size that the workers cannot share, labels of pairs, flipped points, dequantized pairs or points.
     """
     index, workers = worker
     if batch_size < 1 or batch_size % workers:
@@ -37,6 +40,8 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
         raise UserError(f"{source.spec} gives pairs of images, which have no labels; leave out --conditional")
     if flip and len(source.image_shape) != 3:
         raise UserError(f"--flip mirrors images, but {source.spec} holds points; leave it out")
+    if dequantize and (source.input_shape or len(source.image_shape) != 3):
+        raise UserError(f"--dequantize is for single images, but {source.spec} gives others; leave it out")
     rows = batch_size // workers
     mine = slice(index * rows, (index + 1) * rows)
 
@@ -44,11 +49,18 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
         return tf.ensure_shape(source.to_model(images), [rows, *shape])
 
     def batch(positions):
+        noise = None
+        if dequantize:  # drawn for all workers, so that each sees the same whatever their number
+            key = randomness.fold(positions.seed[0], "dequantize")
+            noise = tf.random.stateless_uniform([batch_size, *source.image_shape], key, alg="philox")[mine]
         positions = tf.nest.map_structure(lambda part: part[mine], positions)
         first, second = source.elements(positions, flip)
         if source.input_shape:
             return model_range(first, source.input_shape), model_range(second, source.image_shape)
-        images = model_range(first, source.image_shape)
+        if dequantize:
+            images = tf.ensure_shape(tf.cast(first, tf.float32) / 128 - 1 + noise / 128, [rows, *source.image_shape])
+        else:
+            images = model_range(first, source.image_shape)
         return (images, second) if labels else images
 
     positions = source.positions(seed, start, batch_size)

@@ -17,7 +17,12 @@ _DRAWS = 8
 _CALIBRATION = 64
 PSI = (tf.TensorSpec([], tf.float32), "float32 [], truncation psi, -2 to 2: 1 for none, 0 for the average picture")
 _PSI = 0.7  # of what is compared with Keras
-_DISTRIBUTIONS = {"normal": "N(0, 1)", "uniform": "U(-1, 1)"}
+_DISTRIBUTIONS = {
+    "normal": "N(0, 1)",
+    "uniform": "U(-1, 1)",
+    "uniform_sqrt3": "U(-sqrt 3, sqrt 3)",
+    "uniform_01": "U(0, 1)",
+}
 
 
 def endpoints(run, max_pixels=MOST_PIXELS):

@@ -6,6 +6,7 @@ import threading
 import keras
 import tensorflow as tf
 
+from keras_gans.curves import now
 from keras_gans.games.gan import GAN
 from keras_gans.registry import GAMES
 
@@ -23,12 +24,14 @@ class ACGAN(GAN):
         generator: `keras.Model`, [latent, label] -> images.
         discriminator: `keras.Model`, images -> {"logits": [batch, ...], "class_logits": [batch, num_classes]}.
         loss: an adversarial loss on the logits; the paper's is `non_saturating`.
-        class_weight: factor of the class losses. Default 1.
+        class_weight: factor of the class losses, a number or a curve. Default 1.
         **kwargs: see `GAN`.
 
     Raises:
         ValueError: a discriminator without a class head.
     """
+
+    follows = ("class_weight",)
 
     def __init__(self, generator, discriminator, loss, *, class_weight=1.0, **kwargs):
         if not isinstance(discriminator.output, dict) or set(discriminator.output) != {"logits", "class_logits"}:
@@ -40,9 +43,9 @@ class ACGAN(GAN):
         self.class_weight = class_weight
         self._turn = threading.local()  # replicas are traced in threads of their own
 
-    def discriminator_turn(self, real, fake, labels, seed):
+    def discriminator_turn(self, real, fake, labels, seed, fake_labels=None):
         with self._class_losses() as losses:
-            logs = super().discriminator_turn(real, fake, labels, seed)
+            logs = super().discriminator_turn(real, fake, labels, seed, fake_labels)
         of_real, of_fake = losses
         return logs | {"real_class_loss": tf.reduce_mean(of_real), "fake_class_loss": tf.reduce_mean(of_fake)}
 
@@ -75,4 +78,4 @@ class ACGAN(GAN):
             return super().penalize(*args)
 
     def objective(self, loss, optimizer):
-        return super().objective(loss + self.class_weight * sum(self._turn.class_losses), optimizer)
+        return super().objective(loss + now(self.class_weight) * sum(self._turn.class_losses), optimizer)

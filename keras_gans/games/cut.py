@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import randomness
+from keras_gans.curves import now
 from keras_gans.errors import UserError
 from keras_gans.games.gan import GAN
 from keras_gans.games.translation import Translation, apply
@@ -131,7 +132,7 @@ class CUT(Translation, GAN):
                 tf.reduce_any(flips), lambda: apply(self._encoder, sources, randomness.fold(seed, "keys")), lambda: keys
             )
         count = tf.shape(a)[0]
-        weight = self.nce_weight / 2 if self.identity_nce else self.nce_weight
+        weight = now(self.nce_weight) / 2 if self.identity_nce else now(self.nce_weight)
         of_a = [[features[:count] for features in side] for side in (queries, keys)]
         losses = {"nce": weight * self.nce(*of_a, randomness.fold(seed, "patches of a"))}
         if self.identity_nce:

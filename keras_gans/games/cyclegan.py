@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import randomness
+from keras_gans.curves import now
 from keras_gans.games.game import power_iterate
 from keras_gans.games.pool import ImagePool
 from keras_gans.games.translation import Translation, apply
@@ -30,7 +31,7 @@ class CycleGAN(Translation):
             1/2, which those of `least_squares` have. (It suits the discriminators, whose loss the authors halve.)
         cycle_weight: lambda, of the mean absolute difference of an image and its way there and back. Default 10.
         identity_weight: of the mean absolute difference that a generator makes to images of its target, times
-            `cycle_weight`. Default 0.5; 0 leaves it out.
+            `cycle_weight`. Default 0.5; 0 leaves it out. All three weights are numbers or curves.
         pool_size: earlier fakes that are kept of each side. Default 50.
         ema_kimg, seed: see `Game`. Default 0: no moving average, as published.
 
@@ -42,6 +43,7 @@ class CycleGAN(Translation):
     players = {"generator": ("generator_ab", "generator_ba"), "discriminator": ("discriminator_a", "discriminator_b")}
     averages = {"ema_ab": "generator_ab", "ema_ba": "generator_ba"}
     deployed = {"ab": "ema_ab", "ba": "ema_ba"}
+    follows = ("adversarial_weight", "cycle_weight", "identity_weight")
 
     def __init__(
         self,
@@ -138,11 +140,11 @@ class CycleGAN(Translation):
         losses = {
             "generator_ab": self.generator_loss(self.discriminator_b, b, fake_b),
             "generator_ba": self.generator_loss(self.discriminator_a, a, fake_a),
-            "cycle_a": self.cycle_weight * distance(a, to_a(fake_b, "back to a")),
-            "cycle_b": self.cycle_weight * distance(b, to_b(fake_a, "back to b")),
+            "cycle_a": now(self.cycle_weight) * distance(a, to_a(fake_b, "back to a")),
+            "cycle_b": now(self.cycle_weight) * distance(b, to_b(fake_a, "back to b")),
         }
         if self.identity_weight:
-            weight = self.cycle_weight * self.identity_weight
+            weight = now(self.cycle_weight) * now(self.identity_weight)
             losses["identity_a"] = weight * distance(a, to_a(a, "identity a"))
             losses["identity_b"] = weight * distance(b, to_b(b, "identity b"))
         return fake_b, fake_a, losses
@@ -156,7 +158,7 @@ class CycleGAN(Translation):
         """Returns the weighted adversarial loss of the generator that made `fake`, float32 [batch]."""
         real_logits = discriminator(real, training=True) if self.adversarial_loss.relativistic else None
         loss = self.adversarial_loss.generator(real_logits, discriminator(fake, training=True))
-        return self.adversarial_weight * loss
+        return now(self.adversarial_weight) * loss
 
     def show(self, a, b):
         """Returns the columns of a sheet of samples: A, its translation and the way back; the same of B."""

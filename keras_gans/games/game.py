@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import randomness
+from keras_gans.curves import Curve, now
 from keras_gans.errors import UserError
 from keras_gans.games.keras_game import KerasGame, require_weights
 from keras_gans.games.shadow import Shadow
@@ -18,8 +19,10 @@ class Game(KerasGame):
     Args:
         networks: dict, name -> `keras.Model`; each becomes the attribute of its name. Together they must be those that
             `players` names.
-        ema_kimg: half-life of the moving averages in thousands of images; 0 copies the weights. Default 10.
-        ema_rampup: the half-life is at most this fraction of the images seen so far. Default 0.05.
+        ema_kimg: half-life of the moving averages in thousands of images, a number or a curve; 0 copies the weights.
+            Default 10.
+        ema_rampup: the half-life is at most this fraction of the images seen so far, but where it follows a curve.
+            Default 0.05.
         seed: of all noise, an integer. Default 0.
 
     Attributes:
@@ -34,8 +37,10 @@ class Game(KerasGame):
         step: int64 variable, generator steps so far.
         first_bad_step: int64 [players] variable: the step at which each player's loss or gradient was first not finite;
             -1 while they are.
+        clock: `keras_gans.curves.Clock` of the curves that its numbers follow, see `follow`; None without any.
     """
 
+    clock = None
     kind = "images"
     players = {"discriminator": ("discriminator",), "generator": ("generator",)}
     averages = {"ema": "generator"}
@@ -84,6 +89,11 @@ class Game(KerasGame):
             make: see `makers`.
         """
         return {name: build() for name, build in cls.makers(make).items()}
+
+    def follow(self, clock):
+        """Lets the curves of `clock` go by the steps of this game, and logs them."""
+        clock.start(self.step)
+        self.clock = clock
 
     def network(self, name):
         """Returns the network called `name` as it plays now, a `keras.Model`."""
@@ -136,9 +146,13 @@ class Game(KerasGame):
         bad = tf.stack([self.is_bad(logs, player) for player in self.players])
         first = self.first_bad_step.value
         self.first_bad_step.assign(tf.where((first < 0) & bad, self.step.value, first))
+        half_life = now(self.ema_kimg) * 1000.0
+        if self.clock is not None:
+            logs |= self.clock.values()
         self.step.assign_add(1)
         batch = tf.cast(images_seen * replicas, tf.float32)
-        half_life = tf.minimum(self.ema_kimg * 1000.0, tf.cast(self.step.value, tf.float32) * batch * self.ema_rampup)
+        if not isinstance(self.ema_kimg, Curve):
+            half_life = tf.minimum(half_life, tf.cast(self.step.value, tf.float32) * batch * self.ema_rampup)
         keep = 0.5 ** (batch / tf.maximum(half_life, 1e-8))
         for name, network in self.averages.items():
             for average, weight in zip(getattr(self, name).weights, getattr(self, network).weights):

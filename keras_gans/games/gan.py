@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from keras_gans import randomness
+from keras_gans import flags, randomness
+from keras_gans.curves import now
 from keras_gans.errors import UserError
 from keras_gans.games.game import Game, power_iterate
 from keras_gans.penalties.constraints import Constraint
@@ -29,7 +30,12 @@ class GAN(Game):
         n_critic: discriminator turns per generator turn. Default 1.
         share_fakes: the generator's turn reuses the fakes of the last discriminator turn, which saves a forward
             pass of the generator; False draws new ones. Default True.
-        latent: distribution of the latent, `normal` (N(0, 1)) or `uniform` (U(-1, 1)).
+        share_reals: the generator's turn sees the reals (and labels) of the last discriminator turn; False gives it
+            images of its own, so that a step takes a batch more; it needs `share_fakes=False`, as the labels are theirs.
+            Default True.
+        draw_labels: the labels of fakes are drawn, each class as often as another, and not those of the reals; for losses
+            and penalties that do not compare fakes with reals one by one. Default False.
+        latent: distribution of the latent, see `randomness.latents`. Default `normal`.
         **kwargs: `ema_kimg`, `ema_rampup`, `seed`, see `Game`.
 
     Attributes:
@@ -46,19 +52,27 @@ class GAN(Game):
         augment=None,
         n_critic=1,
         share_fakes=True,
+        share_reals=True,
+        draw_labels=False,
         latent="normal",
         **kwargs,
     ):
-        if latent not in ("normal", "uniform"):
-            raise ValueError(f"latent must be normal or uniform, not {latent!r}")
+        if latent not in flags.LATENTS:
+            raise ValueError(f"latent must be one of {', '.join(flags.LATENTS)}, not {latent!r}")
+        if share_fakes and not share_reals:
+            raise ValueError("fakes that are shared have the labels of the shared reals; take share_fakes=false too")
         super().__init__({"generator": generator, "discriminator": discriminator}, **kwargs)
         self.adversarial_loss = LOSSES.resolve(loss, "discriminator", "generator")
         penalties = PENALTIES.resolve_all(penalties, "__call__")
         self.penalties = [part for part in penalties if not isinstance(part, Constraint)]
         self.constraints = [part for part in penalties if isinstance(part, Constraint)]
+        if draw_labels and (self.penalties or getattr(self.adversarial_loss, "relativistic", False)):
+            raise ValueError("draw_labels: penalties and relativistic losses lay fakes beside reals of the same labels")
         self.augment = AUGMENTS.resolve(augment, "__call__")
         self.n_critic = n_critic
         self.share_fakes = share_fakes
+        self.share_reals = share_reals
+        self.draw_labels = draw_labels
         self.latent = latent
 
     # --- the step -------------------------------------------------------------------------------------------------
@@ -67,8 +81,9 @@ class GAN(Game):
         """Plays one round.
 
         Args:
-            data: images float32 [n_critic * batch, h, w, c] in [-1, 1], or a pair (images, labels int32
-                [n_critic * batch]). Discriminator turn i takes the rows i, i + n_critic, ...
+            data: images float32 [batches * batch, h, w, c] in [-1, 1], or a pair (images, labels int32
+                [batches * batch]). Discriminator turn i takes the rows i, i + batches, ...; `batches` is `n_critic`, and
+                one more for the generator's turn without `share_reals`.
 
         Returns:
             A dict of float32 scalars: losses, gradient norms and mean logits of both players.
@@ -76,22 +91,29 @@ class GAN(Game):
         images, labels = data if isinstance(data, (tuple, list)) else (data, None)
         seed = self.step_seed()
         logs = {}
+        batches = batches_of(self.n_critic, self.share_reals)
         for turn in range(self.n_critic):
             turn_seed = randomness.fold(seed, turn)
-            rows = slice(turn, None, self.n_critic)
+            rows = slice(turn, None, batches)
             turn_labels = None if labels is None else labels[rows]
+            fake_labels = self.fake_labels(turn_labels, turn_seed)
             with tf.GradientTape() as tape:
-                fake = self.generate(tf.shape(images[rows])[0], turn_labels, turn_seed)
-            logs |= self.discriminator_turn(images[rows], fake, turn_labels, turn_seed)
+                fake = self.generate(tf.shape(images[rows])[0], fake_labels, turn_seed)
+            logs |= self.discriminator_turn(images[rows], fake, turn_labels, turn_seed, fake_labels)
         seed = randomness.fold(seed, "generator turn")
+        if not self.share_reals:
+            rows = slice(self.n_critic, None, batches)
+            turn_labels = None if labels is None else labels[rows]
         if not self.share_fakes:
+            fake_labels = self.fake_labels(turn_labels, seed)
             with tf.GradientTape() as tape:
-                fake = self.generate(tf.shape(fake)[0], turn_labels, seed)
-        logs |= self.generator_turn(images[rows], fake, turn_labels, seed, tape)
+                fake = self.generate(tf.shape(fake)[0], fake_labels, seed)
+        logs |= self.generator_turn(images[rows], fake, fake_labels, seed, tape)
         return self.finish_step(logs, images_seen=tf.shape(fake)[0])
 
-    def discriminator_turn(self, real, fake, labels, seed):
-        """Moves the discriminator once; returns what to log."""
+    def discriminator_turn(self, real, fake, labels, seed, fake_labels=None):
+        """Moves the discriminator once; returns what to log. The fakes' labels are by default those of the reals."""
+        fake_labels = labels if fake_labels is None else fake_labels
         for constraint in self.constraints:
             constraint(self.discriminator.trainable_variables)
         power_iterate(self.discriminator)
@@ -99,7 +121,7 @@ class GAN(Game):
         logs = {}
         with tf.GradientTape() as tape:
             real_logits = self.discriminate(real, labels, randomness.fold(seed, "real"))
-            fake_logits = self.discriminate(fake, labels, randomness.fold(seed, "fake"))
+            fake_logits = self.discriminate(fake, fake_labels, randomness.fold(seed, "fake"))
             adversarial = loss = self.adversarial_loss.discriminator(real_logits, fake_logits)
             if self.penalties:
                 penalty = self.penalize(real, fake, labels, randomness.fold(seed, "penalty"), real_logits)
@@ -122,7 +144,7 @@ class GAN(Game):
         Args:
             real, fake, labels, seed: as in `discriminator_turn`.
             tape: has recorded how `fake` was made.
-            weight: of the adversarial loss.
+            weight: of the adversarial loss, a number or a curve.
             terms: dict, name -> further losses float32 [batch], weighted, recorded by `tape`.
 
         Returns:
@@ -135,7 +157,7 @@ class GAN(Game):
             if self.adversarial_loss.relativistic:
                 real_logits = self.discriminate(real, labels, randomness.fold(seed, "real"))
             loss = self.adversarial_loss.generator(real_logits, fake_logits)
-            objective = self.objective(weight * loss + sum(terms.values()), self.generator_optimizer)
+            objective = self.objective(now(weight) * loss + sum(terms.values()), self.generator_optimizer)
         norm = self.descend(objective, tape, "generator")
         logs = {"generator_loss": tf.reduce_mean(loss), "generator_gradient_norm": norm}
         return logs | {f"{name}_loss": tf.reduce_mean(values) for name, values in terms.items()}
@@ -153,6 +175,12 @@ class GAN(Game):
             float32 [count, latent_dim], the same for the same seed.
         """
         return randomness.latents(seed, count, self.latent_dim, self.latent)
+
+    def fake_labels(self, labels, seed):
+        """Returns the labels of the fakes that stand beside reals with `labels`, int32 [batch] or None."""
+        if labels is None or not self.draw_labels:
+            return labels
+        return randomness.integers(randomness.fold(seed, "labels"), [tf.shape(labels)[0]], self.generator.num_classes)
 
     @property
     def latent_dim(self):
@@ -201,13 +229,18 @@ class GAN(Game):
 
             def due(penalty=penalty, seed=randomness.fold(seed, index)):
                 asked = critic if penalty.differentiates else lambda images: real_logits
-                return penalty.weight * penalty.interval * penalty(asked, real, fake, seed=seed)
+                return now(penalty.weight) * penalty.interval * penalty(asked, real, fake, seed=seed)
 
             if penalty.interval == 1:
                 total += due()
             else:
                 total += tf.cond(self.step % penalty.interval == 0, due, lambda: tf.zeros_like(total))
         return total
+
+
+def batches_of(n_critic, share_reals):
+    """Returns how many batches of images a step takes."""
+    return n_critic + (not share_reals)
 
 
 def with_labels(network, inputs, labels):

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import randomness
+from keras_gans.curves import now
 from keras_gans.games.gan import GAN
 from keras_gans.games.translation import Translation, apply
 from keras_gans.registry import GAMES, RECONSTRUCTIONS
@@ -80,4 +81,4 @@ class Pix2Pix(Translation, GAN):
 
 def reconstruct(losses, targets, outputs):
     """Returns the weighted reconstruction losses, a dict: name -> float32 [batch]."""
-    return {loss.name: loss.weight * loss(targets, outputs) for loss in losses}
+    return {loss.name: now(loss.weight) * loss(targets, outputs) for loss in losses}

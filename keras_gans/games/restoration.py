@@ -17,12 +17,13 @@ class Restoration(Pix2Pix):
     Args:
         generator: `keras.Model`, degraded images -> images [batch, h, w, c].
         discriminator: `keras.Model`, images [batch, h, w, c] -> logits [batch, ...].
-        adversarial_weight: of the generator's adversarial loss. Default 1e-3 (SRGAN; ESRGAN: 5e-3).
+        adversarial_weight: of the generator's adversarial loss, a number or a curve. Default 1e-3 (SRGAN; ESRGAN: 5e-3).
         loss, reconstructions, penalties, augment, ema_kimg, seed: see `Pix2Pix`.
     """
 
     random_at_test = False
     discriminator_weight = 1.0
+    follows = ("adversarial_weight",)
 
     def __init__(
         self,

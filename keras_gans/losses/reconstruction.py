@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_gans import curves
 from keras_gans.configs import Configured
 from keras_gans.features.perceptual import create_perceptual
 from keras_gans.losses.reductions import flat_float32
@@ -13,7 +14,7 @@ class Reconstruction(Configured):
     """`loss(targets, outputs)` on images float [batch, h, w, c] in [-1, 1] returns float32 [batch], without the weight.
 
     Args:
-        weight: factor of the loss in the generator's objective. Default 1.
+        weight: factor of the loss in the generator's objective, a number or a curve. Default 1.
 
     Attributes:
         name: what it is logged as.
@@ -23,9 +24,10 @@ class Reconstruction(Configured):
     """
 
     name = None
+    follows = ("weight",)
 
     def __init__(self, weight=1.0):
-        if weight < 0:
+        if curves.bounds(weight)[0] < 0:
             raise ValueError(f"weight should be 0 or more, not {weight}")
         self.weight = weight
 

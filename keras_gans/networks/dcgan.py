@@ -7,6 +7,7 @@ from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.layers.convolution import Conv2D, Conv2DTranspose
 from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
+NORMS = {"inner": "inner", True: "inner", "all": "all", "none": "none", False: "none"}
 _BASE = 4  # pixels: where the generator starts and the discriminator ends
 
 
@@ -89,24 +90,28 @@ class DCGANGenerator(keras.Model):
 class DCGANDiscriminator(keras.Model):
     """Halves the image by strided convolutions down to 4x4, then one logit; batch norm and LeakyReLU 0.2.
 
-    The first layer has no batch norm, as in the paper. With the defaults it is the textbooks' 64-128-256-1 at 32x32.
+    With the defaults it is the textbooks' 64-128-256-1 at 32x32.
 
     Args:
         image_size: height and width in pixels, 4 times a power of two. Default 32.
         channels: of the image. Default 1.
         width: channels of the first layer, doubled by each further one. Default 64 (the authors' code: 128).
         kernel_size: of every strided convolution. Default 4 (the authors' code: 5).
-        norm: batch norm from the second layer on. Default True; False for use with a gradient penalty.
+        norm: where batch norm stands: `inner` (or True), from the second layer on, as in the paper; `all`, behind the first
+            layer too, as in the textbooks' listing; `none` (or False), for use with a gradient penalty. Default `inner`.
 
     Call:
         image float [batch, image_size, image_size, channels] in [-1, 1] -> float32 logits [batch, 1].
 
     Raises:
-        ValueError: an image size that it cannot take.
+        ValueError: an image size that it cannot take, or another norm.
     """
 
-    def __init__(self, image_size=32, channels=1, width=64, kernel_size=4, norm=True, **kwargs):
+    def __init__(self, image_size=32, channels=1, width=64, kernel_size=4, norm="inner", **kwargs):
         stages = _stages(image_size)
+        if norm not in NORMS:
+            raise ValueError(f"norm must be inner, all or none, not {norm!r}")
+        norm = NORMS[norm]
 
         # === Functional Model ===
         image = x = keras.Input((image_size, image_size, channels), name="image")
@@ -121,7 +126,7 @@ class DCGANDiscriminator(keras.Model):
                 kernel_initializer=_initializer(),
                 name=f"down_{size}",
             )(x)
-            if norm and stage > 0:
+            if norm == "all" or (norm == "inner" and stage > 0):
                 x = BatchNorm(name=f"norm_{size}")(x)
             x = layers.LeakyReLU(negative_slope=0.2)(x)
         x = layers.Conv2D(1, _BASE, use_bias=False, kernel_initializer=_initializer(), name="score")(x)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gans import randomness
+from keras_gans import curves, randomness
 from keras_gans.losses.reductions import flat_float32, global_mean
 from keras_gans.registry import PENALTIES
 
@@ -42,7 +42,7 @@ class Penalty:
     and augmentation, so that gradients are taken at the image before augmentation. `seed` is int32 [2], stateless.
 
     Args:
-        weight: factor of the term in the loss.
+        weight: factor of the term in the loss, a number or a curve.
         interval: lazy regularization: the game applies the penalty at every `interval`-th step only, times `interval`.
 
     Attributes:
@@ -54,11 +54,12 @@ class Penalty:
     """
 
     differentiates = True
+    follows = ("weight",)
 
     def __init__(self, weight, interval=1):
-        self.weight = float(weight)
+        self.weight = weight if isinstance(weight, curves.Curve) else float(weight)
         self.interval = interval
-        if self.weight < 0:
+        if curves.bounds(self.weight)[0] < 0:
             raise ValueError(f"weight should be 0 or more, not {weight}")
         if not isinstance(interval, int) or interval < 1:
             raise ValueError(f"interval should be a positive integer, not {interval}")

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from keras_gans import callbacks, data, files, plugins
 from keras_gans.errors import UserError
+from keras_gans.games.gan import batches_of
 from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
@@ -161,9 +162,10 @@ def distribute(strategy, source, recipe, start, labels):
 
     Every replica gets its own rows of the same global batch that a single device would see.
     """
-    rows = recipe["batch_size"] * recipe["n_critic"]
+    rows = recipe["batch_size"] * batches_of(recipe["n_critic"], recipe["share_reals"])
     replicas = strategy.num_replicas_in_sync
     arguments = {"seed": recipe["seed"], "start": start * rows, "labels": labels, "flip": recipe["flip"]}
+    arguments["dequantize"] = recipe["dequantize"]
     if replicas == 1:
         return data.batches(source, rows, **arguments)
 

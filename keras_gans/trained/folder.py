@@ -52,8 +52,8 @@ class Folder:
 
     @property
     def recipe(self):
-        """The resolved flags, by name; flags that the run's version did not have yet say what it did."""
-        return flags.defaults() | _BEFORE_FLAGS | self.record["recipe"]
+        """The run's resolved flags, by name, in the terms of today; see `translated`."""
+        return translated(self.record["recipe"])
 
     def write_record(self, **changes):
         """Updates `run.json`."""
@@ -141,6 +141,21 @@ def _entry(line):
 def _is_number(value):
     # An int beyond float64 has no place on a chart.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def translated(recipe):
+    """Returns the recipe of a run, written by any version, in the terms of today.
+
+    Flags that have come since say what was done before, mostly by their defaults. What has another meaning now is spelt out: up to
+    0.1.0, which had no `share_reals`, RMSprop's epsilon stood under the root.
+    """
+    changed = {}
+    if "share_reals" not in recipe:
+        for flag in ("optimizer", "discriminator_optimizer"):
+            spec = recipe.get(flag) or ""
+            if spec.partition(":")[0] == "rmsprop":
+                changed[flag] = f"{spec}{',' if ':' in spec else ':'}epsilon_inside=true"
+    return flags.defaults() | _BEFORE_FLAGS | recipe | changed
 
 
 def _said(value):

@@ -5,10 +5,10 @@ import contextlib
 import keras
 import tensorflow as tf
 
-from keras_gans import data, flags, randomness
+from keras_gans import curves, data, flags, randomness
 from keras_gans.data import picture_files
 from keras_gans.errors import UserError
-from keras_gans.optimizers import OPTIMIZERS, SCHEDULES
+from keras_gans.optimizers import OPTIMIZERS, SCHEDULES, Following
 from keras_gans.penalties.gradient import Penalty
 from keras_gans.registry import (
     AUGMENTS,
@@ -67,10 +67,12 @@ class Maker:
         input_shape: (height, width, channels) of the images to start from; None for latents.
         pretrained: whether networks that begin with published weights load them; False where a checkpoint will give them
             theirs, so that their packages need not be there. Default True.
+        clock: `curves.Clock` of what follows a curve.
     """
 
-    def __init__(self, recipe, image_shape, num_classes=0, input_shape=None, pretrained=True):
+    def __init__(self, recipe, image_shape, num_classes=0, input_shape=None, pretrained=True, clock=None):
         self.pretrained = pretrained
+        self.clock = clock
         self.recipe, self.image_shape, self.input_shape = recipe, tuple(image_shape), input_shape and tuple(input_shape)
         self.context = {
             "image_size": image_shape[0],
@@ -98,7 +100,7 @@ class Maker:
 
     def reconstructions(self):
         """Builds the reconstruction losses, a list."""
-        return [RECONSTRUCTIONS.create(spec) for spec in self.recipe["reconstruction"]]
+        return [RECONSTRUCTIONS.create(spec, clock=self.clock) for spec in self.recipe["reconstruction"]]
 
 
 def build_game(recipe, image_shape, num_classes, input_shape=None):
@@ -117,11 +119,14 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
     game_class = GAMES.get(name)
     refuse_idle_flags(recipe, game_class)
     refuse_other_data(recipe, game_class)
-    parts = game_class.parts(Maker(recipe, image_shape, num_classes, input_shape))
-    penalties = [PENALTIES.create(spec) for spec in recipe["penalty"]]
+    clock = curves.Clock(recipe["kimg"], recipe["batch_size"])
+    parts = game_class.parts(Maker(recipe, image_shape, num_classes, input_shape, clock=clock))
+    penalties = [PENALTIES.create(spec, clock=clock) for spec in recipe["penalty"]]
     if game_class.kind == "images":
         refuse_nonsense(recipe, parts["generator"], parts["discriminator"], image_shape, num_classes)
-    augment = AUGMENTS.create(recipe["augment"], channels=image_shape[-1]) if recipe["augment"] != "none" else None
+    augment = None
+    if recipe["augment"] != "none":
+        augment = AUGMENTS.create(recipe["augment"], channels=image_shape[-1], clock=clock)
     game = GAMES.create(
         recipe["game"],
         **parts,
@@ -131,21 +136,26 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
         batch_size=recipe["batch_size"],
         n_critic=recipe["n_critic"],
         share_fakes=recipe["share_fakes"],
+        share_reals=recipe["share_reals"],
+        draw_labels=recipe["draw_labels"],
         latent=recipe["latent"],
-        ema_kimg=recipe["ema_kimg"],
+        ema_kimg=number(recipe, "ema_kimg", clock),
         seed=recipe["seed"],
+        clock=clock,
     )
+    game.follow(clock)
     if "discriminator" in game.players:
         refuse_batch_norm(recipe, game, penalties)
         freeze(game.networks_of("discriminator"), recipe["freeze_discriminator"])
     optimizers = {}
     for player in game.players:
-        spec, rate, steps = recipe["optimizer"], recipe["learning_rate"], total_steps(recipe)
+        spec, rate, steps = recipe["optimizer"], "learning_rate", total_steps(recipe)
         if player == "discriminator":  # it may have flags of its own; further players share the generator's
             spec = recipe["discriminator_optimizer"] or spec
-            rate = rate if recipe["discriminator_learning_rate"] is None else recipe["discriminator_learning_rate"]
+            rate = rate if recipe["discriminator_learning_rate"] is None else "discriminator_learning_rate"
             steps *= recipe["n_critic"]
-        optimizers[player] = build_optimizer(recipe, spec, rate, steps, game.lazy_interval(player))
+        rate = number(recipe, rate, clock)
+        optimizers[player] = build_optimizer(recipe, spec, rate, steps, game.lazy_interval(player), clock)
     game.compile(optimizers, jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
     return game
 
@@ -184,23 +194,52 @@ def imported_makers(record, make):
     return {"generator": make.generator} | ({} if alone else {"discriminator": make.discriminator})
 
 
-def build_optimizer(recipe, spec, learning_rate, steps, lazy=1):
+def number(recipe, flag, clock):
+    """Returns what a flag says: a number, or a curve that goes by `clock` and is logged under the flag's name."""
+    if not curves.is_curve(recipe[flag]):
+        return recipe[flag]
+    try:
+        curve = clock.curve(flag, recipe[flag])
+        if curve.lowest < 0:
+            raise ValueError(f"{curve} falls below 0")
+    except ValueError as error:
+        raise UserError(f"--{flag}: {error}") from error
+    return curve
+
+
+def build_optimizer(recipe, spec, learning_rate, steps, lazy=1, clock=None):
     """Builds one player's optimizer.
 
     Args:
         recipe: for the schedule and the precision.
         spec: such as `adam:beta_1=0.5`.
-        learning_rate: at the start.
+        learning_rate: at the start, or a curve.
         steps: how often it will be applied in the whole run.
         lazy: interval k of a lazy penalty: learning rate times c and betas to the power c, c = k / (k + 1)
             (Karras et al. 2020, appendix B).
+        clock: `curves.Clock` of the betas that follow a curve.
+
+    Raises:
+        UserError: a schedule for a learning rate that follows a curve; names and arguments that are not known.
     """
     correction = lazy / (lazy + 1) if lazy > 1 else 1.0
-    schedule = SCHEDULES.create(recipe["schedule"], learning_rate=learning_rate * correction, steps=steps)
-    optimizer = OPTIMIZERS.create(spec, learning_rate=schedule)
+    if isinstance(learning_rate, curves.Curve):
+        if recipe["schedule"] != "constant":
+            raise UserError(
+                f"--schedule={recipe['schedule']}: the learning rate follows {learning_rate} already; leave it out"
+            )
+        schedule = Following(learning_rate.then(lambda rate: rate * correction))
+    else:
+        schedule = SCHEDULES.create(
+            recipe["schedule"], learning_rate=learning_rate * correction, steps=steps, kimg=recipe["kimg"]
+        )
+    optimizer = OPTIMIZERS.create(spec, learning_rate=schedule, clock=clock)
     for beta in ("beta_1", "beta_2"):
-        if hasattr(optimizer, beta):
-            setattr(optimizer, beta, getattr(optimizer, beta) ** correction)
+        value = getattr(optimizer, beta, None)
+        if isinstance(value, curves.Curve):
+            setattr(optimizer, beta, value.then(lambda value: value**correction))
+        elif value is not None:
+            setattr(optimizer, beta, value**correction)
     return keras.optimizers.LossScaleOptimizer(optimizer) if recipe["precision"] == "float16" else optimizer
 
 
@@ -225,6 +264,8 @@ def refuse_nonsense(recipe, generator, discriminator, image_shape, num_classes):
         )
     if len(image_shape) != 3 and recipe["augment"] != "none":
         raise UserError(f"--augment={recipe['augment']} is for images, but the data are points; leave it out")
+    if recipe["draw_labels"] and not num_classes:
+        raise UserError("--draw_labels: there are no labels without --conditional; leave it out")
     labels = {"generator": len(generator.inputs) > 1, "discriminator": len(discriminator.inputs) > 1}
     for flag, takes in labels.items():
         if takes and not num_classes:
@@ -284,6 +325,8 @@ _OF_GAMES = {
     "n_critic": "n_critic",
     "latent": "latent",
     "share_fakes": "share_fakes",
+    "share_reals": "share_reals",
+    "draw_labels": "draw_labels",
     "reconstruction": "reconstructions",
     "discriminator": "discriminator",
 }

@@ -54,7 +54,7 @@ class Trained:
         takes: `latents`, `images` or `images and a style`.
         image_shape: (height, width, channels) of what is made; (2,) for points.
         input_shape: (height, width, channels) of the images that go in, as trained; None for latents.
-        latent: distribution of the latents, `normal` (N(0, 1)) or `uniform` (U(-1, 1)).
+        latent: distribution of the latents, see `randomness.latents`.
         seed: of dropout that stays on, int.
         random_at_test: whether it does. Default False.
         class_names: of the classes that a generator takes as labels, in their order; () where it takes none.
@@ -203,7 +203,8 @@ class Trained:
     @functools.cached_property
     def infer(self):
         """The compiled generator: latents [n, latent_dim] (or [latents, labels]) -> images [n, h, w, c] in [-1, 1]."""
-        return tf.function(lambda inputs: self.generator(inputs, training=False), reduce_retracing=True)
+        generator = self.generator  # built here: in the function it would be a part of the graph, and untrained
+        return tf.function(lambda inputs: generator(inputs, training=False), reduce_retracing=True)
 
     @functools.cached_property
     def _translate(self):

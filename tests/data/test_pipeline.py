@@ -104,6 +104,23 @@ def test_flip_mirrors_half_of_the_images_anew_each_epoch(source):
     assert 0.41 < agreement < 0.59  # 740 coins
 
 
+def test_dequantized_levels_fill_the_range_and_do_not_depend_on_workers(source):
+    """x / 128 - 1 + U[0, 1/128), as SNGAN's and WGAN-GP's code."""
+    plain = take(data.batches(source, 8, seed=1), 20)
+    spread = take(data.batches(source, 8, seed=1, dequantize=True), 20)
+    excess = np.array([two - ((one + 1) * 127.5 / 128 - 1) for one, two in zip(plain, spread)]) * 128
+    assert excess.min() > -1e-4 and excess.max() < 1 + 1e-4
+    assert abs(excess.mean() - 0.5) < 0.03 and abs(excess.std() - 12**-0.5) < 0.01  # 3,840 draws
+    assert len(np.unique(excess.round(4))) > 3000
+    halves = [take(data.batches(source, 8, seed=1, dequantize=True, worker=(index, 2)), 2) for index in (0, 1)]
+    for batch, *parts in zip(spread, *halves):
+        np.testing.assert_array_equal(batch, np.concatenate(parts))
+    np.testing.assert_array_equal(take(data.batches(source, 8, seed=1, start=16, dequantize=True), 1)[0], spread[2])
+    points = data.open_source("embedded:ring8", image_size=32)
+    with pytest.raises(UserError, match="--dequantize is for single images"):
+        data.batches(points, 8, seed=1, dequantize=True)
+
+
 def test_range_conversion_round_trips_and_clamps():
     every = np.arange(256, dtype=np.uint8)
     model = image_forms.to_model(every)

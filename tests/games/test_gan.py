@@ -8,8 +8,8 @@ import tensorflow as tf
 from keras_gans import randomness
 from keras_gans.games.gan import GAN
 from keras_gans.losses.adversarial import NonSaturating
+from keras_gans.networks.cgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
 from keras_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
-from keras_gans.optimizers import Adam
 from keras_gans.registry import AUGMENTS, LOSSES, PENALTIES
 
 
@@ -100,6 +100,49 @@ def test_fresh_fakes_for_the_generator_on_demand():
     game.discriminate = lambda x, labels, seed: seen.append(x.numpy()) or GAN.discriminate(game, x, labels, seed)
     game.train_step(images())
     assert not np.allclose(seen[1], seen[2])
+
+
+def test_fresh_reals_and_fakes_for_the_generator_on_demand():
+    """R3GAN's loop: two batches a step, the discriminator's and the generator's."""
+    game = compiled(tiny(share_fakes=False, share_reals=False))
+    game.adversarial_loss = LOSSES.create("relativistic_paired")
+    seen = []
+    game.discriminate = lambda x, labels, seed: seen.append(x.numpy()) or GAN.discriminate(game, x, labels, seed)
+    x = images(16)
+    game.train_step(x)
+    np.testing.assert_array_equal(seen[0], x[0::2])
+    np.testing.assert_array_equal(seen[3], x[1::2])
+    assert not np.allclose(seen[1], seen[2])
+    with pytest.raises(ValueError, match="share_fakes=false too"):
+        tiny(share_reals=False)
+
+
+def test_labels_of_fakes_are_drawn_on_demand():
+    """Each side is judged with its own; the classes come equally often."""
+    generator = ConditionalDCGANGenerator(8, 1, 4, num_classes=4, width=4)
+    discriminator = ConditionalDCGANDiscriminator(8, 1, num_classes=4, width=4, norm=False)
+    game = compiled(GAN(generator, discriminator, NonSaturating(), draw_labels=True))
+    seen = []
+    game.discriminate = lambda x, labels, seed: seen.append(labels.numpy()) or GAN.discriminate(game, x, labels, seed)
+    given = tf.constant([3] * 8)
+    game.train_step((images(8), given))
+    np.testing.assert_array_equal(seen[0], given)
+    assert (seen[1] != given.numpy()).any() and seen[1].min() >= 0 and seen[1].max() <= 3
+    np.testing.assert_array_equal(seen[2], seen[1])  # the fakes are shared, and keep their labels
+    counts = np.bincount(game.fake_labels(tf.zeros([4000], tf.int32), randomness.fold(0, 5)))
+    assert len(counts) == 4 and abs(counts - 1000).max() < 120
+    with pytest.raises(ValueError, match="draw_labels"):
+        GAN(generator, discriminator, NonSaturating(), draw_labels=True, penalties=[PENALTIES.create("r1")])
+
+
+@pytest.mark.parametrize(
+    "name, low, high, deviation",
+    [("uniform", -1, 1, 3**-0.5), ("uniform_sqrt3", -(3**0.5), 3**0.5, 1.0), ("uniform_01", 0, 1, 12**-0.5)],
+)
+def test_latents_of_the_authors(name, low, high, deviation):
+    z = np.asarray(tiny(latent=name).draw_latent(2000, 0))
+    assert z.min() == pytest.approx(low, abs=0.01) and z.max() == pytest.approx(high, abs=0.01)
+    assert z.mean() == pytest.approx((low + high) / 2, abs=0.03) and z.std() == pytest.approx(deviation, rel=0.02)
 
 
 def test_moving_average_by_half_life_with_rampup_copies_statistics():
@@ -210,19 +253,3 @@ def test_first_bad_step_names_the_player(player):
     game.train_step(images())
     expected = [1, -1] if player == "discriminator" else [-1, 1]
     np.testing.assert_array_equal(game.first_bad_step, expected)
-
-
-def test_adam_is_keras_adam():
-    """The fused kernel against Keras's passes, 20 steps of noisy gradients."""
-    rng = np.random.default_rng(0)
-    start, gradients = rng.normal(size=(5, 3)), rng.normal(size=(20, 5, 3)) * 10.0 ** rng.integers(-7, 2, (20, 5, 3))
-    results = []
-    for kind in (Adam, keras.optimizers.Adam):
-        schedule = keras.optimizers.schedules.ExponentialDecay(1e-2, 10, 0.5)
-        optimizer = kind(schedule, beta_1=0.5, beta_2=0.9, epsilon=1e-6)
-        variable = keras.Variable(start, dtype="float32")
-        optimizer.build([variable])
-        for gradient in gradients:
-            optimizer.apply([tf.constant(gradient, tf.float32)], [variable])
-        results.append(np.asarray(variable))
-    np.testing.assert_allclose(results[0], results[1], rtol=1e-5, atol=1e-6)

@@ -113,6 +113,26 @@ def test_another_recipe_is_refused_and_named(finished):
     assert finished.checkpoint_steps() == [9, 10]
 
 
+def test_rmsprop_of_old_runs_goes_on_as_it_was(tmp_path):
+    """Up to 0.1.0 epsilon stood under the root: the same command says so, and the flag that it names goes on bit for bit."""
+    flags = ["--optimizer=rmsprop:rho=0.99", "--kimg=0.048", "--sample_kimg=0"]
+    keras_own = [*flags, "--optimizer=rmsprop:rho=0.99,epsilon_inside=true"]
+    training.train(helpers.recipe(tmp_path / "old", *keras_own, "--kimg=0.024"))
+    folder = Folder(tmp_path / "old")
+    as_then = folder.record["recipe"] | {"optimizer": "rmsprop:rho=0.99"}
+    del as_then["share_reals"]  # which came with 0.2.0
+    folder.write_record(recipe=as_then)
+    with pytest.raises(UserError, match=r"rmsprop:rho=0.99 \(was rmsprop:rho=0.99,epsilon_inside=true\)"):
+        training.train(helpers.recipe(tmp_path / "old", *flags))
+    training.train(helpers.recipe(tmp_path / "old", *keras_own))
+    training.train(helpers.recipe(tmp_path / "whole", *keras_own))
+    training.train(helpers.recipe(tmp_path / "new", *flags))
+    old, whole, new = (helpers.weights(Folder(tmp_path / name).checkpoint_path(6)) for name in ("old", "whole", "new"))
+    for key in whole:
+        np.testing.assert_array_equal(old[key], whole[key], err_msg=key)
+    assert any((new[key] != whole[key]).any() for key in whole)
+
+
 def test_divergence_stops_the_run_and_names_the_last_good_checkpoint(tmp_path):
     flags = [
         "--loss=wasserstein",

@@ -152,7 +152,10 @@ def playing(game, player):
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in CONFIGS if path.stem not in PICTURES and "emoji" not in path.stem], ids=lambda path: path.stem
+    "path",
+    # r3gan_cifar10 and r3gan_ffhq64 are far too wide: test_r3gan_configs.py.
+    [path for path in CONFIGS if path.stem not in PICTURES and not re.search("emoji|r3gan_", path.stem)],
+    ids=lambda path: path.stem,
 )
 def test_plays_finite_steps_in_which_both_players_move(path):
     """At the recipe's own widths (but for the paper's 64x64), with a batch of 4.
