@@ -12,7 +12,8 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_gans.layers import padding, resample
+from keras_gans import kernels
+from keras_gans.kernels import resample
 
 _EPSILON = 1e-8
 
@@ -32,7 +33,7 @@ def modulated_convolution(images, kernel, styles, demodulate=True, gain=1.0, up=
         up: double the images before, each pixel followed by zeros, and filter behind with `taps`. The kernel is then
             mirrored, as in the authors' code.
         taps: of the filter.
-        training: see `padding.convolve`.
+        training: see `keras_gans.kernels.convolve`.
 
     Returns:
         [batch, h, w, filters], or twice the sides, in the images' type.
@@ -51,7 +52,7 @@ def modulated_convolution(images, kernel, styles, demodulate=True, gain=1.0, up=
     if up:
         images = _doubled(images, kernel, taps)
     else:
-        images = padding.convolve(images, kernel, 1, kernel.shape[0] // 2, training)
+        images = kernels.convolve(images, kernel, 1, kernel.shape[0] // 2, training)
     return images * tf.cast(scales, images.dtype)[:, None, None, :] if demodulate else images
 
 
