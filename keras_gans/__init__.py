@@ -14,6 +14,7 @@ _SUBMODULES = (
     "exporting",
     "features",
     "games",
+    "kernels",
     "layers",
     "losses",
     "metrics",

@@ -5,6 +5,8 @@ import math
 
 from absl import flags as absl_flags
 
+KERNELS = ("auto", "plain", "fast")  # see `keras_gans.kernels.use`
+
 
 class Flags(absl_flags.FlagValues):
     """absl flags of one verb, with short names for the definitions."""
@@ -104,6 +106,13 @@ def define_recipe(flags):
         "float32",
         ("float32", "bfloat16", "float16"),
         "of the networks' arithmetic; weights and losses stay float32, float16 scales the losses of both players",
+    )
+    flags.choice(
+        "kernels",
+        "auto",
+        KERNELS,
+        "plain takes TensorFlow's own convolutions and norms, fast those made for a CPU, auto the one or the other by the "
+        "device; they differ by rounding",
     )
     flags.boolean("jit_compile", False, "compile the step with XLA (slower to start)")
     flags.integer("steps_per_execution", 1, "steps in one call of the compiled function", 1)

@@ -15,9 +15,7 @@ from keras_gans.kernels.trilinear import Trilinear
 
 def fits(inputs, kernel, strides, padding):
     """Whether the convolution, or its transpose, is 3x3 with stride 2 between one zero on each side."""
-    return (
-        kernel.shape[:2] == (3, 3) and strides == (2, 2) and padding == 1 and None not in inputs.shape[1:3]
-    )
+    return kernel.shape[:2] == (3, 3) and strides == (2, 2) and padding == 1 and None not in inputs.shape[1:3]
 
 
 def convolve(inputs, kernel, strides=(2, 2), padding=1):

@@ -2,7 +2,8 @@
 
 A filter along one axis of known size is a banded matrix, and is applied as a product with it where it doubles. On two CPU
 cores doubling [8, 32, 32, 128] takes 12 ms this way, compiled by XLA or not; a transposed depthwise convolution takes as
-long, but 60 times as long under XLA, and TFLite has none. Every function is linear in the images, with exact gradients of any order.
+long, but 60 times as long under XLA, and TFLite has none. Every function is linear in the images, with exact gradients of
+any order.
 """
 
 import numpy as np

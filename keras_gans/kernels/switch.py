@@ -4,7 +4,7 @@ import contextlib
 
 import tensorflow as tf
 
-CHOICES = ("auto", "plain", "fast")  # of --kernels too
+from keras_gans.flags import KERNELS
 
 _choice = "auto"  # of the whole process: a strategy traces each replica in a thread of its own
 
@@ -23,8 +23,8 @@ def use(choice):
         ValueError: another choice.
     """
     global _choice
-    if choice not in CHOICES:
-        raise ValueError(f"kernels must be {', '.join(CHOICES[:-1])} or {CHOICES[-1]}, not {choice!r}")
+    if choice not in KERNELS:
+        raise ValueError(f"kernels must be one of {', '.join(KERNELS)}, not {choice!r}")
     before, _choice = _choice, choice
     try:
         yield

@@ -49,10 +49,8 @@ def modulated_convolution(images, kernel, styles, demodulate=True, gain=1.0, up=
         kernel = gain * kernel
     kernel = tf.cast(kernel, images.dtype)
     images = images * tf.cast(styles, images.dtype)[:, None, None, :]
-    if up:
-        images = _doubled(images, kernel, taps)
-    else:
-        images = kernels.convolve(images, kernel, 1, kernel.shape[0] // 2, training)
+    pad = kernel.shape[0] // 2
+    images = _doubled(images, kernel, taps) if up else kernels.convolve(images, kernel, 1, pad, training)
     return images * tf.cast(scales, images.dtype)[:, None, None, :] if demodulate else images
 
 

@@ -11,7 +11,7 @@ from importlib import metadata
 import keras
 import tensorflow as tf
 
-from keras_gans import callbacks, data
+from keras_gans import callbacks, data, kernels
 from keras_gans.errors import UserError
 from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
@@ -35,6 +35,11 @@ def train(recipe):
         UserError: anything about the recipe, the data, the folder or the disk that the user can repair; a run that
             diverges.
     """
+    with kernels.use(recipe["kernels"]):
+        return _train(recipe)
+
+
+def _train(recipe):
     if recipe["deterministic"]:
         tf.config.experimental.enable_op_determinism()
     strategy = recipes.build_strategy(recipe["strategy"])
