@@ -10,6 +10,8 @@ import pytest
 
 from keras_gans.callbacks import DivergenceError
 from keras_gans.errors import UserError
+from keras_gans.flags import KERNELS
+from keras_gans.kernels import switch
 from keras_gans.runs import training
 from keras_gans.trained import networks
 from keras_gans.trained.folder import Folder
@@ -108,6 +110,16 @@ def test_another_recipe_is_refused_and_named(finished):
     with pytest.raises(UserError, match=r"--learning_rate=0.1 \(was 0.0002\)"):
         training.train(helpers.recipe(finished.directory, "--learning_rate=0.1"))
     assert finished.checkpoint_steps() == [9, 10]
+
+
+def test_a_run_takes_the_kernels_of_its_flag_which_is_free_to_change(finished, monkeypatch):
+    def fast(recipe):
+        finished.refuse_other_recipe(recipe)
+        return switch.fast()
+
+    monkeypatch.setattr(training, "_train", fast)
+    seen = [training.train(helpers.recipe(finished.directory, f"--kernels={choice}")) for choice in KERNELS]
+    assert seen == [True, False, True]
 
 
 def test_divergence_stops_the_run_and_names_the_last_good_checkpoint(tmp_path):
