@@ -42,7 +42,7 @@ def _filter_gradient(inputs, upstream):
     height, width = upstream.shape[1:3]
     # One zero before, and after as many as make blocks of 2x2 pixels, one more than there are outputs.
     sides = [[1, 2 * (outputs + 1) - side - 1] for side, outputs in zip(inputs.shape[1:3], (height, width))]
-    blocks = tf.nn.space_to_depth(tf.pad(inputs, [[0, 0], *sides, [0, 0]]), 2)
+    blocks = tf.nn.space_to_depth(tf.pad(inputs, [[0, 0], *sides, [0, 0]]), 2)  # [batch, height + 1, width + 1, 4 channels]
     upstream = tf.reshape(upstream, [-1, filters])
 
     def taps(down, right, rows):

@@ -72,9 +72,10 @@ def _convolve(inputs, kernel, pad, transposed=False):
     height, width = (side + 2 * pad - 2 for side in inputs.shape[1:3])
     taps = _product(form.of_kernel[:, ::-1] if transposed else form.of_kernel, tf.reshape(kernel, [_TAPS**2, -1]))
     taps = tf.reshape(taps, [-1, *kernel.shape[2:]])
-    products = tf.matmul(_input_tiles(inputs, pad), taps, transpose_b=transposed)
+    products = tf.matmul(_input_tiles(inputs, pad), taps, transpose_b=transposed)  # [(m + 2)^2, tiles, filters]
     tiles, filters = _product(form.of_outputs, tf.reshape(products, [form.inputs**2, -1])), products.shape[2]
     down, across = -(-height // form.outputs), -(-width // form.outputs)
+    # [batch, down, m, across, m, filters]
     tiles = tf.transpose(tf.reshape(tiles, [form.outputs, form.outputs, -1, down, across, filters]), [2, 3, 0, 4, 1, 5])
     outputs = tf.reshape(tiles, [-1, down * form.outputs, across * form.outputs, filters])
     return tf.slice(outputs, [0, 0, 0, 0], [-1, height, width, -1])
@@ -88,8 +89,8 @@ def _filter_gradient(inputs, upstream, pad):
     down, across = images.shape[1] // side, images.shape[2] // side
     tiles = tf.transpose(tf.reshape(images, [-1, down, side, across, side, filters]), [2, 4, 0, 1, 3, 5])
     tiles = _product(form.of_outputs.T, tf.reshape(tiles, [side**2, -1]))
-    tiles = tf.reshape(tiles, [form.inputs**2, -1, filters])
-    products = tf.matmul(_input_tiles(inputs, pad), tiles, transpose_a=True)
+    tiles = tf.reshape(tiles, [form.inputs**2, -1, filters])  # [(m + 2)^2, tiles, filters]
+    products = tf.matmul(_input_tiles(inputs, pad), tiles, transpose_a=True)  # [(m + 2)^2, channels, filters]
     gradient = _product(form.of_kernel.T, tf.reshape(products, [form.inputs**2, -1]))
     return tf.reshape(gradient, [_TAPS, _TAPS, inputs.shape[3], filters])
 
@@ -102,7 +103,7 @@ def _input_tiles(inputs, pad):
     height, width = images.shape[1:3]
     rows, columns = (np.arange(form.inputs)[:, None] + np.arange(0, side - 2, form.outputs) for side in (height, width))
     pixels = (rows[:, None, :, None] * width + columns[None, :, None, :]).reshape(form.inputs**2, 1, -1)
-    pixels = pixels + height * width * tf.range(tf.shape(images)[0])[:, None]
+    pixels = pixels + height * width * tf.range(tf.shape(images)[0])[:, None]  # [(m + 2)^2, batch, tiles of an image]
     seen = tf.gather(tf.reshape(images, [-1, channels]), pixels)
     tiles = _product(form.of_inputs, tf.reshape(seen, [form.inputs**2, -1]))
     return tf.reshape(tiles, [form.inputs**2, -1, channels])

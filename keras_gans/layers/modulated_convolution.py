@@ -43,7 +43,7 @@ def modulated_convolution(images, kernel, styles, demodulate=True, gain=1.0, up=
             largest = tf.reduce_max(tf.abs(kernel), axis=(0, 1, 2), keepdims=True)
             kernel = kernel / (largest * math.sqrt(math.prod(kernel.shape[:3])))
             styles = styles / tf.reduce_max(tf.abs(styles), axis=1, keepdims=True)
-        squares = tf.matmul(tf.square(styles), tf.reduce_sum(tf.square(kernel), axis=(0, 1)))
+        squares = tf.matmul(tf.square(styles), tf.reduce_sum(tf.square(kernel), axis=(0, 1)))  # [batch, filters]
         scales = gain * tf.math.rsqrt(squares + _EPSILON)
     else:
         kernel = gain * kernel
