@@ -2,7 +2,7 @@
 
     python benchmarks/convolutions.py [--batch=64] [--repeats=20]
 
-This is what the choices in `keras_gans/layers/convolution.py` rest on.
+This is what the choices in `keras_gans/kernels/four_by_four.py` rest on.
 """
 
 import os
@@ -24,7 +24,7 @@ def main():
     flags(sys.argv)
     import tensorflow as tf
 
-    from keras_gans.layers import convolution
+    from keras_gans.kernels import four_by_four
 
     print(
         "| type | size, channels, filters | operation | TensorFlow ms | product ms | TensorFlow GFLOP/s | product GFLOP/s |"
@@ -42,13 +42,13 @@ def main():
             pairs = {
                 "input gradient": (
                     lambda: tf.nn.conv2d_transpose(y, kernel, x.shape, 2, "SAME"),
-                    lambda: convolution._fold(tf.convert_to_tensor(y), tf.convert_to_tensor(kernel)),
+                    lambda: four_by_four._fold(tf.convert_to_tensor(y), tf.convert_to_tensor(kernel)),
                 ),
                 "filter gradient": (
                     lambda: tf.raw_ops.Conv2DBackpropFilter(
                         input=x, filter_sizes=kernel.shape, out_backprop=y, strides=[1, 2, 2, 1], padding="SAME"
                     ),
-                    lambda: convolution._filter_product(tf.convert_to_tensor(x), tf.convert_to_tensor(y)),
+                    lambda: four_by_four._filter_product(tf.convert_to_tensor(x), tf.convert_to_tensor(y)),
                 ),
             }
             for name, functions in pairs.items():

@@ -15,6 +15,7 @@ _SUBMODULES = (
     "exporting",
     "features",
     "games",
+    "kernels",
     "layers",
     "losses",
     "metrics",

@@ -8,6 +8,7 @@ from absl import flags as absl_flags
 from keras_gans import curves
 
 LATENTS = ("normal", "uniform", "uniform_sqrt3", "uniform_01")
+KERNELS = ("auto", "plain", "fast")  # see `keras_gans.kernels.use`
 INT32 = 2**31 - 1
 """The largest number that TensorFlow counts to."""
 
@@ -177,6 +178,13 @@ def define_recipe(flags):
         "float32",
         ("float32", "bfloat16", "float16"),
         "of the networks' arithmetic; weights and losses stay float32, float16 scales the losses of both players",
+    )
+    flags.choice(
+        "kernels",
+        "auto",
+        KERNELS,
+        "plain takes TensorFlow's own convolutions and norms, fast those made for a CPU, auto the one or the other by the "
+        "device; they differ by rounding",
     )
     flags.boolean("jit_compile", False, "compile the step with XLA (slower to start)")
     flags.integer("steps_per_execution", 1, "steps in one call of the compiled function", 1)

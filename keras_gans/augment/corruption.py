@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.signal import upfirdn
 
-from keras_gans.layers.resample import filter_matrix
+from keras_gans.kernels.resample import filter_matrix
 from keras_gans.randomness import fold, normal
 
 # The low-pass filter of the sym2 wavelet.

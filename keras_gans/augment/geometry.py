@@ -16,7 +16,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from keras_gans.layers.resample import filter_matrix
+from keras_gans.kernels.resample import filter_matrix
 
 BLIT = ("xflip", "rotate90", "xint")  # move whole pixels
 WARP = ("scale", "rotate", "aniso", "xfrac")

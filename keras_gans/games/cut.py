@@ -119,11 +119,12 @@ class CUT(Translation, GAN):
 
     def contrast(self, a, b, seed):
         """Returns the fakes of B, and the weighted PatchNCE losses: a dict, name -> float32 [batch]."""
-        sources = tf.concat([a, b], axis=0) if self.identity_nce else a
+        sources = tf.concat([a, b], axis=0) if self.identity_nce else a  # [batch, h, w, c], or both batches
         flips = None
         if self.flip_equivariance:
             flips = randomness.uniform(randomness.fold(seed, "flip"), [tf.shape(a)[0]]) < 0.5
             flips = tf.concat([flips, flips], axis=0) if self.identity_nce else flips
+        # Of each layer [.., h', w', c'], and images of B.
         *keys, outputs = apply(self._whole, flipped(sources, flips), randomness.fold(seed, "output"))
         queries = apply(self._encoder, outputs, randomness.fold(seed, "queries"))
         if flips is not None:

@@ -52,14 +52,14 @@ class ImagePool(keras.layers.Layer):
             return images
         rows = tf.shape(images)[0]
         draws = randomness.uniform(seed, [rows, 2])
-        everything, draws = gather(images), gather(draws)
+        everything, draws = gather(images), gather(draws)  # [global batch, h, w, c], [global batch, 2]
         order = tf.range(tf.shape(everything)[0])
         room = self.filled.value + order < self.size
         slots = tf.where(room, self.filled.value + order, tf.cast(draws[:, 0] * self.size, tf.int32))
         swapped = ~room & (draws[:, 1] > 0.5)
         # [i, j]: whether image j is put where image i goes. Images of one batch can meet in a slot.
         puts = (room | swapped)[None] & (slots[None] == slots[:, None])
-        old = tf.gather(self.images.value, slots)
+        old = tf.gather(self.images.value, slots)  # [global batch, h, w, c]
 
         def content(puts):
             last = tf.reduce_max(tf.where(puts, order[None], -1), axis=1)

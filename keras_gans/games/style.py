@@ -109,12 +109,12 @@ class AdaINGame(StyleGame):
     def losses(self, content, style, seed, tape):
         encoder, normalize = self.generator.encoder, self.generator.transfer.get_layer("adain")
         with tape.stop_recording():
-            both = encoder(tf.concat([content, style], 0))
-            of_content, *_ = tf.split(both[-1], 2)
+            both = encoder(tf.concat([content, style], 0))  # of each block [2 batch, h', w', c']
+            of_content, *_ = tf.split(both[-1], 2)  # [batch, h', w', c'] of the deepest
             of_style = [tf.split(features, 2)[1] for features in both]
             target = normalize(of_content, style_statistics(of_style[-1]))
             wanted = [moments(features, epsilon=0.0) for features in of_style]
-        drawn = self.generator.decoder(target, training=True)
+        drawn = self.generator.decoder(target, training=True)  # [batch, h, w, 3]
         shown = encoder(drawn)
         terms = {
             "content": content_loss(shown[-1], target),
@@ -172,7 +172,7 @@ class PerceptualStyleGame(StyleGame):
         if self.shift_weight:
             rows, columns = tf.unstack(randomness.integers(randomness.fold(seed, "shift"), [2], _SHIFT + 1))
             size = tf.shape(content) - [0, _SHIFT, _SHIFT, 0]
-            moved = tf.slice(content, [0, rows, columns, 0], size)
+            moved = tf.slice(content, [0, rows, columns, 0], size)  # [batch, h - shift, w - shift, 3], as is content below
             content = content[:, :-_SHIFT, :-_SHIFT]
         with tape.stop_recording():
             style, of_style = self.style_of(style, tf.shape(content)[0], seed)

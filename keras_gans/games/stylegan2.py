@@ -81,6 +81,7 @@ class StyleGAN2(StyleBased, GAN):
     def draw_path_lengths(self, fake, labels, seed):
         """Returns the path lengths of fresh latents, half as many as there are fakes, rounded up, float32 [batch / 2]."""
         half = ((fake.shape[0] or tf.shape(fake)[0]) + 1) // 2  # a batch of one has one
+        # [batch / 2, layers_w, w_dim]
         styles, _ = self.draw_styles(half, None if labels is None else labels[:half], seed, self.generator.layers_w)
         with randomness.scope(randomness.fold(seed, "generator layers")):
             return path_lengths(

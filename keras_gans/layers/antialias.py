@@ -1,7 +1,7 @@
 """Resampling that does not alias (Zhang 2019, "Making Convolutional Networks Shift-Invariant Again"), as CUT has it.
 
 `Downsample` and `Upsample` of `taesungp/contrastive-unpaired-translation` (`models/networks.py`) with their defaults, for
-sides known or not; `keras_gans.layers.resample` has filters with zeros outside.
+sides known or not; `keras_gans.kernels.resample` has filters with zeros outside.
 """
 
 import keras

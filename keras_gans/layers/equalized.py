@@ -9,7 +9,7 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_gans.layers import convolution, padding
+from keras_gans import kernels
 
 
 class _Equalized(keras.layers.Layer):
@@ -134,11 +134,11 @@ class EqualizedConv2D(_Equalized):
         if self.resample == "up":
             # Neighbours of an enlarged image are equal, so that pairs of taps act as one.
             kernel = tf.transpose(doubled(self.kernel)[::-1, ::-1], [0, 1, 3, 2])
-            outputs = convolution.convolve_transposed(inputs, kernel)
+            outputs = kernels.convolve_transposed(inputs, kernel, 2, "SAME")
         elif self.resample == "down":
-            outputs = convolution.convolve(inputs, doubled(self.kernel) / 4)
+            outputs = kernels.convolve(inputs, doubled(self.kernel) / 4, 2, "SAME")
         else:
-            outputs = padding.convolve(inputs, self.kernel, self.strides, self.pad, training)
+            outputs = kernels.convolve(inputs, self.kernel, self.strides, self.pad, training)
         return self._with_bias(outputs)
 
     def compute_output_shape(self, input_shape):

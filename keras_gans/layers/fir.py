@@ -1,8 +1,8 @@
-"""FIR filters as layers; see `keras_gans.layers.resample`."""
+"""FIR filters as layers; see `keras_gans.kernels.resample`."""
 
 import keras
 
-from keras_gans.layers import resample
+from keras_gans.kernels import resample
 
 
 class _Filter(keras.layers.Layer):

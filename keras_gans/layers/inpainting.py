@@ -71,15 +71,16 @@ class SmoothFill(layers.Layer):
         self._enlarge = BlurUpsample(dtype="float32")
 
     def call(self, images):
-        known = (1 - images[..., -1:]) / 2
+        known = (1 - images[..., -1:]) / 2  # [batch, h, w, 1]: 1 where it is known
         pyramid = [(images[..., :-1] * known, known)]  # values times weights, and weights
         for _ in range(self.levels):
+            # [batch, h / 2, w / 2, channels], [.., 1]
             values, known = (ops.average_pool(part, 2, padding="same") for part in pyramid[-1])
             pyramid.append((values * ops.minimum(4.0, 1 / ops.maximum(known, 1e-6)), ops.minimum(4 * known, 1.0)))
         filled, _ = pyramid.pop()
         for values, known in reversed(pyramid):
             _, height, width, _ = ops.shape(values)
-            filled = values + (1 - known) * self._enlarge(filled)[:, :height, :width]
+            filled = values + (1 - known) * self._enlarge(filled)[:, :height, :width]  # as large as values
             for _ in range(_SMOOTHINGS):
                 filled = values + (1 - known) * ops.average_pool(filled, 3, 1, padding="same")
         return filled

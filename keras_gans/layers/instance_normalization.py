@@ -1,8 +1,9 @@
 """Instance normalization: one layer for every network."""
 
 import keras
-import tensorflow as tf
 from keras import ops
+
+from keras_gans import kernels
 
 
 @keras.saving.register_keras_serializable("keras_gans")
@@ -49,9 +50,7 @@ class InstanceNormalization(keras.layers.Layer):
 
     def statistics(self, inputs):
         """Returns (mean, variance) over positions, each float32 [batch, 1, ..., channels]."""
-        inputs = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
-        mean = self._mean(inputs)
-        return mean, self._mean(ops.square(inputs - mean))
+        return kernels.plain.moments(inputs, self._mean)
 
     def _mean(self, values):
         axes = tuple(range(1, len(values.shape) - 1))
@@ -74,40 +73,10 @@ class InstanceNormalization(keras.layers.Layer):
             training: whether gradients will be taken.
         """
         inputs = ops.cast(inputs, self.compute_dtype)
-        if training and statistics is None and self._fuses(inputs):
-            return self._fused(inputs, gamma, beta)
-        mean, variance = self.statistics(inputs) if statistics is None else statistics
-        scale = ops.rsqrt(variance + self.epsilon)
-        if gamma is not None:
-            scale = scale * ops.cast(gamma, scale.dtype)
-        outputs = (ops.cast(inputs, scale.dtype) - mean) * scale
-        if beta is not None:
-            outputs = outputs + ops.cast(beta, scale.dtype)
-        return ops.cast(outputs, self.compute_dtype)
-
-    def _fuses(self, inputs):
-        """Whether `_fused` takes these inputs, and is faster."""
-        return (
-            len(inputs.shape) == 4
-            and inputs.shape[0] in range(1, 17)
-            and inputs.dtype != tf.float64
-            and not self.two_stage
-            and not tf.config.list_physical_devices("GPU")
-        )
-
-    def _fused(self, inputs, gamma, beta):
-        """The same by TensorFlow's fused batch norm, example by example; with its gradient in a third of the time."""
-        examples, channels = inputs.shape[0], inputs.shape[-1]
-
-        def each(values, default):
-            values = default([channels]) if values is None else tf.convert_to_tensor(values)
-            return tf.unstack(tf.broadcast_to(tf.reshape(values, [-1, channels]), [examples, channels]))
-
-        outputs = [
-            tf.raw_ops.FusedBatchNormV3(x=example, scale=scale, offset=offset, mean=[], variance=[], epsilon=self.epsilon).y
-            for example, scale, offset in zip(tf.split(inputs, examples), each(gamma, tf.ones), each(beta, tf.zeros))
-        ]
-        return tf.concat(outputs, axis=0)
+        if training and statistics is None and not self.two_stage and len(inputs.shape) == 4:
+            return kernels.normalize(inputs, gamma, beta, self.epsilon)
+        statistics = self.statistics(inputs) if statistics is None else statistics
+        return kernels.plain.normalize(inputs, gamma, beta, self.epsilon, statistics)
 
     def compute_output_shape(self, input_shape):
         return input_shape

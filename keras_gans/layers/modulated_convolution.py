@@ -12,7 +12,8 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_gans.layers import padding, resample
+from keras_gans import kernels
+from keras_gans.kernels import resample
 
 _EPSILON = 1e-8
 
@@ -32,7 +33,7 @@ def modulated_convolution(images, kernel, styles, demodulate=True, gain=1.0, up=
         up: double the images before, each pixel followed by zeros, and filter behind with `taps`. The kernel is then
             mirrored, as in the authors' code.
         taps: of the filter.
-        training: see `padding.convolve`.
+        training: see `keras_gans.kernels.convolve`.
 
     Returns:
         [batch, h, w, filters], or twice the sides, in the images' type.
@@ -42,16 +43,14 @@ def modulated_convolution(images, kernel, styles, demodulate=True, gain=1.0, up=
             largest = tf.reduce_max(tf.abs(kernel), axis=(0, 1, 2), keepdims=True)
             kernel = kernel / (largest * math.sqrt(math.prod(kernel.shape[:3])))
             styles = styles / tf.reduce_max(tf.abs(styles), axis=1, keepdims=True)
-        squares = tf.matmul(tf.square(styles), tf.reduce_sum(tf.square(kernel), axis=(0, 1)))
+        squares = tf.matmul(tf.square(styles), tf.reduce_sum(tf.square(kernel), axis=(0, 1)))  # [batch, filters]
         scales = gain * tf.math.rsqrt(squares + _EPSILON)
     else:
         kernel = gain * kernel
     kernel = tf.cast(kernel, images.dtype)
     images = images * tf.cast(styles, images.dtype)[:, None, None, :]
-    if up:
-        images = _doubled(images, kernel, taps)
-    else:
-        images = padding.convolve(images, kernel, 1, kernel.shape[0] // 2, training)
+    pad = kernel.shape[0] // 2
+    images = _doubled(images, kernel, taps) if up else kernels.convolve(images, kernel, 1, pad, training)
     return images * tf.cast(scales, images.dtype)[:, None, None, :] if demodulate else images
 
 

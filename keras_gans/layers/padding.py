@@ -1,11 +1,9 @@
 """Padding as PyTorch's networks have it: by reflection, and by as many zeros on each side, whatever the stride."""
 
-import functools
-
 import keras
 import tensorflow as tf
 
-from keras_gans.layers import convolution, few_filters, halving, winograd
+from keras_gans import kernels
 
 
 @keras.saving.register_keras_serializable("keras_gans")
@@ -35,48 +33,6 @@ class ReflectionPadding2D(keras.layers.Layer):
         return super().get_config() | {"padding": self.padding}
 
 
-def convolve(inputs, kernel, strides=1, pad=0, training=False):
-    """A convolution between `pad` zeros on each side.
-
-    Args:
-        inputs: float [batch, h, w, channels].
-        kernel: [k, k, channels, filters], of the same type.
-        strides: one number, or one for each axis. Default 1.
-        pad: in pixels. Default 0.
-        training: take what trains fastest, where sides are known; else TensorFlow's one operation, for export. Default
-            False.
-
-    Returns:
-        [batch, (h + 2 pad - k) // strides + 1, ..., filters].
-    """
-    strides = (strides, strides) if isinstance(strides, int) else tuple(strides)
-    fast = _fast(inputs, kernel, strides, pad) if training else None
-    if fast is not None:
-        return fast(inputs, kernel)
-    # Not the explicit padding that tf.nn.conv2d offers: its gradients take 30 times as long in bfloat16 on a CPU.
-    return tf.nn.conv2d(_padded(inputs, pad), kernel, strides, "VALID")
-
-
-def _fast(inputs, kernel, strides, pad):
-    """Returns a function that trains faster than TensorFlow's convolution, or None."""
-    shape = (*kernel.shape[:2], *strides, pad)
-    if tf.config.list_physical_devices("GPU") or None in inputs.shape[1:3]:
-        return None
-    if shape == (4, 4, 2, 2, 1) and not inputs.shape[1] % 2 and not inputs.shape[2] % 2:
-        return convolution.convolve
-    if shape == (3, 3, 2, 2, 1):
-        return halving.convolve
-    if strides == (1, 1) and winograd.fits(inputs, kernel):
-        return functools.partial(winograd.convolve, pad=pad)
-    if strides == (1, 1) and few_filters.fits(kernel):
-        return lambda inputs, kernel: few_filters.convolve(_padded(inputs, pad), kernel)
-    return None
-
-
-def _padded(inputs, pad):
-    return tf.pad(inputs, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) if pad else inputs
-
-
 @keras.saving.register_keras_serializable("keras_gans")
 class PaddedConv2D(keras.layers.Conv2D):
     """A convolution between `pad` zeros on each side, as PyTorch's `Conv2d` is.
@@ -98,12 +54,12 @@ class PaddedConv2D(keras.layers.Conv2D):
     def call(self, inputs, training=None):
         if not training:
             return super().call(inputs)
-        outputs = convolve(inputs, tf.convert_to_tensor(self.kernel), self.strides, self.pad, training)
+        outputs = kernels.convolve(inputs, tf.convert_to_tensor(self.kernel), self.strides, self.pad)
         outputs = tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias)) if self.use_bias else outputs
         return outputs if self.activation is None else self.activation(outputs)
 
     def convolution_op(self, inputs, kernel):
-        return convolve(inputs, tf.convert_to_tensor(kernel), self.strides, self.pad)
+        return kernels.convolve(inputs, tf.convert_to_tensor(kernel), self.strides, self.pad, training=False)
 
     def compute_output_shape(self, input_shape):
         return super().compute_output_shape(_grown(input_shape, (self.pad, self.pad)))
@@ -132,10 +88,7 @@ class PaddedConv2DTranspose(keras.layers.Conv2DTranspose):
         super().__init__(filters, kernel_size, strides, "same", **kwargs)
 
     def call(self, inputs, training=None):
-        height, width = (tf.shape(inputs)[i] if inputs.shape[i] is None else inputs.shape[i] for i in (1, 2))
-        trained = training and None not in inputs.shape[1:3] and not tf.config.list_physical_devices("GPU")
-        convolve = halving.convolve_transposed if trained else halving.transposed
-        outputs = convolve(inputs, tf.convert_to_tensor(self.kernel), 2 * height, 2 * width)
+        outputs = kernels.convolve_transposed(inputs, tf.convert_to_tensor(self.kernel), 2, 1, training)
         return tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias)) if self.use_bias else outputs
 
     def get_config(self):

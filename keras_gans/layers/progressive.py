@@ -61,11 +61,12 @@ class MinibatchStd(keras.layers.Layer):
         batch, height, width, channels = ops.shape(inputs)
         sizes = ops.arange(1, self.group_size + 1, dtype="int32")
         size = ops.max(ops.where(ops.equal(batch % sizes, 0), sizes, 1))
+        # [size, groups, h, w, channels]
         groups = ops.reshape(ops.cast(inputs, "float32"), (size, -1, height, width, channels))
         deviation = groups - ops.mean(groups, axis=0, keepdims=True)
-        deviation = ops.sqrt(ops.mean(ops.square(deviation), axis=0) + self.epsilon)
+        deviation = ops.sqrt(ops.mean(ops.square(deviation), axis=0) + self.epsilon)  # [groups, h, w, channels]
         deviation = ops.mean(deviation, axis=(1, 2, 3))  # [groups]
-        feature = ops.reshape(ops.tile(deviation, (size,)), (-1, 1, 1, 1))
+        feature = ops.reshape(ops.tile(deviation, (size,)), (-1, 1, 1, 1))  # [batch, 1, 1, 1]
         feature = ops.broadcast_to(ops.cast(feature, inputs.dtype), (batch, height, width, 1))
         return ops.concatenate([inputs, feature], axis=-1)
 

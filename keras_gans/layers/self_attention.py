@@ -49,15 +49,16 @@ class SelfAttention2D(layers.Layer):
 
     def call(self, inputs):
         _, height, width, channels = ops.shape(inputs)
-        queries = ops.reshape(self.theta(inputs), (-1, height * width, channels // 8))
+        queries = ops.reshape(self.theta(inputs), (-1, height * width, channels // 8))  # [batch, positions, channels / 8]
 
         def pooled(maps, filters):
             # As a maximum over blocks: XLA's second derivative of max_pool is wrong (TensorFlow 2.21, CPU).
             blocks = ops.reshape(maps, (-1, height // 2, 2, width // 2, 2, filters))
             return ops.reshape(ops.max(blocks, axis=(2, 4)), (-1, (height // 2) * (width // 2), filters))
 
+        # [batch, places, channels / 8], [.., channels / 2]
         keys, values = pooled(self.phi(inputs), channels // 8), pooled(self.g(inputs), channels // 2)
-        scores = ops.cast(ops.matmul(queries, ops.transpose(keys, (0, 2, 1))), "float32")
+        scores = ops.cast(ops.matmul(queries, ops.transpose(keys, (0, 2, 1))), "float32")  # [batch, positions, places]
         attention = ops.cast(ops.softmax(scores, axis=-1), values.dtype)  # [batch, positions, places]
         mixed = ops.reshape(ops.matmul(attention, values), (-1, height, width, channels // 2))
         return inputs + ops.cast(self.gamma, inputs.dtype) * self.o(mixed)

@@ -51,7 +51,7 @@ class ACGANGenerator(keras.Model):
         label, one_hot = label_input(num_classes)
         x = layers.Concatenate()([latent, one_hot])
         x = layers.Dense(size * size * filters, "relu", kernel_initializer=_initializer(), name="project")(x)
-        x = layers.Reshape((size, size, filters))(x)
+        x = layers.Reshape((size, size, filters))(x)  # [batch, 4, 4, filters]
         while size < image_size // 2:
             size, filters = 2 * size, filters // 2
             x = layers.Conv2DTranspose(

@@ -175,6 +175,7 @@ def load_encoder(encoder, spec):
         layer.set_weights(source.get_layer(layer.name).get_weights())
     # The preprocessing is affine: what it makes of grey is its bias, and of the three primaries its kernel.
     preprocess = keras.Model(source.inputs[0], source.get_layer("conv1_1").input)
+    # [4, 3], of grey, red, green and blue
     values = keras.ops.convert_to_numpy(preprocess(np.eye(4, 3, -1, dtype="float32")[:, None, None])).reshape(4, 3)
     encoder.get_layer("preprocess").set_weights([(values[1:] - values[0])[None, None], values[0]])
     normalize(encoder)
@@ -200,9 +201,9 @@ def normalize(encoder):
 
 def natural_noise(count, size):
     """Returns noise with the spectrum of photographs, amplitudes as 1 / frequency: float32 [count, size, size, 3]."""
-    frequency = np.hypot(np.fft.fftfreq(size)[:, None, None], np.fft.rfftfreq(size)[:, None])
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None, None], np.fft.rfftfreq(size)[:, None])  # [size, size / 2 + 1, 1]
     frequency[0, 0] = np.inf
-    white = np.random.default_rng(0).normal(size=(count, size, size, 3))
+    white = np.random.default_rng(0).normal(size=(count, size, size, 3))  # [count, size, size, 3]
     noise = np.fft.irfft2(np.fft.rfft2(white, axes=(1, 2)) / frequency, axes=(1, 2))
     return np.clip(0.5 * noise / noise.std(), -1, 1).astype("float32")
 

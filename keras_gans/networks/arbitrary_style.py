@@ -85,8 +85,8 @@ def build_style(style_dim, pretrained):
     images, pooled = keras.Input((None, None, 3), name="images"), []
     for features in stages(images):
         features = ops.cast(features, "float32")
-        mean = ops.mean(features, (1, 2), keepdims=True)
-        variance = ops.mean(ops.square(features - mean), (1, 2))
+        mean = ops.mean(features, (1, 2), keepdims=True)  # [batch, 1, 1, channels]
+        variance = ops.mean(ops.square(features - mean), (1, 2))  # [batch, channels]
         pooled += [mean[:, 0, 0], ops.sqrt(variance + 1e-6)]
     # Adam moves all weights alike, so that the style moves with the sum of 608 inputs: they are small, and what all
     # paintings have in common is taken out.

@@ -23,7 +23,7 @@ def _conv(filters, name, strides=1, activation="elu"):
 def _decoder(code, stages, channels, width, name):
     """Two ELU convolutions at each resolution, nearest-neighbour doubling between them, a linear convolution last."""
     x = layers.Dense(_BASE * _BASE * width, name=f"{name}_project")(code)
-    x = layers.Reshape((_BASE, _BASE, width))(x)
+    x = layers.Reshape((_BASE, _BASE, width))(x)  # [batch, 8, 8, width]
     for stage in range(stages):
         size = _BASE << stage
         if stage > 0:
@@ -110,7 +110,7 @@ class BEGANAutoencoder(keras.Model):
             for index in range(2):
                 x = _conv(filters, f"encoder_{size}_{index}")(x)
             if stage < stages - 1:
-                x = _conv(filters, f"encoder_{size}_down", strides=2)(x)
+                x = _conv(filters, f"encoder_{size}_down", strides=2)(x)  # [batch, size / 2, size / 2, filters]
         code = layers.Dense(code_dim, name="code")(layers.Flatten()(x))
         reconstruction = layers.Activation("linear", dtype="float32", name="reconstruction")(
             _decoder(code, stages, channels, width, "decoder")

@@ -198,6 +198,7 @@ class ConditionalDCGANDiscriminator(keras.Model):
         # === Functional Model ===
         image = keras.Input((image_size, image_size, channels), name="image")
         label, one_hot = label_input(num_classes)
+        # [batch, image_size, image_size, num_classes]
         maps = layers.UpSampling2D(image_size)(layers.Reshape((1, 1, num_classes))(one_hot))
         dcgan = DCGANDiscriminator(image_size, channels + num_classes, width, kernel_size, norm, name="dcgan")
         super().__init__([image, label], dcgan(layers.Concatenate()([image, maps])), **kwargs)

@@ -52,7 +52,7 @@ class DCGANGenerator(keras.Model):
         latent = keras.Input((latent_dim,), name="latent")
         filters = width << (stages - 1)
         x = layers.Dense(_BASE * _BASE * filters, use_bias=False, kernel_initializer=_initializer(), name="project")(latent)
-        x = layers.Reshape((_BASE, _BASE, filters))(x)
+        x = layers.Reshape((_BASE, _BASE, filters))(x)  # [batch, 4, 4, filters]
         x = layers.ReLU()(BatchNorm(name="norm_4")(x))
         for stage in range(1, stages):
             filters //= 2
@@ -60,7 +60,7 @@ class DCGANGenerator(keras.Model):
             x = Conv2DTranspose(
                 filters, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(), name=f"up_{size}"
             )(x)
-            x = layers.ReLU()(BatchNorm(name=f"norm_{size}")(x))
+            x = layers.ReLU()(BatchNorm(name=f"norm_{size}")(x))  # [batch, size, size, filters]
         x = Conv2DTranspose(
             channels, kernel_size, 2, "same", use_bias=False, kernel_initializer=_initializer(), name=f"up_{image_size}"
         )(x)

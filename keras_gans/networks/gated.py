@@ -47,21 +47,21 @@ class GatedInpainter(Translator):
         if smooth:
             fill = SmoothFill(name="smooth_fill")(images)
             x = layers.Concatenate(name="filled")([fill, images[..., -1:]])
-        x = wide = GatedConv2D(width, 5, name="conv_1")(x)
-        x = GatedConv2D(2 * width, 3, 2, name="conv_2")(x)
+        x = wide = GatedConv2D(width, 5, name="conv_1")(x)  # [batch, h, w, width]
+        x = GatedConv2D(2 * width, 3, 2, name="conv_2")(x)  # [batch, h / 2, w / 2, 2 width]
         x = half = GatedConv2D(2 * width, 3, name="conv_3")(x)
-        x = GatedConv2D(4 * width, 3, 2, name="conv_4")(x)
+        x = GatedConv2D(4 * width, 3, 2, name="conv_4")(x)  # [batch, h / 4, w / 4, 4 width]
         for index, dilation in enumerate((1, 1, 2, 4, 8, 16, 1, 1), 5):
             x = GatedConv2D(4 * width, 3, dilation_rate=dilation, name=f"conv_{index}")(x)
         x = NearestUpsample(name="up_13")(x)
         if smooth:
             x = layers.Concatenate(name="skip_13")([x, half])
-        x = GatedConv2D(2 * width, 3, name="conv_13")(x)
+        x = GatedConv2D(2 * width, 3, name="conv_13")(x)  # [batch, h / 2, w / 2, 2 width]
         x = GatedConv2D(2 * width, 3, name="conv_14")(x)
         x = NearestUpsample(name="up_15")(x)
         if smooth:
             x = layers.Concatenate(name="skip_15")([x, wide])
-        x = GatedConv2D(width, 3, name="conv_15")(x)
+        x = GatedConv2D(width, 3, name="conv_15")(x)  # [batch, h, w, width]
         x = GatedConv2D(width // 2, 3, name="conv_16")(x)
         x = layers.Conv2D(
             channels, 3, padding="same", kernel_initializer="zeros" if smooth else "glorot_uniform", name="conv_17"

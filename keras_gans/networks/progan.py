@@ -35,7 +35,7 @@ def fading_images(features, channels):
     levels, whole, below = {}, None, None
     for size, x in features.items():
         rgb = EqualizedConv2D(channels, 1, name=f"to_image_{size}")(x)
-        rgb = layers.Activation("linear", dtype="float32", name=f"image_{size}")(rgb)
+        rgb = layers.Activation("linear", dtype="float32", name=f"image_{size}")(rgb)  # [batch, size, size, channels]
         if whole is None:
             levels[size] = whole = rgb
         else:
@@ -85,7 +85,7 @@ class ProGANGenerator(Growing, keras.Model):
                 x = EqualizedConv2D(filters, 3, "up", gain=GAIN, name=f"conv0_up_{size}")(x)
             x = PixelNorm(name=f"norm0_{size}")(activation(x))
             x = EqualizedConv2D(filters, 3, gain=GAIN, name=f"conv1_{size}")(x)
-            features[size] = x = PixelNorm(name=f"norm1_{size}")(activation(x))
+            features[size] = x = PixelNorm(name=f"norm1_{size}")(activation(x))  # [batch, size, size, filters]
         image, levels = fading_images(features, channels)
         super().__init__(latent, image, **kwargs)
         self.set_levels({size: keras.Model(latent, image) for size, image in levels.items()})
@@ -133,7 +133,7 @@ class GrowingDiscriminator(Growing, keras.Model):
             """The network from `size` pixels on; at the resolutions in `fading`, features of the halved image come in."""
             x = activation(from_image[size](image))
             for size in sizes[sizes.index(size) : 0 : -1]:
-                x = blocks[size](x)
+                x = blocks[size](x)  # [batch, size / 2, size / 2, filters of size / 2]
                 if size in fading:
                     image = halve[size](image)
                     x = fade[size]([activation(from_image[size // 2](image)), x])

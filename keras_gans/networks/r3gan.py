@@ -3,9 +3,9 @@
 import math
 
 import keras
-import tensorflow as tf
 from keras import layers, ops
 
+from keras_gans import kernels
 from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
 _BASE = 4  # pixels: where the generator starts and the discriminator ends
@@ -32,18 +32,11 @@ def _scaled(gain):
 
 
 class GroupedConv2D(layers.Conv2D):
-    """A `Conv2D` whose groups are convolutions of their own where there is no GPU.
-
-    TensorFlow has no gradient of grouped convolutions on the CPU, and Keras compiles them with XLA instead, which took
-    30 times as long (16x16x64, 8 groups, gradient penalty, two cores).
-    """
+    """A `Conv2D` with groups, by `keras_gans.kernels`."""
 
     def convolution_op(self, inputs, kernel):
         inputs, kernel = (ops.convert_to_tensor(value, self.compute_dtype) for value in (inputs, kernel))
-        if tf.config.list_logical_devices("GPU"):
-            return tf.nn.conv2d(inputs, kernel, self.strides, self.padding.upper())
-        parts = zip(tf.split(inputs, self.groups, -1), tf.split(kernel, self.groups, -1))
-        return tf.concat([tf.nn.conv2d(*part, self.strides, self.padding.upper()) for part in parts], -1)
+        return kernels.convolve(inputs, kernel, self.strides, self.padding.upper())
 
 
 class Basis(layers.Layer):
@@ -86,7 +79,7 @@ class Resample(layers.Layer):
         batch, height, width, channels = ops.shape(x)
         padded = ops.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0)))
         before, after = padded[:, :-2], padded[:, 2:]
-        pairs = ops.stack([(before + 3 * x) / 4, (3 * x + after) / 4], axis=2)
+        pairs = ops.stack([(before + 3 * x) / 4, (3 * x + after) / 4], axis=2)  # [batch, h, 2, w, channels]
         return ops.reshape(pairs, (batch, 2 * height, width, channels))
 
     @staticmethod
@@ -160,7 +153,7 @@ class R3GANGenerator(keras.Model):
             embedding = _embedding(num_classes, latent_dim, 1, "embedding")(label)
             x = layers.Concatenate()([x, embedding])
         x = layers.Dense(widths[0], use_bias=False, kernel_initializer=_scaled(1), name="project")(x)
-        x = Basis(name="basis")(x)
+        x = Basis(name="basis")(x)  # [batch, 4, 4, widths[0]]
         for stage, filters in enumerate(widths):
             size = _BASE << stage
             if stage > 0:
@@ -228,7 +221,7 @@ class R3GANDiscriminator(keras.Model):
 
         # === Functional Model ===
         inputs = image = keras.Input((image_size, image_size, channels), name="image")
-        x = _linear(widths[-1], "from_image")(image)
+        x = _linear(widths[-1], "from_image")(image)  # [batch, image_size, image_size, widths[-1]]
         for stage in reversed(range(len(widths))):
             size = _BASE << stage
             for index in range(blocks):
@@ -240,7 +233,7 @@ class R3GANDiscriminator(keras.Model):
         x = layers.DepthwiseConv2D(
             _BASE, use_bias=False, name="basis", depthwise_initializer=keras.initializers.RandomNormal(0.0, 1 / _BASE)
         )(x)
-        x = layers.Flatten()(x)
+        x = layers.Flatten()(x)  # [batch, widths[0]]
         score = layers.Dense(
             widths[0] if num_classes else 1, use_bias=False, kernel_initializer=_scaled(1), dtype="float32", name="score"
         )(x)

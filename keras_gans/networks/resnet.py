@@ -87,9 +87,10 @@ def generate(latent, widths, channels, *, conv, dense, norm, last_norm=None, att
         Symbolic float32 [batch, size, size, channels] in [-1, 1].
     """
     x = dense(BASE * BASE * widths[0], name="project")(latent)
-    x = layers.Reshape((BASE, BASE, widths[0]))(x)
+    x = layers.Reshape((BASE, BASE, widths[0]))(x)  # [batch, 4, 4, widths[0]]
     for stage, filters in enumerate(widths[1:], start=1):
         size = BASE << stage
+        # [batch, size, size, filters]
         x = up_block(x, filters, conv=conv, norm=norm, name=f"block_{size}", first_bias=first_bias)
         if attention:
             x = attention(x, size)
@@ -167,7 +168,7 @@ def projection_logits(features, label, num_classes, bias=True):
     Returns:
         Symbolic float32 [batch, 1].
     """
-    features = ops.sum(ops.cast(features, "float32"), axis=(1, 2))
+    features = ops.sum(ops.cast(features, "float32"), axis=(1, 2))  # [batch, channels]
     logits = spectral(layers.Dense(1, use_bias=bias, dtype="float32", name="logits"))(features)
     if num_classes:
         embedding = spectral(

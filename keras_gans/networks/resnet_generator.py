@@ -73,9 +73,9 @@ class ResNetGenerator(Translator):
             add(layers.ReLU, kind="relu")
 
         add(ReflectionPadding2D, 3, kind="pad")
-        convolve(PaddedConv2D, width, 7, pad=0)
+        convolve(PaddedConv2D, width, 7, pad=0)  # [batch, h, w, width]
         activate()
-        for filters in (2 * width, 4 * width):
+        for filters in (2 * width, 4 * width):  # to [batch, h / 4, w / 4, 4 width]
             convolve(PaddedConv2D, filters, 3, strides=1 if antialias else 2)
             activate()
             if antialias:
@@ -83,7 +83,7 @@ class ResNetGenerator(Translator):
         for _ in range(blocks):
             x = _block(x, norm, dropout, init, f"block_{len(outputs)}")
             outputs.append(x)
-        for filters in (2 * width, width):
+        for filters in (2 * width, width):  # and back to [batch, h, w, width]
             if antialias:
                 add(BlurUpsample, kind="up")
                 convolve(PaddedConv2D, filters, 3)

@@ -30,7 +30,7 @@ def _dense_block(x, growth, name):
     seen = x
     for index in range(1, 5):
         y = _activate(_convolve(seen, growth, f"{name}_conv{index}", small), f"{name}_conv{index}")
-        seen = layers.Concatenate(name=f"{name}_seen{index}")([seen, y])
+        seen = layers.Concatenate(name=f"{name}_seen{index}")([seen, y])  # [.., channels of x + index growth]
     return x + _RESIDUAL * _convolve(seen, x.shape[-1], f"{name}_conv5", small)
 
 
@@ -68,7 +68,7 @@ class RRDBNet(Translator):
         x = layers.Rescaling(0.5, 0.5, name="to_unit")(images)
         if scale < 4:
             x = PixelUnshuffle(4 // scale, name="unshuffle")(x)
-        first = x = _convolve(x, width, "conv_first")
+        first = x = _convolve(x, width, "conv_first")  # [batch, h scale / 4, w scale / 4, width]
         for block in range(blocks):
             y = x
             for index in range(1, 4):

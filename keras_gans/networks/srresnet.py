@@ -61,6 +61,7 @@ class SRResNet(Translator):
             x = layers.Add(name=f"block_{index}")([x, _normalised(y, f"block_{index}_conv_2")])
         x = layers.Add(name="body")([first, _normalised(x, "body_conv")])
         for index in range(scale.bit_length() - 1):
+            # to [batch, 2 h, 2 w, width]
             x = PixelShuffle(2, name=f"up_{index}")(_convolve(x, 4 * width, 3, f"up_{index}_conv"))
             x = _activate(x, f"up_{index}_prelu")
         x = _convolve(x, channels, 9, "last")

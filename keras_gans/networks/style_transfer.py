@@ -46,9 +46,9 @@ def build_transfer(style_dim, channels=3, width=32, blocks=5, kernel_size=9, sep
         x = BatchNorm(name=f"{name}_norm")(x) if style_vector else stylize(x, name)
         return layers.ReLU(name=f"{name}_relu")(x)
 
-    x = shrink(images, width, kernel_size, "first")
+    x = shrink(images, width, kernel_size, "first")  # [batch, h, w, width]
     x = shrink(x, 2 * width, 3, "down_2", 2)
-    x = shrink(x, 4 * width, 3, "down_4", 2)
+    x = shrink(x, 4 * width, 3, "down_4", 2)  # [batch, h / 4, w / 4, 4 width]
     for number in range(1, blocks + 1):
         y = stylize(convolve(x, 4 * width, 3, f"block{number}_1", separable=separable), f"block{number}_1")
         y = layers.ReLU(name=f"block{number}_relu")(y)

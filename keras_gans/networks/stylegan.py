@@ -24,7 +24,7 @@ class StyleGANSynthesis(Growing, keras.Model):
         sizes = sizes_of(image_size, 8)
 
         # === Functional Model ===
-        styles = keras.Input((2 * len(sizes), w_dim), name="styles")
+        styles = keras.Input((2 * len(sizes), w_dim), name="styles")  # [batch, layers_w, w_dim]
         features = {}
         for index, size in enumerate(sizes):
             filters = channels_at(size, channel_base, channel_max)
@@ -37,7 +37,7 @@ class StyleGANSynthesis(Growing, keras.Model):
                 x = Blur(name=f"blur_{size}")(x)
             x = _styled(x, styles[:, 2 * index], "constant_4" if size == 4 else f"conv0_up_{size}", dtype)
             x = EqualizedConv2D(filters, 3, gain=GAIN, use_bias=False, dtype=dtype, name=f"conv1_{size}")(x)
-            features[size] = x = _styled(x, styles[:, 2 * index + 1], f"conv1_{size}", dtype)
+            features[size] = x = _styled(x, styles[:, 2 * index + 1], f"conv1_{size}", dtype)  # [batch, size, size, filters]
         image, levels = fading_images(features, channels)
         super().__init__(styles, image, **kwargs)
         self.set_levels({size: keras.Model(styles, image) for size, image in levels.items()})
@@ -65,6 +65,7 @@ def _styled(x, w, name, dtype):
     x = NoiseInjection(per_channel=True, dtype=dtype, name=f"{name}_noise")(x)
     x = activation(BiasActivation(slope=1.0, dtype=dtype, name=f"{name}_bias")(x), dtype)
     x = InstanceNormalization(epsilon=1e-8, dtype=dtype, name=f"{name}_norm")(x)
+    # [batch, 2 channels]: scale and offset
     style = EqualizedDense(2 * x.shape[-1], dtype="float32", name=f"{name}_style")(w)
     return StyleModulation(dtype=dtype, name=f"{name}_modulation")([x, style])
 

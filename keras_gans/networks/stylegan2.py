@@ -31,14 +31,14 @@ def _embedded(one_hot, width, name):
 
 def _modulated(x, w, filters, kernel_size, name, dtype, **kwargs):
     """A modulated convolution of x by w, whose style comes from an affine layer called `NAME_style`."""
-    style = EqualizedDense(x.shape[-1], bias=1.0, dtype="float32", name=f"{name}_style")(w)
+    style = EqualizedDense(x.shape[-1], bias=1.0, dtype="float32", name=f"{name}_style")(w)  # [batch, channels of x]
     return ModulatedConv2D(filters, kernel_size, dtype=dtype, name=name, **kwargs)([x, style])
 
 
 def _synthesis(image_size, channels, w_dim, channel_base, channel_max):
     """Returns the `keras.Model` styles [batch, layers_w, w_dim] -> image, of the skip architecture."""
     sizes = sizes_of(image_size)
-    styles = keras.Input((2 * len(sizes), w_dim), name="styles")
+    styles = keras.Input((2 * len(sizes), w_dim), name="styles")  # [batch, layers_w, w_dim]
     image, index = None, 0
     for size in sizes:
         dtype, filters = _dtype(size, image_size), channels_at(size, channel_base, channel_max)
@@ -48,12 +48,12 @@ def _synthesis(image_size, channels, w_dim, channel_base, channel_max):
             name = f"{layer}_{size}"
             x = _modulated(x, styles[:, index], filters, 3, name, dtype, gain=_GAIN, up=layer == "conv0_up")
             x = NoiseInjection(gain=_GAIN, dtype=dtype, name=f"{name}_noise")(x)
-            x = BiasActivation(gain=_GAIN, dtype=dtype, name=f"{name}_bias")(x)
+            x = BiasActivation(gain=_GAIN, dtype=dtype, name=f"{name}_bias")(x)  # [batch, size, size, filters]
             index += 1
         # The image's layer shares its style with the first one of the next resolution.
         rgb = _modulated(x, styles[:, index], channels, 1, f"to_image_{size}", dtype, demodulate=False)
         rgb = BiasActivation(slope=1.0, dtype=dtype, name=f"to_image_{size}_bias")(rgb)
-        rgb = layers.Activation("linear", dtype="float32", name=f"image_{size}")(rgb)
+        rgb = layers.Activation("linear", dtype="float32", name=f"image_{size}")(rgb)  # [batch, size, size, channels]
         if image is not None:
             rgb = layers.Add(dtype="float32")([Upsample(dtype="float32", name=f"up_{size}")(image), rgb])
         image = rgb
@@ -158,13 +158,14 @@ class StyleGAN2Discriminator(keras.Model):
         x = _conv(image, filters[image_size], 1, f"from_image_{image_size}", _dtype(image_size, image_size))
         for size in sizes[:0:-1]:
             dtype, half = _dtype(size, image_size), filters[size // 2]
-            skip = Downsample(dtype=dtype, name=f"skip_down_{size}")(x)
+            skip = Downsample(dtype=dtype, name=f"skip_down_{size}")(x)  # [batch, size / 2, size / 2, filters]
             skip = EqualizedConv2D(half, 1, gain=math.sqrt(0.5), use_bias=False, dtype=dtype, name=f"skip_{size}")(skip)
             x = _conv(x, filters[size], 3, f"conv0_{size}", dtype)
-            x = Blur((1, 3, 3, 1), grow=1, dtype=dtype, name=f"blur_{size}")(x)
+            x = Blur((1, 3, 3, 1), grow=1, dtype=dtype, name=f"blur_{size}")(x)  # [batch, size + 1, size + 1, filters]
+            # [batch, size / 2, size / 2, half]
             x = _conv(x, half, 3, f"conv1_down_{size}", dtype, scale=math.sqrt(0.5), strides=2, pad=0)
             x = layers.Add(dtype=dtype)([x, skip])
-        x = MinibatchStd(group_size, dtype="float32", name="minibatch_std")(x)
+        x = MinibatchStd(group_size, dtype="float32", name="minibatch_std")(x)  # [batch, 4, 4, filters + 1]
         x = _conv(x, filters[4], 3, "conv_4", "float32")
         x = EqualizedDense(filters[4], _GAIN, use_bias=False, dtype="float32", name="dense")(
             layers.Flatten(dtype="float32")(x)

@@ -63,16 +63,16 @@ class UNet(Translator):
         for level in range(1, levels):
             x = layers.LeakyReLU(negative_slope=0.2, name=f"down_relu_{level}")(x)
             skips.append(x)
-            x = _resize(Conv2D, filters[level], biased, f"down_{level}")(x)
+            x = _resize(Conv2D, filters[level], biased, f"down_{level}")(x)  # [batch, h / 2^(level + 1), ..]
             if level < innermost:
                 x = normalization(norm, f"down_norm_{level}")(x)
         for level in range(innermost, 0, -1):
             x = layers.ReLU(name=f"up_relu_{level}")(x)
-            x = _resize(Conv2DTranspose, filters[level - 1], biased, f"up_{level}")(x)
+            x = _resize(Conv2DTranspose, filters[level - 1], biased, f"up_{level}")(x)  # [batch, h / 2^level, ..]
             x = normalization(norm, f"up_norm_{level}")(x)
             if 4 <= level < innermost:
                 x = Dropout(dropout, name=f"dropout_{level}")(x)
-            x = layers.Concatenate(name=f"skip_{level}")([skips.pop(), x])
+            x = layers.Concatenate(name=f"skip_{level}")([skips.pop(), x])  # [batch, h / 2^level, .., 2 filters]
         x = layers.ReLU(name="up_relu_0")(x)
         x = _resize(Conv2DTranspose, channels, True, "up_0")(x)
         output = layers.Activation("tanh", dtype="float32", name="output")(x)

@@ -10,7 +10,7 @@ from importlib import metadata
 import keras
 import tensorflow as tf
 
-from keras_gans import callbacks, data, files, plugins
+from keras_gans import callbacks, data, files, kernels, plugins
 from keras_gans.errors import UserError
 from keras_gans.games.gan import batches_of
 from keras_gans.metrics import translation
@@ -44,6 +44,11 @@ def train(recipe):
         UserError: anything about the recipe, the data, the folder or the disk that the user can repair; a run that
             diverges.
     """
+    with kernels.use(recipe["kernels"]):
+        return _train(recipe)
+
+
+def _train(recipe):
     if recipe["deterministic"]:
         tf.config.experimental.enable_op_determinism()
     strategy = recipes.build_strategy(recipe["strategy"])

@@ -9,11 +9,11 @@ from keras_gans import files, flags
 from keras_gans.errors import UserError
 from keras_gans.trained import record
 
-# What may change when a run is resumed: it changes neither the data, the networks nor the steps.
+# What may change when a run is resumed: it changes neither the data, the networks nor the steps, but for rounding.
 FREE_FLAGS = frozenset(
     """
     run_dir kimg log_kimg sample_kimg score_kimg checkpoint_kimg keep_checkpoints scores score_features score_count
-    plugin export jit_compile steps_per_execution strategy deterministic init_from bad_images max_pixels
+    plugin export kernels jit_compile steps_per_execution strategy deterministic init_from bad_images max_pixels
 """.split()
 )
 

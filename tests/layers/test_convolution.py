@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.layers import convolution
 from keras_gans.layers.convolution import Conv2D, Conv2DTranspose
 
 SHAPES = [(8, 3, 5), (8, 32, 16), (16, 1, 8), (6, 20, 4)]  # size of the larger map, channels, filters
@@ -50,21 +49,6 @@ def test_agrees_with_keras(size, channels, filters, dtype, tolerance):
         for mine, reference in zip(everything(ours, inputs), everything(theirs, inputs)):
             scale = np.abs(reference).max()
             np.testing.assert_allclose(mine / scale, reference / scale, atol=tolerance)
-
-
-@pytest.mark.parametrize("size, channels, filters", SHAPES)
-def test_products_equal_the_kernels(size, channels, filters):
-    """The forms themselves, also where the layers do not choose them."""
-    large = tf.random.stateless_normal([3, size, size, channels], [1, 2])
-    small = tf.random.stateless_normal([3, size // 2, size // 2, filters], [3, 4])
-    kernel = tf.random.stateless_normal([4, 4, channels, filters], [5, 6])
-    with tf.GradientTape() as tape:
-        tape.watch(kernel)
-        value = tf.reduce_sum(tf.nn.conv2d(large, kernel, 2, "SAME") * small)
-    np.testing.assert_allclose(convolution._filter_product(large, small), tape.gradient(value, kernel), atol=1e-4)
-    np.testing.assert_allclose(
-        convolution._fold(small, kernel), tf.nn.conv2d_transpose(small, kernel, large.shape, 2, "SAME"), atol=1e-4
-    )
 
 
 @pytest.mark.parametrize("arguments", [{"kernel_size": 5}, {"strides": 1}, {"padding": "valid"}])

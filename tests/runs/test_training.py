@@ -13,6 +13,8 @@ import pytest
 from keras_gans import files
 from keras_gans.callbacks import DivergenceError
 from keras_gans.errors import UserError
+from keras_gans.flags import KERNELS
+from keras_gans.kernels import switch
 from keras_gans.runs import training
 from keras_gans.trained import checkpoints, networks
 from keras_gans.trained.folder import Folder
@@ -131,6 +133,16 @@ def test_rmsprop_of_old_runs_goes_on_as_it_was(tmp_path):
     for key in whole:
         np.testing.assert_array_equal(old[key], whole[key], err_msg=key)
     assert any((new[key] != whole[key]).any() for key in whole)
+
+
+def test_a_run_takes_the_kernels_of_its_flag_which_is_free_to_change(finished, monkeypatch):
+    def fast(recipe):
+        finished.refuse_other_recipe(recipe)
+        return switch.fast()
+
+    monkeypatch.setattr(training, "_train", fast)
+    seen = [training.train(helpers.recipe(finished.directory, f"--kernels={choice}")) for choice in KERNELS]
+    assert seen == [True, False, True]
 
 
 def test_divergence_stops_the_run_and_names_the_last_good_checkpoint(tmp_path):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.layers import resample
+from keras_gans import kernels
+from keras_gans.kernels import resample
 
 CASES = [  # up, down, padding, taps
     (1, 1, (2, 1), 4),
@@ -95,3 +96,16 @@ def test_reflection():
 def test_padding_outside_its_range(padding):
     with pytest.raises(ValueError, match="from 0 to 3 for a filter of 4 taps"):
         resample.filter_matrix(8, [1, 3, 3, 1], padding=padding)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("choice, filtered", [("fast", "float32"), ("plain", None)])
+def test_a_cpu_filters_half_precision_in_float32(choice, filtered, dtype):
+    images = tf.cast(draw(1, 8, 8, 3), dtype)
+    with kernels.use(choice):
+        blur = tf.function(resample.blur).get_concrete_function(tf.TensorSpec(images.shape, images.dtype))
+    filters = [node for node in blur.graph.get_operations() if node.type == "DepthwiseConv2dNative"]
+    assert [node.get_attr("T") for node in filters] == [filtered or dtype]
+    assert blur(images).dtype == dtype
+    expected = resample.blur(tf.cast(images, "float32"))
+    np.testing.assert_allclose(tf.cast(blur(images), "float32"), expected, rtol=0, atol=0.01)

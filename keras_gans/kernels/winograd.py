@@ -9,8 +9,12 @@ standard deviation at most). In bfloat16, whose 8 bits the larger tiles' transfo
 and half of the time, with errors of 0.5% of the standard deviation, where rounding the direct sum makes 0.2%.
 """
 
+import functools
+
 import numpy as np
 import tensorflow as tf
+
+from keras_gans.kernels.trilinear import Trilinear
 
 _TAPS = 3  # of the kernel, along each axis
 
@@ -40,78 +44,26 @@ class _Form:
 _FORMS = {tf.float32: _Form((0, 1, -1, 1 / 2, -2)), tf.bfloat16: _Form((0, 1, -1))}
 
 
-def fits(inputs, kernel):
+def fits(inputs, kernel, strides, padding):
     """Whether `convolve` trains faster on a CPU than TensorFlow's convolution of these inputs with this kernel."""
     return (
         kernel.shape[:2] == (_TAPS, _TAPS)
+        and strides == (1, 1)
+        and padding in (0, 1, 2)
+        and None not in inputs.shape[1:3]
         and min(kernel.shape[2:]) >= 128
         and min(inputs.shape[1:3]) >= 16
         and inputs.dtype in _FORMS
     )
 
 
-def convolve(inputs, kernel, pad=0):
-    """A 3x3 convolution with stride 1.
-
-    Args:
-        inputs: float32 or bfloat16 [batch, h, w, channels], h and w known.
-        kernel: [3, 3, channels, filters], of the same type.
-        pad: zeros around the inputs, 0 to 2 pixels. Default 0.
-
-    Returns:
-        [batch, h + 2 pad - 2, w + 2 pad - 2, filters], differentiable any number of times.
-    """
-
-    @tf.custom_gradient
-    def apply(inputs, kernel):
-        def gradient(upstream):
-            return convolve_transposed(upstream, kernel, pad), filter_gradient(inputs, upstream, pad)
-
-        return _convolve(inputs, kernel, pad), gradient
-
-    return apply(inputs, kernel)
-
-
-def convolve_transposed(upstream, kernel, pad=0):
-    """The gradient of `convolve` with respect to its inputs.
-
-    Args:
-        upstream: gradient of its outputs, [batch, h + 2 pad - 2, w + 2 pad - 2, filters].
-        kernel, pad: of the convolution.
-
-    Returns:
-        [batch, h, w, channels], differentiable any number of times.
-    """
-
-    @tf.custom_gradient
-    def apply(upstream, kernel):
-        def gradient(inputs):
-            return convolve(inputs, kernel, pad), filter_gradient(inputs, upstream, pad)
-
-        return _convolve(upstream, kernel, 2 - pad, transposed=True), gradient
-
-    return apply(upstream, kernel)
-
-
-def filter_gradient(inputs, upstream, pad=0):
-    """The gradient of `convolve` with respect to its kernel.
-
-    Args:
-        inputs, pad: of the convolution.
-        upstream: gradient of its outputs.
-
-    Returns:
-        [3, 3, channels, filters], differentiable any number of times.
-    """
-
-    @tf.custom_gradient
-    def apply(inputs, upstream):
-        def gradient(kernel):
-            return convolve_transposed(upstream, kernel, pad), convolve(inputs, kernel, pad)
-
-        return _filter_gradient(inputs, upstream, pad), gradient
-
-    return apply(inputs, upstream)
+def convolve(inputs, kernel, strides=(1, 1), padding=0):
+    """See `keras_gans.kernels.convolve`; float32 or bfloat16, 3x3, between 0 to 2 zeros on each side."""
+    return Trilinear(
+        functools.partial(_convolve, pad=padding),
+        functools.partial(_convolve, pad=2 - padding, transposed=True),
+        functools.partial(_filter_gradient, pad=padding),
+    ).convolve(inputs, kernel)
 
 
 def _convolve(inputs, kernel, pad, transposed=False):
@@ -120,9 +72,10 @@ def _convolve(inputs, kernel, pad, transposed=False):
     height, width = (side + 2 * pad - 2 for side in inputs.shape[1:3])
     taps = _product(form.of_kernel[:, ::-1] if transposed else form.of_kernel, tf.reshape(kernel, [_TAPS**2, -1]))
     taps = tf.reshape(taps, [-1, *kernel.shape[2:]])
-    products = tf.matmul(_input_tiles(inputs, pad), taps, transpose_b=transposed)
+    products = tf.matmul(_input_tiles(inputs, pad), taps, transpose_b=transposed)  # [(m + 2)^2, tiles, filters]
     tiles, filters = _product(form.of_outputs, tf.reshape(products, [form.inputs**2, -1])), products.shape[2]
     down, across = -(-height // form.outputs), -(-width // form.outputs)
+    # [batch, down, m, across, m, filters]
     tiles = tf.transpose(tf.reshape(tiles, [form.outputs, form.outputs, -1, down, across, filters]), [2, 3, 0, 4, 1, 5])
     outputs = tf.reshape(tiles, [-1, down * form.outputs, across * form.outputs, filters])
     return tf.slice(outputs, [0, 0, 0, 0], [-1, height, width, -1])
@@ -136,8 +89,8 @@ def _filter_gradient(inputs, upstream, pad):
     down, across = images.shape[1] // side, images.shape[2] // side
     tiles = tf.transpose(tf.reshape(images, [-1, down, side, across, side, filters]), [2, 4, 0, 1, 3, 5])
     tiles = _product(form.of_outputs.T, tf.reshape(tiles, [side**2, -1]))
-    tiles = tf.reshape(tiles, [form.inputs**2, -1, filters])
-    products = tf.matmul(_input_tiles(inputs, pad), tiles, transpose_a=True)
+    tiles = tf.reshape(tiles, [form.inputs**2, -1, filters])  # [(m + 2)^2, tiles, filters]
+    products = tf.matmul(_input_tiles(inputs, pad), tiles, transpose_a=True)  # [(m + 2)^2, channels, filters]
     gradient = _product(form.of_kernel.T, tf.reshape(products, [form.inputs**2, -1]))
     return tf.reshape(gradient, [_TAPS, _TAPS, inputs.shape[3], filters])
 
@@ -150,7 +103,7 @@ def _input_tiles(inputs, pad):
     height, width = images.shape[1:3]
     rows, columns = (np.arange(form.inputs)[:, None] + np.arange(0, side - 2, form.outputs) for side in (height, width))
     pixels = (rows[:, None, :, None] * width + columns[None, :, None, :]).reshape(form.inputs**2, 1, -1)
-    pixels = pixels + height * width * tf.range(tf.shape(images)[0])[:, None]
+    pixels = pixels + height * width * tf.range(tf.shape(images)[0])[:, None]  # [(m + 2)^2, batch, tiles of an image]
     seen = tf.gather(tf.reshape(images, [-1, channels]), pixels)
     tiles = _product(form.of_inputs, tf.reshape(seen, [form.inputs**2, -1]))
     return tf.reshape(tiles, [form.inputs**2, -1, channels])

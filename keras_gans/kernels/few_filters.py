@@ -7,50 +7,46 @@ one pixel larger makes them in 0.4 of the time (7x7, 64 to 3 channels, 256x256, 
 
 import tensorflow as tf
 
+from keras_gans.kernels import plain
+
 _FEW = 4  # filters, at most
 
 
-def fits(kernel):
+def fits(inputs, kernel, strides, padding):
     """Whether `convolve` is faster than TensorFlow's convolution with this kernel."""
-    return min(kernel.shape[2:]) <= _FEW and max(kernel.shape[2:]) >= 16 and kernel.shape[0] == kernel.shape[1] >= 3
+    return (
+        strides == (1, 1)
+        and padding != "SAME"
+        and None not in inputs.shape[1:3]
+        and min(kernel.shape[2:]) <= _FEW
+        and max(kernel.shape[2:]) >= 16
+        and kernel.shape[0] == kernel.shape[1] >= 3
+    )
 
 
-def convolve(inputs, kernel):
-    """A convolution with stride 1 wherever the kernel fits ("valid").
+def convolve(inputs, kernel, strides=(1, 1), padding=0):
+    """See `keras_gans.kernels.convolve`; a square kernel, between zeros on each side or none."""
+    return _differentiable(plain.padded(inputs, padding), kernel)
 
-    Args:
-        inputs: float [batch, h, w, channels], h and w known.
-        kernel: [k, k, channels, filters], of the same type.
 
-    Returns:
-        [batch, h - k + 1, w - k + 1, filters], differentiable any number of times.
-    """
+def _differentiable(inputs, kernel):
+    """The convolution wherever the kernel fits, [batch, h, w, channels] -> [batch, h - k + 1, w - k + 1, filters]."""
 
     @tf.custom_gradient
     def apply(inputs, kernel):
         def gradient(upstream):
-            return _transposed(upstream, kernel), filter_gradient(inputs, upstream)
+            return _transposed(upstream, kernel), _differentiable_filter_gradient(inputs, upstream)
 
         return _convolve(inputs, kernel), gradient
 
     return apply(inputs, kernel)
 
 
-def filter_gradient(inputs, upstream):
-    """The gradient of `convolve` with respect to its kernel.
-
-    Args:
-        inputs: of the convolution.
-        upstream: gradient of its outputs.
-
-    Returns:
-        [k, k, channels, filters], differentiable any number of times.
-    """
-
+def _differentiable_filter_gradient(inputs, upstream):
     @tf.custom_gradient
     def apply(inputs, upstream):
         def gradient(kernel):
-            return _transposed(upstream, kernel), convolve(inputs, kernel)
+            return _transposed(upstream, kernel), _differentiable(inputs, kernel)
 
         return _filter_gradient(inputs, upstream), gradient
 
@@ -58,10 +54,9 @@ def filter_gradient(inputs, upstream):
 
 
 def _transposed(upstream, kernel):
-    """The gradient of `convolve` with respect to its inputs: a convolution, from filters to channels."""
-    rim = [kernel.shape[0] - 1] * 2
+    """The gradient with respect to the inputs: a convolution, from filters to channels."""
     mirrored = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
-    return convolve(tf.pad(upstream, [[0, 0], rim, rim, [0, 0]]), mirrored)
+    return convolve(upstream, mirrored, padding=kernel.shape[0] - 1)
 
 
 def _in_blocks(outputs):

@@ -2,12 +2,15 @@
 
 A filter along one axis of known size is a banded matrix, and is applied as a product with it where it doubles. On two CPU
 cores doubling [8, 32, 32, 128] takes 12 ms this way, compiled by XLA or not; a transposed depthwise convolution takes as
-long, but 60 times as long under XLA, and TFLite has none. Every function is linear in the images, with exact gradients of any order.
+long, but 60 times as long under XLA, and TFLite has none. Every function is linear in the images, with exact gradients of
+any order.
 """
 
 import numpy as np
 import tensorflow as tf
 from scipy import signal
+
+from keras_gans.kernels import switch
 
 
 def filter_matrix(size, taps, up=1, down=1, padding=(0, 0), reflect=(0, 0)):
@@ -77,10 +80,11 @@ def _filtered(images, taps, padding, stride=1):
     """Filters as `upfirdn` does, with a sum of 1, by a depthwise convolution.
 
     On two CPU cores it takes a third of the time of the products at 32 pixels and a quarter at 256, its gradients
-    included (but compiled by XLA for a CPU many times as long). Half precision has no fast kernels there.
+    included (but compiled by XLA for a CPU many times as long). Half precision has no fast kernels there: the CPU's form
+    filters in float32.
     """
     dtype = images.dtype
-    if dtype != tf.float64 and not tf.config.list_physical_devices("GPU"):
+    if dtype != tf.float64 and switch.fast():
         images = tf.cast(images, tf.float32)
     taps = np.array(taps) / np.sum(taps)
     kernel = np.repeat(np.outer(taps, taps)[:, :, None, None], images.shape[3], axis=2)

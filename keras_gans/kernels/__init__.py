@@ -1,0 +1,16 @@
+"""Operations that are slow on a CPU as TensorFlow has them, in forms that are fast there, each with its plain reference.
+
+    from keras_gans import kernels
+
+    outputs = kernels.convolve(inputs, kernel, strides=2, padding="SAME")
+    with kernels.use("plain"):
+        ...  # TensorFlow's own operations, whatever the device
+
+`kernels.plain` has the references under the same names; `kernels.switch` says which of the two is taken where.
+"""
+
+from keras_gans.kernels import plain, resample, switch
+from keras_gans.kernels.dispatch import convolve, convolve_transposed, normalize
+from keras_gans.kernels.switch import use
+
+__all__ = ["convolve", "convolve_transposed", "normalize", "plain", "resample", "switch", "use"]
