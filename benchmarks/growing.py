@@ -1,4 +1,5 @@
-"""ProGAN, StyleGAN and StyleGAN2-ADA on Fashion at 32x32 and emoji at 64x64: scores, mixed styles, ways through latent space.
+"""ProGAN, StyleGAN and StyleGAN2-ADA on Fashion at 32x32 and emoji at 64x64: scores, mixed styles, ways through
+latent space.
 
     python benchmarks/growing.py [--shared=../shared/data] [--runs=stylegan2 --runs=progan]
 

@@ -138,7 +138,8 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         ],
     ),  # the defaults: this game has no use for the flagfile's
 }
-CREDIT = """Pictures: NASA Blue Marble and SRTM (public domain); Noto Emoji (Apache-2.0); Twemoji (CC-BY-4.0, Twitter, Inc. and
+CREDIT = """Pictures: NASA Blue Marble and SRTM (public domain); Noto Emoji (Apache-2.0); Twemoji (CC-BY-4.0,
+Twitter, Inc. and
 other contributors); photographs in the public domain or CC0 (GCompris, scikit-image)."""
 
 

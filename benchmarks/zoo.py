@@ -5,7 +5,8 @@
 First the speed of every recipe is measured: that wants an idle machine, for about five minutes (--only_speeds stops
 there). Then each is trained by train.py in a process of its own, for as many images as it gets through in `seconds` at
 that speed (compilation, samples and scores come on top), with seed 0, and the recipes of --repeated with `seeds` seeds;
-that may share the machine, for the number of images is fixed. Fills docs/results.md, docs/zoo.png and benchmarks/results/zoo.json. Runs are kept in --work: the same
+that may share the machine, for the number of images is fixed. Fills docs/results.md, docs/zoo.png and
+benchmarks/results/zoo.json. Runs are kept in --work: the same
 command goes on after an interruption, and only rewrites the documents when all is done.
 """
 
@@ -51,7 +52,8 @@ PUBLISHED = {
     "projection": "ImageNet 128x128: IS 36.8, FID 92.4 within classes [9]",
     "sagan": "ImageNet 128x128: IS 52.52, FID 18.65 [10]",
 }
-SOURCES = """[1] Goodfellow et al. 2014, table 1. [2] Gulrajani et al. 2017, table of unsupervised CIFAR-10, which has DCGAN's
+SOURCES = """[1] Goodfellow et al. 2014, table 1. [2] Gulrajani et al. 2017, table of unsupervised CIFAR-10, which
+has DCGAN's
 number too. [3] Kodali et al. 2017. [4] Berthelot et al. 2017. [5] Miyato et al. 2018, table 2 and appendix B.1.
 [6] Huang et al. 2024. [7] Mirza and Osindero 2014, table 1. [8] Odena et al. 2017. [9] Miyato and Koyama 2018, at 850,000
 steps. [10] Zhang et al. 2019, abstract. IS is the inception score of 50,000 images. The papers of LSGAN and WGAN print

@@ -5,7 +5,8 @@
 Lists each image that is unreadable, truncated, of a mode without known range, too small or a duplicate, with its place
 and reason; of pairs also images without a partner and pairs of two sizes. Prints counts, sizes, modes and classes, of
 pairs for each side; files that are no pictures by kind. WebP, AVIF and JPEG 2000 carry no checksum: damage in the middle
-of such a file may be nothing but wrong pixels, which no decoder tells; of JPEG, too, not all damage is seen. Ends with 0 where all is well, 1 where something is bad, 2 for a
+of such a file may be nothing but wrong pixels, which no decoder tells; of JPEG, too, not all damage is seen. Ends
+with 0 where all is well, 1 where something is bad, 2 for a
 mistake in the command.
 """
 

@@ -14,7 +14,8 @@ Numbers that may change over the run take a curve in place of the number (in a s
     cosine(A,B)      from A to B along half a cosine    --ema_kimg=linear(0,500,until=20000)
     step(A,F,KIMG)   A, times F after every KIMG        --learning_rate=step(2e-4,0.5,1000)
 
-In thousands of images: after=KIMG, when it leaves A (default: after the warm-up); until=KIMG, when it is at B (default: --kimg);
+In thousands of images: after=KIMG, when it leaves A (default: after the warm-up); until=KIMG, when it is at B
+(default: --kimg);
 warmup=KIMG, over which the whole rises from 0. These are: the weights of penalties, of --reconstruction and of a game's
 losses, --learning_rate, --discriminator_learning_rate, --ema_kimg, the betas of adam, and p of ada with adaptive=false.
 

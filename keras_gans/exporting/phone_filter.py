@@ -21,7 +21,8 @@ class Filter:
     """Takes pictures through a model that `export/tflite.py` has written.
 
     A model of one size sees a larger picture in tiles that overlap and fade into one another, and a smaller one padded by
-    its reflection; so does one that takes any size where a picture has more than `tile` x `tile` pixels. Each tile has its own
+    its reflection; so does one that takes any size where a picture has more than `tile` x `tile` pixels. Each tile
+    has its own
     statistics: where a network has instance norms, "resize" is what keeps a picture together.
 
     Args:

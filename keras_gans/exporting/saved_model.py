@@ -11,7 +11,8 @@ def export(run, out, max_pixels=None, license=None):
     """Writes the next version of a served model, if it answers as Keras does.
 
     The signatures are those of the run's family: see `keras_gans.exporting.latents`, `translators` and `stylizers`. Their
-    names, dtypes, shapes and ranges are written to `README.md` and `model_card.json` beside the model, with its data, recipe, scores and
+    names, dtypes, shapes and ranges are written to `README.md` and `model_card.json` beside the model, with its
+    data, recipe, scores and
     limits. TF Serving warms up with one request for each signature.
 
     Args:

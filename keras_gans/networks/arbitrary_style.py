@@ -21,7 +21,8 @@ class ArbitraryStyle(StyleNetwork):
     Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary neural artistic stylization network", made
     for phones: the style is predicted from EfficientNet-Lite0 up to 1/16 of the picture's size (the paper: Inception-v3
     up to Mixed_6e), frozen as trained on ImageNet; the means and deviations of all its stages, not of the last alone,
-    standardized by those of the paintings seen in training, become the vector. See `build_transfer` for the transfer network.
+    standardized by those of the paintings seen in training, become the vector. See `build_transfer` for the transfer
+    network.
 
     Args:
         channels: 3.

@@ -146,7 +146,8 @@ def _is_number(value):
 def translated(recipe):
     """Returns the recipe of a run, written by any version, in the terms of today.
 
-    Flags that have come since say what was done before, mostly by their defaults. What has another meaning now is spelt out: up to
+    Flags that have come since say what was done before, mostly by their defaults. What has another meaning now is
+    spelt out: up to
     0.1.0, which had no `share_reals`, RMSprop's epsilon stood under the root.
     """
     changed = {}

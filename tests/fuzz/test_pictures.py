@@ -1,4 +1,5 @@
-"""Damaged and hostile pictures, archives, data specs and flag values: a result or one line, in bounded memory, without programs."""
+"""Damaged and hostile pictures, archives, data specs and flag values: a result or one line, in bounded memory,
+without programs."""
 
 import functools
 import io

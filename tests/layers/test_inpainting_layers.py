@@ -59,7 +59,8 @@ def test_a_deep_stack_keeps_the_size_of_its_values():
 
 
 def push_pull(values, known, levels):
-    """Gortler et al. 1996, section 3.5, by recursion, each level smoothed twice: float64 [h, w, c] and weights [h, w] of 0 to 1."""
+    """Gortler et al. 1996, section 3.5, by recursion, each level smoothed twice: float64 [h, w, c] and weights [h,
+    w] of 0 to 1."""
     if not levels:
         return values * known[..., None]
     height, width = known.shape

@@ -28,7 +28,8 @@ def small(case):
 def shaken(case):
     """The small version of `case` with every weight moved off its initial value, so that no path starts at zero.
 
-    Of growing networks all resolutions are halfway in. Shared by tests that move batch norm's statistics, but no trainable weight.
+    Of growing networks all resolutions are halfway in. Shared by tests that move batch norm's statistics, but no
+    trainable weight.
     """
     network = case.build()
     random = np.random.default_rng(2)

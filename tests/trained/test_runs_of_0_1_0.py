@@ -37,7 +37,8 @@ def test_answers_as_it_did(tmp_path, name):
 
 @pytest.mark.parametrize("name", RUNS)
 def test_opening_reads_the_generators_and_disturbs_nobody(monkeypatch, name):
-    """Weights read over those of the generators: at most 1.1, not less than 1. Global random streams stay where they were."""
+    """Weights read over those of the generators: at most 1.1, not less than 1. Global random streams stay where they
+    were."""
     read, get = [], h5py.Dataset.__getitem__
     monkeypatch.setattr(h5py.Dataset, "__getitem__", lambda self, key: read.append(self.size) or get(self, key))
     monkeypatch.setattr(
