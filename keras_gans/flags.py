@@ -91,11 +91,24 @@ def define_recipe(flags):
     flags.integer(
         "load_size",
         None,
-        "bring the shorter side to so many pixels, then cut out --image_size at random, anew "
-        "every time; 0 cuts from pictures of their own size; default: the middle, at --image_size",
+        "bring the shorter side (with --fit=squash or pad both) to so many pixels, then cut out --image_size at random, "
+        "anew every time; 0 cuts from pictures of their own size; default: the middle, at --image_size",
         0,
     )
+    flags.choice(
+        "resize",
+        "lanczos",
+        ("nearest", "area", "bilinear", "bicubic", "lanczos"),
+        "filter that pictures are brought to their size with; antialiased, but for nearest",
+    )
+    flags.choice(
+        "fit",
+        "crop",
+        ("crop", "squash", "pad"),
+        "of pictures that are not square: cut the longer side, squash both to one length, or pad with black",
+    )
     flags.boolean("flip", False, "mirror half of the images left to right, drawn anew every time")
+    flags.boolean("rotate", False, "turn the images by 0, 90, 180 or 270 degrees, drawn anew every time")
     flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
     flags.boolean("dequantize", False, "add U(0, 1/128) to x / 128 - 1, in place of x / 127.5 - 1, for levels x of 0 to 255")
     flags.boolean("conditional", False, "train on the data's labels; the networks must take them")

@@ -93,8 +93,8 @@ def distribute(strategy, source, recipe, start, labels):
         raise UserError(
             f"--batch_size={recipe['batch_size']} cannot be shared by {replicas} replicas; take a multiple of {replicas}"
         )
-    arguments = {"seed": recipe["seed"], "start": start * rows, "labels": labels, "flip": recipe["flip"]}
-    arguments["dequantize"] = recipe["dequantize"]
+    arguments = {"seed": recipe["seed"], "start": start * rows, "labels": labels}
+    arguments |= {name: recipe[name] for name in ("flip", "rotate", "dequantize")}
     if replicas == 1:
         return data.batches(source, rows, **arguments)
 

@@ -1,0 +1,20 @@
+"""The run folder's record."""
+
+import pytest
+
+from keras_gans import flags
+from keras_gans.errors import UserError
+from keras_gans.trained.folder import Folder
+
+
+def test_a_run_from_before_a_flag_has_its_default_and_is_resumed(tmp_path):
+    """A run of 0.1.0 knows no --resize; that flag's default is what it did."""
+    now = dict(flags.defaults())
+    before = {name: value for name, value in now.items() if name not in ("resize", "fit", "rotate")}
+    folder = Folder(tmp_path)
+    folder.write_record(recipe=before | {"seed": 3})
+    folder = Folder(tmp_path)
+    assert folder.recipe == now | {"seed": 3}
+    folder.refuse_other_recipe(now | {"seed": 3})
+    with pytest.raises(UserError, match=r"another recipe: --resize=bicubic \(was lanczos\); take"):
+        folder.refuse_other_recipe(now | {"seed": 3, "resize": "bicubic"})
