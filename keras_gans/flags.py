@@ -151,7 +151,8 @@ def define_recipe(flags):
         "schedule",
         "constant",
         "of the learning rate: constant, linear[:hold=0.5], step[:factor=0.1,every=0.5] or cosine[:final=0], over --kimg "
-        "or, as in linear:until=KIMG, over an end of their own",
+        "or, as in linear:until=KIMG, over an end of their own; linear_epochs[:epochs=200,hold=0.5], "
+        "milestones[:factor=0.5,at=0.5:0.75] or cosine_restarts[:periods=4], over --kimg",
     )
     flags.curve(
         "ema_kimg",
