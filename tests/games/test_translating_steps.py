@@ -21,8 +21,8 @@ from keras_gans.networks.deepfill import DeepFill, SNPatchGAN
 from keras_gans.networks.dncnn import DnCNN
 from keras_gans.networks.patchgan import PatchGAN
 from keras_gans.networks.rrdb import RRDBNet
-from keras_gans.networks.srgan import SRGANDiscriminator
 from keras_gans.networks.unet import UNet
+from keras_gans.networks.vgg_style import VGGStyleDiscriminator
 from keras_gans.registry import LOSSES
 
 torch = pytest.importorskip("torch", reason="the parity extra is not installed")
@@ -99,23 +99,27 @@ class RRDB(Places):
 
 
 class JudgeOfCrops(Places):
-    """SRGAN's discriminator at 32x32."""
+    """`VGGStyleDiscriminator` at 32x32, for pixels in [-1, 1] outside and [0, 1] inside."""
 
-    def __init__(self, width=4):
+    def __init__(self, w=4):
         layers, inputs = {}, 3
-        for index in range(8):
-            outputs = width << index // 2
-            layers[f"conv_{index}"] = nn.Conv2d(inputs, outputs, 3, 1 + index % 2, 1, bias=index == 0)
-            if index:
-                layers[f"norm_{index}"] = whole_step.BatchNorm2d(outputs, eps=1e-5)
-            inputs = outputs
-        super().__init__(**layers, dense=nn.Linear(4 * inputs, 16 * width), logits=nn.Linear(16 * width, 1))
+        for level in range(3):
+            outputs = w << level
+            for index, (size, stride) in enumerate(((3, 1), (4, 2))):
+                first = level == index == 0
+                layers[f"conv_{level}_{index}"] = nn.Conv2d(inputs, outputs, size, stride, 1, bias=first)
+                if not first:
+                    layers[f"norm_{level}_{index}"] = whole_step.BatchNorm2d(outputs, eps=1e-5)
+                inputs = outputs
+        super().__init__(**layers, dense=nn.Linear(16 * inputs, 100), logits=nn.Linear(100, 1))
 
     def forward(self, x):
-        for index in range(8):
-            x = getattr(self, f"conv_{index}")(x)
-            x = getattr(self, f"norm_{index}")(x) if index else x
-            x = leaky_relu(x, 0.2)
+        x = (x + 1) / 2
+        for layer in list(self.children())[:-2]:
+            x = layer(x)
+            if isinstance(layer, nn.BatchNorm2d) or layer is self.conv_0_0:
+                x = leaky_relu(x, 0.2)
+        # Pixels before channels, as our dense layer has its inputs.
         return self.logits(leaky_relu(self.dense(x.permute(0, 2, 3, 1).flatten(1)), 0.2))
 
 
@@ -143,7 +147,7 @@ def test_esrgan():
     game = play(
         Restoration(
             RRDBNet(blocks=1, width=4, growth=2),
-            SRGANDiscriminator(image_size=32, width=4),
+            VGGStyleDiscriminator(image_size=32, width=4),
             LOSSES.create("relativistic_average:scale=0.5,detach=true"),
             adversarial_weight=5e-3,
             generator_first=True,

@@ -112,6 +112,7 @@ CASES = [
     _case("discriminator", "patchgan", width=4, norm="batch", antialias=True, init="xavier"),
     _case("generator", "srresnet", width=4, blocks=1, scale=2),
     _case("discriminator", "srgan", (16, 28), width=2),
+    _case("discriminator", "vgg_style", (16, 32), width=2),
     _case("generator", "rrdb", width=4, growth=2, blocks=1, scale=2),
     _case("generator", "dncnn", width=4, depth=3),
     _case("generator", "gated", width=4),
