@@ -106,6 +106,8 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         [
             "--data=folder:{shared}/photos",
             "--image_size=48",
+            "--norotate",
+            "--schedule=cosine",
             "--generator=dncnn:depth=8,width=32",
             "--batch_size=8",
             "--ema_kimg=0.2",
@@ -113,7 +115,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
     ),
     "inpaint": (
         6,
-        "inpaint",
+        "inpaint_light",
         [
             "--data=folder:{shared}/photos",
             "--image_size=192",

@@ -160,6 +160,26 @@ def test_esrgan():
     assert whole_step.compare(game, second, [pair(seed, 4, 8, 32) for seed in (0, 1)]) < 1e-4
 
 
+class RRDBStep(whole_step.Second):
+    """`SRModel.optimize_parameters` with L1 on [0, 1]."""
+
+    def step(self, low, high, draws):
+        loss = ((self.generator(low) + 1) / 2 - (high + 1) / 2).abs().mean()
+        self.descend("generator", loss)
+        self.average("ema", 0.999)
+        return {"l1_loss": loss, "generator_loss": loss}
+
+
+def test_rrdb():
+    half_life = 4 / 1000 * np.log(2) / -np.log(0.999)
+    game = play(
+        Supervised(RRDBNet(blocks=1, width=4, growth=2), reconstructions=[L1(weight=0.5)], ema_kimg=half_life), rate=0.01
+    )
+    game.ema_rampup = 1e6
+    second = RRDBStep(game, {"generator": RRDB()}, 0.01)
+    assert whole_step.compare(game, second, [pair(seed, 4, 8, 32) for seed in (0, 1)]) < 1e-4
+
+
 # === DeepFill v2 ===
 
 
