@@ -7,9 +7,7 @@ from keras_gans.data.source import stable
 from keras_gans.errors import UserError
 
 
-def batches(
-    source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip=False, rotate=False, dequantize=False
-):
+def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip=False, rotate=False, dequantize=False):
     """Returns the endless shuffled sequence of `source.stream(seed)` as batches in the model's range.
 
     Like the stream it is a pure function of its arguments: `start` = images seen so far resumes it exactly.
