@@ -124,9 +124,7 @@ def test_rmsprop_of_old_runs_goes_on_as_it_was(tmp_path):
     training.train(helpers.recipe(tmp_path / "old", *keras_own))
     training.train(helpers.recipe(tmp_path / "whole", *keras_own))
     training.train(helpers.recipe(tmp_path / "new", *flags))
-    old, whole, new = (
-        helpers.weights(Folder(tmp_path / name).checkpoint_path(6)) for name in ("old", "whole", "new")
-    )
+    old, whole, new = (helpers.weights(Folder(tmp_path / name).checkpoint_path(6)) for name in ("old", "whole", "new"))
     for key in whole:
         np.testing.assert_array_equal(old[key], whole[key], err_msg=key)
     assert any((new[key] != whole[key]).any() for key in whole)
