@@ -112,6 +112,8 @@ TASKS = {  # name -> thousands of images, flagfile, changes
             "--data=folder:{shared}/photos",
             "--holdout=every:10",
             "--image_size=48",
+            "--norotate",
+            "--schedule=cosine",
             "--generator=dncnn:depth=8,width=32",
             "--batch_size=8",
             "--ema_kimg=0.2",
@@ -119,7 +121,7 @@ TASKS = {  # name -> thousands of images, flagfile, changes
     ),
     "inpaint": (
         6,
-        "inpaint",
+        "inpaint_light",
         [
             "--data=folder:{shared}/photos",
             "--holdout=every:10",

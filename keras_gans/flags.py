@@ -106,11 +106,24 @@ def define_recipe(flags):
     flags.integer(
         "load_size",
         None,
-        "bring the shorter side to so many pixels, then cut out --image_size at random, anew "
-        "every time; 0 cuts from pictures of their own size; default: the middle, at --image_size",
+        "bring the shorter side (with --fit=squash or pad both) to so many pixels, then cut out --image_size at random, "
+        "anew every time; 0 cuts from pictures of their own size; default: the middle, at --image_size",
         0,
     )
+    flags.choice(
+        "resize",
+        "lanczos",
+        ("nearest", "area", "bilinear", "bicubic", "lanczos"),
+        "filter that pictures are brought to their size with; antialiased, but for nearest",
+    )
+    flags.choice(
+        "fit",
+        "crop",
+        ("crop", "squash", "pad"),
+        "of pictures that are not square: cut the longer side, squash both to one length, or pad with black",
+    )
     flags.boolean("flip", False, "mirror half of the images left to right, drawn anew every time")
+    flags.boolean("rotate", False, "turn the images by 0, 90, 180 or 270 degrees, drawn anew every time")
     flags.string(
         "holdout",
         None,
@@ -161,7 +174,8 @@ def define_recipe(flags):
         "schedule",
         "constant",
         "of the learning rate: constant, linear[:hold=0.5], step[:factor=0.1,every=0.5] or cosine[:final=0], over --kimg "
-        "or, as in linear:until=KIMG, over an end of their own",
+        "or, as in linear:until=KIMG, over an end of their own; linear_epochs[:epochs=200,hold=0.5], "
+        "milestones[:factor=0.5,at=0.5:0.75] or cosine_restarts[:periods=4], over --kimg",
     )
     flags.curve(
         "ema_kimg",

@@ -1,5 +1,7 @@
 """Optimizers as the recipes name them: `adam:beta_1=0.5`, `rmsprop`, and the schedules of their learning rate."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -222,3 +224,99 @@ class Step(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"learning_rate": self.learning_rate, "steps": self.steps, "factor": self.factor, "every": self.every}
+
+
+@SCHEDULES.register("linear_epochs")
+@keras.saving.register_keras_serializable("keras_gans")
+class LinearEpochs(keras.optimizers.schedules.LearningRateSchedule):
+    """Constant for a part of the run, then a fall after every epoch (pix2pix, CycleGAN and CUT in the authors' code).
+
+    In the k-th of n falling epochs the rate is 1 - k / (n + 1) of the first.
+
+    Args:
+        learning_rate: at the start.
+        steps: optimizer steps of the whole run.
+        epochs: in the whole run, at least 2. Default 200.
+        hold: fraction of the epochs before the falls begin, 0 to 1. Default 0.5.
+    """
+
+    def __init__(self, learning_rate, steps, epochs=200, hold=0.5):
+        if not (0 <= hold < 1 and epochs >= 2):
+            raise ValueError(f"hold must be from 0 to below 1 and epochs 2 or more, not {hold} and {epochs}")
+        self.learning_rate = learning_rate
+        self.steps = steps
+        self.epochs = epochs
+        self.hold = hold
+
+    def __call__(self, step):
+        held = round(self.hold * self.epochs)
+        epoch = tf.floor(tf.cast(step, tf.float32) * (self.epochs / self.steps) + 1e-4) + 1
+        falls = tf.clip_by_value(epoch - held, 0.0, float(self.epochs - held))
+        return self.learning_rate * (1 - falls / (self.epochs - held + 1))
+
+    def get_config(self):
+        return {"learning_rate": self.learning_rate, "steps": self.steps, "epochs": self.epochs, "hold": self.hold}
+
+
+@SCHEDULES.register("milestones")
+@keras.saving.register_keras_serializable("keras_gans")
+class Milestones(keras.optimizers.schedules.LearningRateSchedule):
+    """Times `factor` at each of several points of the run (ESRGAN: halves after 1/8, 1/4, 1/2 and 3/4 of it).
+
+    Args:
+        learning_rate: at the start.
+        steps: optimizer steps of the whole run.
+        factor: above 0. Default 0.5.
+        at: fractions of the steps, in order, with colons between them. Default "0.125:0.25:0.5:0.75".
+    """
+
+    def __init__(self, learning_rate, steps, factor=0.5, at="0.125:0.25:0.5:0.75"):
+        places = [float(part) for part in str(at).split(":")]
+        if not factor > 0 or places != sorted(places) or places[0] < 0:
+            raise ValueError(f"factor must be above 0 and at in order, not {factor} and {at}")
+        self.learning_rate = learning_rate
+        self.steps = steps
+        self.factor = factor
+        self.at = at
+        self._places = [round(place * steps) for place in places]
+
+    def __call__(self, step):
+        falls = tf.add_n([tf.cast(step >= place, tf.float32) for place in self._places])
+        return self.learning_rate * tf.pow(tf.constant(self.factor, tf.float32), falls)
+
+    def get_config(self):
+        return {"learning_rate": self.learning_rate, "steps": self.steps, "factor": self.factor, "at": self.at}
+
+
+@SCHEDULES.register("cosine_restarts")
+@keras.saving.register_keras_serializable("keras_gans")
+class CosineRestarts(keras.optimizers.schedules.LearningRateSchedule):
+    """Half a cosine from `learning_rate` to `final` times it, several times over (ESRGAN's first phase: 4 x 250,000).
+
+    Args:
+        learning_rate: at the start, and after each restart.
+        steps: optimizer steps of the whole run.
+        periods: cosines of equal length in the run, at least 1. Default 4.
+        final: fraction of the rate at the end of each. Default 0.
+    """
+
+    def __init__(self, learning_rate, steps, periods=4, final=0.0):
+        if periods < 1:
+            raise ValueError(f"periods must be 1 or more, not {periods}")
+        self.learning_rate = learning_rate
+        self.steps = steps
+        self.periods = periods
+        self.final = final
+
+    def __call__(self, step):
+        period = self.steps / self.periods
+        angle = tf.math.floormod(tf.cast(step, tf.float32), period) / period * math.pi
+        return self.learning_rate * (self.final + (1 - self.final) * 0.5 * (1 + tf.cos(angle)))
+
+    def get_config(self):
+        return {
+            "learning_rate": self.learning_rate,
+            "steps": self.steps,
+            "periods": self.periods,
+            "final": self.final,
+        }

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.optimizers import OPTIMIZERS, Adam, RMSprop
+from keras_gans.errors import UserError
+from keras_gans.optimizers import OPTIMIZERS, SCHEDULES, Adam, RMSprop
 
 STEPS = 50
 
@@ -80,3 +81,21 @@ def test_configs_keep_where_epsilon_stands():
         again = type(optimizer).from_config(optimizer.get_config())
         assert vars(again).get("epsilon_hat") is vars(optimizer).get("epsilon_hat")
         assert vars(again).get("epsilon_inside") is vars(optimizer).get("epsilon_inside")
+
+
+def test_schedules_of_esrgan():
+    """BasicSR: `CosineAnnealingRestartLR` of 4 periods with eta_min, `MultiStepLR` at 1/8, 1/4, 1/2 and 3/4."""
+    steps = np.arange(400)
+    restarts = SCHEDULES.create("cosine_restarts:periods=4,final=0.0005", learning_rate=2e-4, steps=400)
+    theirs = 1e-7 + 0.5 * (2e-4 - 1e-7) * (1 + np.cos(np.pi * (steps % 100) / 100))
+    np.testing.assert_allclose(restarts(steps), theirs, rtol=1e-5, atol=1e-10)
+    falls = SCHEDULES.create("milestones", learning_rate=1e-4, steps=400)
+    theirs = 1e-4 * 0.5 ** np.sum([steps >= place for place in (50, 100, 200, 300)], axis=0)
+    np.testing.assert_allclose(falls(steps), theirs, rtol=1e-6)
+    one = SCHEDULES.create("milestones:factor=0.1,at=0.6", learning_rate=1e-3, steps=50)
+    np.testing.assert_allclose([one(29), one(30), one(49)], [1e-3, 1e-4, 1e-4], rtol=1e-6)
+    for schedule in (restarts, falls, one):
+        again = type(schedule).from_config(schedule.get_config())
+        np.testing.assert_array_equal(again(steps[:50]), schedule(steps[:50]))
+    with pytest.raises(UserError, match=r"at in order, not 0.5 and 0.5:0.25$"):
+        SCHEDULES.create("milestones:at=0.5:0.25", learning_rate=1e-4, steps=400)

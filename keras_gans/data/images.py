@@ -11,6 +11,7 @@ from keras_gans.data.picture_files import BadImage, open_image, reason, room
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "box": Image.Resampling.BOX,
+    "area": Image.Resampling.BOX,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
@@ -169,9 +170,10 @@ def fit(picture, size, resize="lanczos", crop="center", load_size=None):
         picture: 8-bit `PIL.Image.Image`, grey or RGB.
         size: side of the square, in pixels.
         resize: the filter, a key of `FILTERS`; antialiased, as Pillow's are.
-        crop: "center" brings the shorter side to `size` and cuts the longer one about the centre, "none" squashes.
-        load_size: None for the square; N brings the shorter side to N and keeps the longer one (crop "none": N x N);
-            0 keeps the picture as it is.
+        crop: "center" brings the shorter side to `size` and cuts the longer one about the centre, "none" squashes, "pad"
+            makes it square with black on both sides of the shorter one.
+        load_size: None for the square; N brings the shorter side to N and keeps the longer one (crop "none" and "pad":
+            N x N); 0 keeps the picture as it is.
 
     Returns:
         A `PIL.Image.Image`.
@@ -182,6 +184,8 @@ def fit(picture, size, resize="lanczos", crop="center", load_size=None):
     """
     if picture.size == (28, 28) and size != 28:
         picture = ImageOps.expand(picture, border=2, fill=0)
+    if crop == "pad" and load_size != 0:
+        picture = _squared(picture)
     width, height = picture.size
     side = min(width, height)
     if load_size == 0:
@@ -200,6 +204,13 @@ def fit(picture, size, resize="lanczos", crop="center", load_size=None):
     if wanted[0] * wanted[1] > max(MOST_RESIZED, size * size):
         raise BadImage(f"too long: {width}x{height} would become {wanted[0]}x{wanted[1]} pixels; cut it into pieces")
     return picture if picture.size == wanted else picture.resize(wanted, FILTERS[resize], box=box)
+
+
+def _squared(picture):
+    longer = max(picture.size)
+    square = Image.new(picture.mode, (longer, longer))
+    square.paste(picture, tuple((longer - length) // 2 for length in picture.size))
+    return square
 
 
 def too_small(have, size):

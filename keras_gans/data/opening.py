@@ -67,11 +67,12 @@ def open_source(
             makes; A keeps what it has.
         split: "train", "holdout" (kept from training, for scores) or "all".
         resize: filter, a key of `keras_gans.data.images.FILTERS`.
-        crop: "center" (shorter side to `image_size`, then cut about the centre) or "none" (squashed).
+        crop: "center" (shorter side to `image_size`, then cut about the centre), "none" (squashed) or "pad" (black beside
+            it makes it square).
         bad: what to do about images that cannot be read: "refuse" them with an error, or "skip" them with a message.
         load_size: None for images of `image_size`, always the same; N >= `image_size` to bring the shorter side to N
-            (crop "none": both) and cut a window of `image_size` at random, anew at each position of the sequence and
-            alike on both sides of a pair; 0 to cut it from the picture as it is.
+            (crop "none" and "pad": both) and cut a window of `image_size` at random, anew at each position of the
+            sequence and alike on both sides of a pair; 0 to cut it from the picture as it is.
         degrade: makes pairs (degraded image, image) of single images, anew at each position: `name:key=value`, see
             `keras_gans.data.degradations`.
         holdout: what is held out: a share such as "0.1" of the images, pairs, or images of each domain, by the hash of their

@@ -56,8 +56,8 @@ class PairSource(Source):
         self.input_shape = (height, width, input_channels)
         self._stacked = stacked
 
-    def elements(self, positions, flip=False):
-        pairs, _ = self._stacked.elements(positions, flip)
+    def elements(self, positions, flip=False, rotate=False):
+        pairs, _ = self._stacked.elements(positions, flip, rotate)
         return pairs[..., : self.input_shape[-1]], pairs[..., self.input_shape[-1] :]
 
 
@@ -80,8 +80,8 @@ class DegradedSource(Source):
         self.degradation = degradation
         self._images = images
 
-    def elements(self, positions, flip=False):
-        images, _ = self._images.elements(positions, flip)
+    def elements(self, positions, flip=False, rotate=False):
+        images, _ = self._images.elements(positions, flip, rotate)
         inputs = tf.map_fn(
             lambda element: self.degradation(*element),
             (images, positions.seed),
@@ -127,5 +127,5 @@ class UnpairedSource(Source):
     def fixed(self, index):
         return Sides(*(side.fixed(index % side.count) for side in self.sides))
 
-    def elements(self, positions, flip=False):
-        return tuple(side.elements(place, flip)[0] for side, place in zip(self.sides, positions))
+    def elements(self, positions, flip=False, rotate=False):
+        return tuple(side.elements(place, flip, rotate)[0] for side, place in zip(self.sides, positions))

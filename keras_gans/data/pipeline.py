@@ -7,7 +7,7 @@ from keras_gans.data.source import stable
 from keras_gans.errors import UserError
 
 
-def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip=False, dequantize=False):
+def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip=False, rotate=False, dequantize=False):
     """Returns the endless shuffled sequence of `source.stream(seed)` as batches in the model's range.
 
     Like the stream it is a pure function of its arguments: `start` = images seen so far resumes it exactly.
@@ -21,6 +21,8 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
         worker: (index, count): worker `index` gets its block of rows of every global batch.
         flip: mirror half of the images left to right, drawn anew for every position of the sequence; both sides of a
             pair alike, and before it is degraded; each side of unpaired data on its own.
+        rotate: turn the images by 0, 90, 180 or 270 degrees, drawn as the mirroring is; with `flip` all eight ways that a
+            square can lie are equally likely.
         dequantize: spread the 256 levels x over [-1, 1): x / 128 - 1 + U[0, 1/128), drawn anew for every position, in
             place of x / 127.5 - 1 (Miyato et al. 2018; Gulrajani et al. 2017).
 
@@ -29,7 +31,8 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
         (inputs of `source.input_shape`, images of `source.image_shape`).
 
     Raises:
-        UserError: a batch size that the workers cannot share, labels of pairs, flipped points, dequantized pairs or points.
+        UserError: a batch size that the workers cannot share, labels of pairs, flipped or turned points, dequantized pairs
+            or points.
     """
     index, workers = worker
     if batch_size < 1 or batch_size % workers:
@@ -38,8 +41,9 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
         )
     if labels and source.input_shape:
         raise UserError(f"{source.spec} gives pairs of images, which have no labels; leave out --conditional")
-    if flip and len(source.image_shape) != 3:
-        raise UserError(f"--flip mirrors images, but {source.spec} holds points; leave it out")
+    for flag, does in (("flip", flip and "mirrors"), ("rotate", rotate and "turns")):
+        if does and len(source.image_shape) != 3:
+            raise UserError(f"--{flag} {does} images, but {source.spec} holds points; leave it out")
     if dequantize and (source.input_shape or len(source.image_shape) != 3):
         raise UserError(f"--dequantize is for single images, but {source.spec} gives others; leave it out")
     rows = batch_size // workers
@@ -54,7 +58,7 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
             key = randomness.fold(positions.seed[0], "dequantize")
             noise = tf.random.stateless_uniform([batch_size, *source.image_shape], key, alg="philox")[mine]
         positions = tf.nest.map_structure(lambda part: part[mine], positions)
-        first, second = source.elements(positions, flip)
+        first, second = source.elements(positions, flip, rotate)
         if source.input_shape:
             return model_range(first, source.input_shape), model_range(second, source.image_shape)
         if dequantize:

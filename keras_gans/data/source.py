@@ -19,12 +19,14 @@ class Positions(typing.NamedTuple):
     Attributes:
         index: int32 [n], numbers of images.
         coin: bool [n], fair: mirror it?
+        turns: int32 [n], 0 to 3: quarters to turn it by.
         place: float32 [n, 2], U[0, 1): where the window lies along the height and the width; 1/2 is the centre.
         seed: int32 [n, 2], the seed of what happens to the image alone (its degradation).
     """
 
     index: tf.Tensor
     coin: tf.Tensor
+    turns: tf.Tensor
     place: tf.Tensor
     seed: tf.Tensor
 
@@ -50,12 +52,15 @@ def numbers(count, seed, start, size):
         key = randomness.fold(randomness.fold(seed, "epoch"), number)
         order = tf.random.experimental.stateless_shuffle(tf.range(count), randomness.fold(key, "order"), alg="philox")
         coins = tf.random.stateless_uniform([count], randomness.fold(key, "coins"), alg="philox") < 0.5
+        turns = tf.random.stateless_uniform(
+            [count], randomness.fold(key, "turns"), minval=0, maxval=4, dtype=tf.int32, alg="philox"
+        )
         places = tf.random.stateless_uniform([count, 2], randomness.fold(key, "places"), alg="philox")
         seeds = tf.random.stateless_uniform(
             [count, 2], randomness.fold(key, "seeds"), maxval=2**31 - 1, dtype=tf.int32, alg="philox"
         )
         skip = tf.where(number == start // count, start % count, 0)
-        return Positions(order[skip:], coins[skip:], places[skip:], seeds[skip:])
+        return Positions(order[skip:], coins[skip:], turns[skip:], places[skip:], seeds[skip:])
 
     return tf.data.Dataset.counter(start // count).map(epoch).rebatch(size)
 
@@ -63,6 +68,13 @@ def numbers(count, seed, start, size):
 def mirror(images, coins):
     """Mirrors the images [n, h, w, c] left to right whose coin (bool [n]) says so."""
     return tf.where(coins[:, None, None, None], tf.reverse(images, axis=[2]), images)
+
+
+def turn(images, quarters):
+    """Turns square images [n, h, h, c] by `quarters`, int32 [n] from 0 to 3, of a circle against the clock."""
+    turned = tf.where((quarters >= 2)[:, None, None, None], tf.reverse(images, axis=[1, 2]), images)
+    once = tf.reverse(tf.transpose(turned, [0, 2, 1, 3]), axis=[1])
+    return tf.where((quarters % 2 == 1)[:, None, None, None], once, turned)
 
 
 def stable(dataset):
@@ -141,15 +153,17 @@ class Source:
         """
         raise NotImplementedError
 
-    def elements(self, positions, flip=False):
+    def elements(self, positions, flip=False, rotate=False):
         """Returns what stands at `Positions`: (images, labels), or (inputs, images) of pairs.
 
         Args:
             positions: an element of `positions` or `fixed`.
             flip: mirror those whose coin says so.
+            rotate: turn them as their `turns` say.
         """
         images, labels = self.fetch(positions.index, positions.place)
-        return mirror(images, positions.coin) if flip else images, labels
+        images = mirror(images, positions.coin) if flip else images
+        return turn(images, positions.turns) if rotate else images, labels
 
     def positions(self, seed, start, size):
         """Returns the endless shuffled sequence, `size` positions at a time; see `numbers`."""
@@ -160,6 +174,7 @@ class Source:
         return Positions(
             index,
             tf.zeros_like(index, tf.bool),
+            tf.zeros_like(index),
             tf.fill([tf.size(index), 2], 0.5),
             tf.stack([index, tf.zeros_like(index)], axis=1),
         )

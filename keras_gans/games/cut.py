@@ -7,7 +7,7 @@ from keras_gans import randomness
 from keras_gans.curves import now
 from keras_gans.errors import UserError
 from keras_gans.games.gan import GAN
-from keras_gans.games.translation import Translation, apply
+from keras_gans.games.translation import Translation, apply, published_weights
 from keras_gans.losses.patch_nce import patch_nce
 from keras_gans.networks.patch_projector import PatchProjector
 from keras_gans.registry import GAMES
@@ -30,8 +30,9 @@ class CUT(Translation, GAN):
         discriminator: `keras.Model`, images of B -> logits [batch, ...].
         projector: `PatchProjector` for the features; trained with the generator.
         loss: an adversarial loss, see `keras_gans.losses`; the paper's is `least_squares`.
-        adversarial_weight: of the generator's adversarial loss. Default 2: the authors' squared errors have no factor
-            1/2, which those of `least_squares` have. (It suits the discriminator, whose loss the authors halve.)
+        adversarial_weight: of the generator's adversarial loss. Default: as the authors count any loss, 1 or, for
+            `least_squares`, 2: their squared errors have no factor 1/2, which ours have.
+        discriminator_weight: of the discriminator's loss. Default: as the authors count it, 0.5; 1 for `least_squares`.
         nce_weight: of PatchNCE. Default 1 (CUT; FastCUT: 10). More holds colours in place where both sides have many
             (docs/results.md, emoji).
         identity_nce: images of B, too, should keep their patches; both PatchNCE losses then count half. Default True
@@ -40,6 +41,8 @@ class CUT(Translation, GAN):
             False (CUT; FastCUT: True).
         patches: places that are compared in each layer's features, at most all. Default 256.
         temperature: of PatchNCE. Default 0.07.
+        nce_includes_all_negatives_from_minibatch: a patch is told from those of all images of the batch (of a replica,
+            where there are several), not of its own image alone; as the authors' flag of that name. Default False.
         penalties, augment: see `GAN`.
         ema_kimg, seed: see `Game`. Default 0: no moving average, as published.
 
@@ -57,12 +60,14 @@ class CUT(Translation, GAN):
         projector,
         loss,
         *,
-        adversarial_weight=2.0,
+        adversarial_weight=None,
+        discriminator_weight=None,
         nce_weight=1.0,
         identity_nce=True,
         flip_equivariance=False,
         patches=256,
         temperature=0.07,
+        nce_includes_all_negatives_from_minibatch=False,
         penalties=(),
         augment=None,
         ema_kimg=0.0,
@@ -76,12 +81,15 @@ class CUT(Translation, GAN):
             )
         super().__init__(generator, discriminator, loss, penalties=penalties, augment=augment, ema_kimg=ema_kimg, seed=seed)
         self.projector = projector
-        self.adversarial_weight = adversarial_weight
+        self.adversarial_weight, self.discriminator_weight = published_weights(
+            self.adversarial_loss, adversarial_weight, discriminator_weight
+        )
         self.nce_weight = nce_weight
         self.identity_nce = identity_nce
         self.flip_equivariance = flip_equivariance
         self.patches = patches
         self.temperature = temperature
+        self.whole_batch = nce_includes_all_negatives_from_minibatch
         whole = generator.features(LAYERS)
         encoder = keras.Model(whole.inputs, whole.outputs[:-1])
         # Kept as functions: as models, their weights would be saved under the names of these and not the generator's.
@@ -147,13 +155,18 @@ class CUT(Translation, GAN):
         queries, keys = (
             self.projector([pick(*pair) for pair in zip(side, places)], training=True) for side in (queries, keys)
         )
-        return tf.add_n([patch_nce(query, key, self.temperature) for query, key in zip(queries, keys)]) / len(places)
+        losses = [patch_nce(*pair, self.temperature, self.whole_batch) for pair in zip(queries, keys)]
+        return tf.add_n(losses) / len(places)
 
     def draw_places(self, features, seed):
         """Draws different places of a feature map [batch, h, w, c] for each image: int32 [batch, n]."""
         batch, height, width, _ = tf.unstack(tf.shape(features))
         draws = randomness.uniform(seed, [batch, height * width])
         return tf.math.top_k(draws, tf.minimum(self.patches, height * width), sorted=False).indices
+
+    def objective(self, loss, optimizer):
+        weight = self.discriminator_weight if optimizer is self.discriminator_optimizer else 1.0
+        return super().objective(weight * loss, optimizer)
 
     def show(self, a, b):
         """Returns the columns of a sheet of samples: A, its translation, B (with identity_nce, also translated)."""

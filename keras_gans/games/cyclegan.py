@@ -9,7 +9,7 @@ from keras_gans import randomness
 from keras_gans.curves import now
 from keras_gans.games.game import power_iterate
 from keras_gans.games.pool import ImagePool
-from keras_gans.games.translation import Translation, apply
+from keras_gans.games.translation import Translation, apply, published_weights
 from keras_gans.registry import GAMES, LOSSES
 
 
@@ -27,8 +27,9 @@ class CycleGAN(Translation):
         discriminator_a, discriminator_b: `keras.Model`, images of A, of B -> logits [batch, ...].
         loss: an adversarial loss, see `keras_gans.losses`; the paper's is `least_squares`.
         image_shapes: of A and of B, ((h, w, ca), (h, w, cb)).
-        adversarial_weight: of the generators' adversarial losses. Default 2: the authors' squared errors have no factor
-            1/2, which those of `least_squares` have. (It suits the discriminators, whose loss the authors halve.)
+        adversarial_weight: of the generators' adversarial losses. Default: as the authors count any loss, 1 or, for
+            `least_squares`, 2: their squared errors have no factor 1/2, which ours have.
+        discriminator_weight: of the discriminators' losses. Default: as the authors count them, 0.5; 1 for `least_squares`.
         cycle_weight: lambda, of the mean absolute difference of an image and its way there and back. Default 10.
         identity_weight: of the mean absolute difference that a generator makes to images of its target, times
             `cycle_weight`. Default 0.5; 0 leaves it out. All three weights are numbers or curves.
@@ -54,7 +55,8 @@ class CycleGAN(Translation):
         loss,
         *,
         image_shapes,
-        adversarial_weight=2.0,
+        adversarial_weight=None,
+        discriminator_weight=None,
         cycle_weight=10.0,
         identity_weight=0.5,
         pool_size=50,
@@ -78,7 +80,9 @@ class CycleGAN(Translation):
                 "identity_weight=0, or the same --channels for both sides"
             )
         self.adversarial_loss = LOSSES.resolve(loss, "discriminator", "generator")
-        self.adversarial_weight = adversarial_weight
+        self.adversarial_weight, self.discriminator_weight = published_weights(
+            self.adversarial_loss, adversarial_weight, discriminator_weight
+        )
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
         self.pool_a, self.pool_b = ImagePool(pool_size, shape_a), ImagePool(pool_size, shape_b)
@@ -150,9 +154,9 @@ class CycleGAN(Translation):
         return fake_b, fake_a, losses
 
     def discriminator_loss(self, discriminator, real, fake):
-        """Returns what a discriminator minimises, float32 [batch]."""
+        """Returns the weighted loss of a discriminator, float32 [batch]."""
         logits = discriminator(real, training=True), discriminator(fake, training=True)
-        return self.adversarial_loss.discriminator(*logits)
+        return self.discriminator_weight * self.adversarial_loss.discriminator(*logits)
 
     def generator_loss(self, discriminator, real, fake):
         """Returns the weighted adversarial loss of the generator that made `fake`, float32 [batch]."""

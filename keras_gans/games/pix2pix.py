@@ -32,6 +32,7 @@ class Pix2Pix(Translation, GAN):
 
     random_at_test = True
     discriminator_weight = 0.5
+    generator_first = False
 
     def __init__(
         self, generator, discriminator, loss, *, reconstructions=(), penalties=(), augment=None, ema_kimg=0.0, seed=0
@@ -61,14 +62,24 @@ class Pix2Pix(Translation, GAN):
         inputs, targets = data
         seed = self.step_seed()
         with tf.GradientTape() as tape:
-            outputs = apply(self.generator, inputs, seed)
+            outputs, terms = self.produce(inputs, targets, seed)
             fake = self.judged(inputs, outputs)
-            terms = reconstruct(self.reconstructions, targets, outputs)
         real = self.judged(inputs, targets)
-        logs = self.discriminator_turn(real, fake, None, randomness.fold(seed, "discriminator turn"))
-        seed = randomness.fold(seed, "generator turn")
-        logs |= self.generator_turn(real, fake, None, seed, tape, self.adversarial_weight, terms)
+        turns = [
+            lambda: self.discriminator_turn(real, fake, None, randomness.fold(seed, "discriminator turn")),
+            lambda: self.generator_turn(
+                real, fake, None, randomness.fold(seed, "generator turn"), tape, self.adversarial_weight, terms
+            ),
+        ]
+        logs = {}
+        for turn in reversed(turns) if self.generator_first else turns:
+            logs |= turn()
         return self.finish_step(logs, images_seen=tf.shape(inputs)[0])
+
+    def produce(self, inputs, targets, seed):
+        """Returns the generator's outputs, and the weighted reconstruction losses: a dict, name -> float32 [batch]."""
+        outputs = apply(self.generator, inputs, seed)
+        return outputs, reconstruct(self.reconstructions, targets, outputs)
 
     def judged(self, inputs, images):
         """Returns what the discriminator sees of an image."""

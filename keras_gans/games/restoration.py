@@ -18,6 +18,7 @@ class Restoration(Pix2Pix):
         generator: `keras.Model`, degraded images -> images [batch, h, w, c].
         discriminator: `keras.Model`, images [batch, h, w, c] -> logits [batch, ...].
         adversarial_weight: of the generator's adversarial loss, a number or a curve. Default 1e-3 (SRGAN; ESRGAN: 5e-3).
+        generator_first: the generator's turn comes before the discriminator's (BasicSR). Default False.
         loss, reconstructions, penalties, augment, ema_kimg, seed: see `Pix2Pix`.
     """
 
@@ -32,6 +33,7 @@ class Restoration(Pix2Pix):
         loss,
         *,
         adversarial_weight=1e-3,
+        generator_first=False,
         reconstructions=(),
         penalties=(),
         augment=None,
@@ -49,6 +51,7 @@ class Restoration(Pix2Pix):
             seed=seed,
         )
         self.adversarial_weight = adversarial_weight
+        self.generator_first = generator_first
 
     @classmethod
     def makers(cls, make):

@@ -55,6 +55,20 @@ def apply(network, images, seed):
         return network(images, training=True)
 
 
+def published_weights(loss, adversarial=None, discriminator=None):
+    """Returns the factors of an adversarial loss in the generators' and the discriminators' objective.
+
+    CycleGAN's and CUT's authors count the generator's loss whole and the discriminator's two sides half; the loss itself
+    has no factor, so that what has one here (least squares) counts twice.
+
+    Args:
+        loss: an adversarial loss.
+        adversarial, discriminator: factors that are given; None for the authors'.
+    """
+    authors = (2.0, 1.0) if getattr(loss, "halved", False) else (1.0, 0.5)
+    return tuple(known if given is None else given for given, known in zip((adversarial, discriminator), authors))
+
+
 def tested(network, seed=0, random=False):
     """Returns the compiled function that translates as a paper's test does.
 

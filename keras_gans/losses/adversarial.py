@@ -21,6 +21,7 @@ class AdversarialLoss:
     """
 
     relativistic = False  # whether `generator` looks at the logits of real images; else they may be None
+    halved = False  # whether the formulas have Mao's factor 1/2, which PyTorch's mean squared error has not
 
     def discriminator(self, real, fake):
         """Returns the discriminator's loss, float32 [batch], from the logits of both sides."""
@@ -112,6 +113,8 @@ class LeastSquares(AdversarialLoss):
         ValueError: a and b are equal, or one of the three is not a number.
     """
 
+    halved = True
+
     def __init__(self, a=0.0, b=1.0, c=1.0):
         self.a, self.b, self.c = float(a), float(b), float(c)
         if self.a == self.b:
@@ -161,14 +164,31 @@ class RelativisticPaired(AdversarialLoss):
 class RelativisticAverage(AdversarialLoss):
     """-log sigma(D(x) - E D(G(z))) - log(1 - sigma(D(G(z)) - E D(x))), and the same with the sides exchanged.
 
-    E is the mean over the global batch and the patches. Jolicoeur-Martineau 2018 (RaSGAN, without the factor 1/2 of
-    the author's code); Wang et al. 2018 (ESRGAN, equations 1 and 2).
+    E is the mean over the global batch and the patches. Jolicoeur-Martineau 2018 (RaSGAN); Wang et al. 2018 (ESRGAN,
+    equations 1 and 2).
+
+    Args:
+        scale: factor of both players' losses. Default 1, as both papers write them; the code of both (BasicSR,
+            `esrgan_model.py`) takes 0.5.
+        detach: in the discriminator's turn the means are constants (BasicSR); else gradients flow through them too, as
+            the equations have it. Default False.
     """
 
     relativistic = True
 
+    def __init__(self, scale=1.0, detach=False):
+        self.scale = scale
+        self.detach = detach
+
     def discriminator_values(self, real, fake):
-        return tf.nn.softplus(global_mean(fake) - real) + tf.nn.softplus(fake - global_mean(real))
+        kept = tf.stop_gradient if self.detach else tf.identity
+        return self._values(real, fake, kept(global_mean(real)), kept(global_mean(fake)))
 
     def generator_values(self, real, fake):
-        return self.discriminator_values(fake, real)
+        return self._values(fake, real, global_mean(fake), global_mean(real))
+
+    def _values(self, upper, lower, upper_mean, lower_mean):
+        return self.scale * (tf.nn.softplus(lower_mean - upper) + tf.nn.softplus(lower - upper_mean))
+
+    def get_config(self):
+        return {"scale": self.scale, "detach": self.detach}

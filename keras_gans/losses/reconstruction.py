@@ -91,7 +91,8 @@ class Perceptual(Reconstruction):
 
     Args:
         weight: see `Reconstruction`.
-        network: spec of a perceptual network, such as vgg19 (its weights must be had) or vgg16-hed.
+        network: spec of a perceptual network, such as vgg19 (its weights must be had), vgg19-torchvision (the same in
+            PyTorch's scale, as ESRGAN has it) or vgg16-hed.
         layer: whose features are compared. Default conv5_4.
         scale: factor of the features. Default 1 (SRGAN: about 1/12.75 on VGG19, "0.006" of the squares).
         norm: l1 (ESRGAN) or l2 (SRGAN), the mean over all features.

@@ -169,8 +169,8 @@ def distribute(strategy, source, recipe, start, labels):
     """
     rows = recipe["batch_size"] * batches_of(recipe["n_critic"], recipe["share_reals"])
     replicas = strategy.num_replicas_in_sync
-    arguments = {"seed": recipe["seed"], "start": start * rows, "labels": labels, "flip": recipe["flip"]}
-    arguments["dequantize"] = recipe["dequantize"]
+    arguments = {"seed": recipe["seed"], "start": start * rows, "labels": labels}
+    arguments |= {name: recipe[name] for name in ("flip", "rotate", "dequantize")}
     if replicas == 1:
         return data.batches(source, rows, **arguments)
 

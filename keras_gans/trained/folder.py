@@ -146,9 +146,9 @@ def _is_number(value):
 def translated(recipe):
     """Returns the recipe of a run, written by any version, in the terms of today.
 
-    Flags that have come since say what was done before, mostly by their defaults. What has another meaning now is
-    spelt out: up to
-    0.1.0, which had no `share_reals`, RMSprop's epsilon stood under the root.
+    Flags that have come since say what was done before, mostly by their defaults. What has another meaning now is spelt
+    out: up to 0.1.0, which had no `share_reals`, RMSprop's epsilon stood under the root, and CycleGAN and CUT counted every loss as
+    they do `least_squares`.
     """
     changed = {}
     if "share_reals" not in recipe:
@@ -156,6 +156,10 @@ def translated(recipe):
             spec = recipe.get(flag) or ""
             if spec.partition(":")[0] == "rmsprop":
                 changed[flag] = f"{spec}{',' if ':' in spec else ':'}epsilon_inside=true"
+        game = recipe.get("game") or ""
+        if game.partition(":")[0] in ("cyclegan", "cut") and recipe.get("loss", "").partition(":")[0] != "least_squares":
+            known = "" if "adversarial_weight" in game else "adversarial_weight=2,"
+            changed["game"] = f"{game}{',' if ':' in game else ':'}{known}discriminator_weight=1"
     return flags.defaults() | _BEFORE_FLAGS | recipe | changed
 
 

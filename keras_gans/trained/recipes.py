@@ -22,6 +22,7 @@ from keras_gans.registry import (
     parse_spec,
 )
 
+_CROPS = {"crop": "center", "squash": "none", "pad": "pad"}  # --fit, as `keras_gans.data.open_source` has it
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
@@ -34,6 +35,8 @@ def build_source(recipe, split="train"):
         image_size=recipe["image_size"],
         channels=recipe["channels"],
         split=split,
+        resize=recipe["resize"],
+        crop=_CROPS[recipe["fit"]],
         bad=recipe["bad_images"],
         load_size=recipe["load_size"],
         degrade=recipe["degrade"],

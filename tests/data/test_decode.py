@@ -120,6 +120,17 @@ def test_box_filter_is_the_mean():
     np.testing.assert_allclose(pixels, wanted, atol=1.01)  # rounded once along each axis
 
 
+def test_padded_pictures_are_whole_and_black_beside():
+    picture = Image.fromarray(RNG.integers(1, 256, [4, 10, 3], np.uint8))
+    wanted = np.zeros([10, 10, 3], np.uint8)
+    wanted[3:7] = picture
+    np.testing.assert_array_equal(images.fit(picture, 10, crop="pad"), wanted)
+    whole = Image.fromarray(wanted).resize((6, 6), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(images.fit(picture, 6, "bicubic", "pad"), whole)
+    np.testing.assert_array_equal(images.fit(picture, 4, "bicubic", "pad", load_size=6), whole)
+    assert images.fit(picture, 4, crop="pad", load_size=0) is picture
+
+
 def test_28x28_is_padded_with_black():
     digit = RNG.integers(1, 256, [28, 28], np.uint8)
     data = saved(Image.fromarray(digit))

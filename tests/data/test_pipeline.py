@@ -121,6 +121,24 @@ def test_dequantized_levels_fill_the_range_and_do_not_depend_on_workers(source):
         data.batches(points, 8, seed=1, dequantize=True)
 
 
+def test_rotation_turns_by_quarters_and_changes_nothing_else(source):
+    square = ArraySource(source, np.random.default_rng(1).integers(0, 256, [37, 5, 5, 2], np.uint8), np.zeros(37, int))
+    plain = np.concatenate(take(data.batches(square, 37, 3), 40))
+    turned = np.concatenate(take(data.batches(square, 37, 3, rotate=True), 40))
+    equal = [np.all(turned == np.rot90(plain, quarters, axes=(1, 2)), axis=(1, 2, 3)) for quarters in range(4)]
+    np.testing.assert_array_equal(np.sum(equal, axis=0), 1)
+    assert np.abs(np.mean(equal, axis=1) - 0.25).max() < 0.057  # 1480 draws: 5 standard deviations
+    both = np.concatenate(take(data.batches(square, 37, 3, flip=True, rotate=True), 40))
+    flipped = np.concatenate(take(data.batches(square, 37, 3, flip=True), 40))
+    quarters = np.argmax(equal, axis=0)
+    for image, mirrored, quarter in zip(both, flipped, quarters, strict=True):
+        np.testing.assert_array_equal(image, np.rot90(mirrored, quarter))
+    resumed = take(data.batches(square, 7, 3, start=61, flip=True, rotate=True), 1)[0]
+    np.testing.assert_array_equal(resumed, both[61:68])
+    fixed = next(iter(square.in_order().batch(37)))[0]
+    np.testing.assert_array_equal(square.elements(square.fixed(tf.range(37)), True, True)[0], fixed)
+
+
 def test_range_conversion_round_trips_and_clamps():
     every = np.arange(256, dtype=np.uint8)
     model = image_forms.to_model(every)

@@ -49,6 +49,27 @@ def test_taps_and_preprocessing_agree_with_keras_applications(pair):
         np.testing.assert_allclose(outputs[layer], output, rtol=0, atol=1e-5 * scale, err_msg=layer)
 
 
+@pytest.mark.parity
+def test_torchvisions_vgg19_in_its_own_scale(peer, tmp_path):
+    """`VGGFeatureExtractor` of BasicSR: ImageNet's mean and deviation on [0, 1], then `features` up to conv5_4."""
+    torch = pytest.importorskip("torch", reason="the parity extra is not installed")
+    torch.manual_seed(0)
+    theirs = peer("torchvision.models").vgg19(weights=None).features.eval()
+    path = tmp_path / "vgg19.pth"
+    torch.save({f"features.{name}": value for name, value in theirs.state_dict().items()}, path)
+    ours = create_perceptual(f"vgg19-torchvision:path={path}")
+    pixels = torch.from_numpy(images(1)).permute(0, 3, 1, 2) / 255
+    mean, deviation = (torch.tensor(three)[:, None, None] for three in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    with torch.no_grad():
+        expected = [theirs[: end + 1]((pixels - mean) / deviation).permute(0, 2, 3, 1) for end in (7, 34)]
+    for output, reference in zip(ours.taps(["conv2_2", "conv5_4"])(to_model(images(1))), expected, strict=True):
+        scale = np.abs(reference).max()
+        np.testing.assert_allclose(output, reference, rtol=0, atol=1e-5 * float(scale))
+    with pytest.raises(UserError, match=r"has no parameter 'features.2.weight', which vgg19-torchvision needs"):
+        torch.save({"features.0.weight": theirs[0].weight.detach(), "features.0.bias": theirs[0].bias.detach()}, path)
+        create_perceptual(f"vgg19-torchvision:path={path}")
+
+
 def test_conv_is_before_and_relu_after_the_activation(pair):
     _, ours, _ = pair
     before, after = ours.taps(["conv5_2", "relu5_2"])(to_model(images(1)))

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_gans import randomness
 from keras_gans.errors import UserError
 from keras_gans.games.cut import CUT, LAYERS, flipped, pick
-from keras_gans.losses.adversarial import LeastSquares
+from keras_gans.losses.adversarial import LeastSquares, NonSaturating
 from keras_gans.losses.patch_nce import patch_nce
 from keras_gans.networks.patch_projector import PatchProjector
 from keras_gans.networks.patchgan import PatchGAN
@@ -81,7 +81,7 @@ def images(count=2, size=32, channels=(3, 3)):
     return tuple(random.uniform(-1, 1, (count, size, size, depth)).astype("float32") for depth in channels)
 
 
-def small(rate=0.01, **kwargs):
+def small(rate=0.01, loss=None, **kwargs):
     """Narrow networks with weights that make full use of their range; plain gradient descent."""
     generator = ResNetGenerator(width=4, blocks=5, antialias=True)
     channels = [output.shape[-1] for output in generator.features(LAYERS).outputs[:-1]]
@@ -90,14 +90,20 @@ def small(rate=0.01, **kwargs):
     for weight in (weight for network in networks for weight in network.weights):
         spread = np.prod(weight.shape[:-1]) ** -0.5 if len(weight.shape) > 1 else 0.1
         weight.assign(random.normal(scale=spread, size=weight.shape))
-    game = CUT(*networks, LeastSquares(), patches=20, **kwargs)
+    game = CUT(*networks, loss or LeastSquares(), patches=20, **kwargs)
     game.compile(Recorder(rate), Recorder(rate))
     return game
 
 
 @pytest.mark.parity
 @pytest.mark.parametrize(
-    "variant", [{}, {"nce_weight": 10.0, "identity_nce": False, "flip_equivariance": True}], ids=["cut", "fastcut"]
+    "variant",
+    [
+        {},
+        {"nce_weight": 10.0, "identity_nce": False, "flip_equivariance": True},
+        {"nce_includes_all_negatives_from_minibatch": True, "loss": NonSaturating()},
+    ],
+    ids=["cut", "fastcut", "minibatch"],
 )
 def test_step_is_the_authors(variant):
     torch = pytest.importorskip("torch", reason="the parity extra is not installed")
@@ -122,7 +128,10 @@ def test_step_is_the_authors(variant):
     places = [torch.tensor(np.asarray(chosen), dtype=torch.long) for chosen in places]
     a, b = map(reference.planes, inputs)
     mse, mirror = torch.nn.MSELoss(), torch.tensor([False, True])[:, None, None, None]
-    flips = bool(variant)
+    flips, whole_batch = "flip_equivariance" in variant, "nce_includes_all_negatives_from_minibatch" in variant
+    factor = 1.0  # of our loss in theirs
+    if "loss" in variant:
+        mse, factor = torch.nn.BCEWithLogitsLoss(), 0.5
 
     def mirrored(x):
         return torch.where(mirror, x.flip(3), x) if flips else x
@@ -146,7 +155,10 @@ def test_step_is_the_authors(variant):
     def nce(source, target, chosen):
         queries = project([mirrored(x) for x in encode(target)], chosen)
         keys = project(encode(source), chosen)
-        return sum(authors_nce(torch, *pair).mean() for pair in zip(queries, keys)) / len(LAYERS)
+        pairs = zip(queries, keys)
+        if whole_batch:
+            pairs = ([side.flatten(0, 1)[None] for side in pair] for pair in pairs)
+        return sum(authors_nce(torch, *pair).mean() for pair in pairs) / len(LAYERS)
 
     fake = generator(mirrored(a))
     real_logits, fake_logits = discriminator(b), discriminator(fake.detach())
@@ -163,8 +175,8 @@ def test_step_is_the_authors(variant):
     (adversarial + sum(losses.values())).backward()
     descents[1].step()
 
-    np.testing.assert_allclose(logs["discriminator_loss"], d_loss.item(), rtol=1e-4)
-    np.testing.assert_allclose(2 * logs["generator_loss"], adversarial.item(), rtol=1e-4)
+    np.testing.assert_allclose(factor * logs["discriminator_loss"], d_loss.item(), rtol=1e-4)
+    np.testing.assert_allclose(2 * factor * logs["generator_loss"], adversarial.item(), rtol=1e-4)
     assert ("identity_nce_loss" in logs) == ("identity_nce" in losses)
     for name, loss in losses.items():
         np.testing.assert_allclose(logs[f"{name}_loss"], loss.item(), rtol=1e-4, err_msg=name)

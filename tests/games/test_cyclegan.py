@@ -9,10 +9,10 @@ import tensorflow as tf
 from keras_gans import randomness
 from keras_gans.errors import UserError
 from keras_gans.games.cyclegan import CycleGAN
-from keras_gans.losses.adversarial import LeastSquares
+from keras_gans.losses.adversarial import LeastSquares, NonSaturating
 from keras_gans.networks.patchgan import PatchGAN
 from keras_gans.networks.resnet_generator import ResNetGenerator
-from keras_gans.optimizers import Linear
+from keras_gans.optimizers import Linear, LinearEpochs
 from keras_gans.trained import recipes
 
 
@@ -29,25 +29,25 @@ def images(count=2, size=32, channels=(3, 3)):
     return tuple(random.uniform(-1, 1, (count, size, size, depth)).astype("float32") for depth in channels)
 
 
-def small(size=32, rate=0.1, **kwargs):
+def small(size=32, rate=0.1, loss=None, **kwargs):
     """Narrow networks with weights that make full use of their range; plain gradient descent."""
     networks = [ResNetGenerator(width=4, blocks=2) for _ in range(2)] + [PatchGAN(layers=2, width=8) for _ in range(2)]
     random = np.random.default_rng(3)
     for weight in (weight for network in networks for weight in network.weights):
         spread = np.prod(weight.shape[:3]) ** -0.5 if len(weight.shape) == 4 else 0.1
         weight.assign(random.normal(scale=spread, size=weight.shape))
-    game = CycleGAN(*networks, LeastSquares(), image_shapes=((size, size, 3),) * 2, **kwargs)
+    game = CycleGAN(*networks, loss or LeastSquares(), image_shapes=((size, size, 3),) * 2, **kwargs)
     game.compile(Recorder(rate), Recorder(rate))
     return game
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("identity", [0.5, 0.0])
-def test_step_is_the_authors(identity):
+@pytest.mark.parametrize("identity, loss", [(0.5, "lsgan"), (0.0, "lsgan"), (0.5, "vanilla")])
+def test_step_is_the_authors(identity, loss):
     torch = pytest.importorskip("torch", reason="the parity extra is not installed")
     from networks import torch_translators as reference
 
-    game = small(identity_weight=identity)
+    game = small(identity_weight=identity, loss=NonSaturating() if loss == "vanilla" else None)
     modules = {
         name: reference.resnet(4, 2) if "generator" in name else reference.patchgan(2, 8) for name in game.network_names()
     }
@@ -60,10 +60,10 @@ def test_step_is_the_authors(identity):
     }
     inputs = images()
     a, b = map(reference.planes, inputs)
-    l1, mse = torch.nn.L1Loss(), torch.nn.MSELoss()
+    l1, distance = torch.nn.L1Loss(), torch.nn.BCEWithLogitsLoss() if loss == "vanilla" else torch.nn.MSELoss()
 
     def toward(logits, target):
-        return mse(logits, torch.full_like(logits, target))
+        return distance(logits, torch.full_like(logits, target))
 
     fake_b, fake_a = g_ab(a), g_ba(b)
     losses = {
@@ -227,4 +227,7 @@ def test_schedule_is_the_authors(constant, decaying):
     epoch = np.repeat(np.arange(epochs), steps)
     theirs = 2e-4 * (1 - np.maximum(0, epoch + 1 - constant) / (decaying + 1))
     np.testing.assert_allclose(schedule(np.arange(epochs * steps)), theirs, atol=1.01 * 2e-4 / decaying)
+    by_epoch = LinearEpochs(2e-4, epochs * steps, epochs, hold=constant / epochs)
+    np.testing.assert_allclose(by_epoch(np.arange(epochs * steps)), theirs, rtol=1e-6)
+    assert LinearEpochs.from_config(by_epoch.get_config()).get_config() == by_epoch.get_config()
     assert float(schedule(constant * steps)) == float(schedule(0)) and float(schedule(epochs * steps)) == 0

@@ -25,6 +25,10 @@ GOLDEN = {
     "hinge": ([0.0 + 0.0, 1.5 + 4.0], [1.0, -3.0]),
     "relativistic_paired": ([0.048587, 3.529750], [3.048587, 0.029750]),
     "relativistic_average": ([0.313262 + 0.160224, 1.701413 + 2.350207], [1.910224 + 1.313262, 0.100207 + 0.201413]),
+    "relativistic_average:scale=0.5,detach=true": (
+        [(0.313262 + 0.160224) / 2, (1.701413 + 2.350207) / 2],
+        [(1.910224 + 1.313262) / 2, (0.100207 + 0.201413) / 2],
+    ),
 }
 SPECS = sorted(GOLDEN)
 
@@ -72,7 +76,7 @@ def test_patch_map_is_averaged(spec):
     loss = LOSSES.create(spec)
     rng = np.random.default_rng(0)
     real, fake = rng.normal(size=(2, 3, 5, 4, 1)).astype("float32")
-    if spec == "relativistic_average":  # its means run over the patches too: each patch is an example
+    if spec.startswith("relativistic_average"):  # its means run over the patches too: each patch is an example
         flat = loss.discriminator(real.reshape(-1, 1), fake.reshape(-1, 1)).numpy().reshape(3, -1)
     else:
         flat = np.stack([loss.discriminator(r.reshape(-1, 1), f.reshape(-1, 1)) for r, f in zip(real, fake)])
@@ -155,6 +159,10 @@ def test_gradients_equal_pytorch(spec):
         "relativistic_average": (
             lambda r, f: bce(r - f.mean(), 1.0) + bce(f - r.mean(), 0.0),
             lambda r, f: bce(f - r.mean(), 1.0) + bce(r - f.mean(), 0.0),
+        ),
+        "relativistic_average:scale=0.5,detach=true": (  # BasicSR, esrgan_model.py
+            lambda r, f: 0.5 * bce(r - f.detach().mean(), 1.0) + 0.5 * bce(f - r.detach().mean(), 0.0),
+            lambda r, f: (bce(r - f.mean(), 0.0) + bce(f - r.mean(), 1.0)) / 2,
         ),
     }
     loss = LOSSES.create(spec)

@@ -112,10 +112,13 @@ CASES = [
     _case("discriminator", "patchgan", width=4, norm="batch", antialias=True, init="xavier"),
     _case("generator", "srresnet", width=4, blocks=1, scale=2),
     _case("discriminator", "srgan", (16, 28), width=2),
+    _case("discriminator", "vgg_style", (16, 32), width=2),
     _case("generator", "rrdb", width=4, growth=2, blocks=1, scale=2),
     _case("generator", "dncnn", width=4, depth=3),
     _case("generator", "gated", width=4),
     _case("generator", "gated", width=4, smooth=True),
+    _case("generator", "deepfill", width=4),
+    _case("discriminator", "sn_patchgan", width=4),
     _case("generator", "adain", encoder="vgg16", width=4, pretrained=False),
     _case("generator", "adain", encoder="efficientnet_lite0", width=4, pretrained=False),
     _case("generator", "arbitrary_style", width=4, blocks=1, style_dim=6, pretrained=False),
@@ -136,4 +139,7 @@ def inputs_of(network, batch=4, seed=0):
         else random.normal(size=shape).astype("float32")
         for tensor, shape in zip(network.inputs, shapes)
     ]
+    if hasattr(network, "stages"):  # a mask with something known around a hole: else nothing can be attended to
+        drawn[0][..., -1] = -1
+        drawn[0][:, :12, :10, -1] = 1
     return drawn if len(drawn) > 1 else drawn[0]

@@ -24,6 +24,9 @@ NARROW = {
     "rrdb": "--generator=rrdb:width=4,growth=4,blocks=1",
     "dncnn": "--generator=dncnn:width=4,depth=3",
     "gated": "--generator=gated:width=4",
+    "deepfill": "--generator=deepfill:width=4",
+    "sn_patchgan": "--discriminator=sn_patchgan:width=4",
+    "vgg_style": "--discriminator=vgg_style:width=4",
     "patchgan": "--discriminator=patchgan:width=4,layers=2",
     "srgan": "--discriminator=srgan:width=4",
 }
@@ -36,9 +39,10 @@ PICTURES = {
     "srresnet": ("folder", "srresnet"),
     "srgan": ("folder", "srresnet", "srgan"),
     "rrdb": ("folder", "rrdb"),
-    "esrgan": ("folder", "rrdb", "srgan"),
+    "esrgan": ("folder", "rrdb", "vgg_style"),
     "denoise": ("folder", "dncnn"),
-    "inpaint": ("folder", "gated", "patchgan"),
+    "inpaint": ("folder", "deepfill", "sn_patchgan"),
+    "inpaint_light": ("folder", "gated", "patchgan"),
 }
 PAPERS = {
     "gan",

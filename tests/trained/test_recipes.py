@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import run_cases
+from PIL import Image
 
 from keras_gans.errors import UserError
 from keras_gans.trained import recipes
@@ -245,3 +246,26 @@ def test_parts_that_do_not_work_together(message, arguments):
 )
 def test_names_and_arguments(flag, value, message):
     refused(message, **{flag: value})
+
+
+# === Data ===
+
+
+@pytest.mark.parametrize(
+    "flags, size, resample",
+    [
+        ({}, (12, 16), Image.Resampling.LANCZOS),
+        ({"resize": "bicubic", "fit": "squash"}, (12, 12), Image.Resampling.BICUBIC),
+        ({"resize": "area", "fit": "squash"}, (12, 12), Image.Resampling.BOX),
+    ],
+)
+def test_resize_and_fit_reach_the_pictures(tmp_path, flags, size, resample):
+    """pix2pix: both sides to one length by the bicubic filter, then a window; the defaults as ever."""
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8))
+    for index in range(10):
+        picture.save(tmp_path / f"{index}.png")
+    recipe = run_cases.recipe(data=f"folder:{tmp_path}", image_size=8, load_size=12, **flags)
+    whole = np.asarray(picture.resize(size, resample))
+    top = (whole.shape[0] - 8) // 2  # in stored order windows come from the middle
+    image, _ = next(iter(recipes.build_source(recipe).in_order()))
+    np.testing.assert_array_equal(image, whole[top : top + 8, 2:10])
