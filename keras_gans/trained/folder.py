@@ -147,8 +147,8 @@ def translated(recipe):
     """Returns the recipe of a run, written by any version, in the terms of today.
 
     Flags that have come since say what was done before, mostly by their defaults. What has another meaning now is spelt
-    out: up to 0.1.0, which had no `share_reals`, RMSprop's epsilon stood under the root, and CycleGAN and CUT counted every loss as
-    they do `least_squares`.
+    out: up to 0.1.0, which had no `share_reals`, RMSprop's epsilon stood under the root, and CycleGAN and CUT counted
+    every loss as they do `least_squares`.
     """
     changed = {}
     if "share_reals" not in recipe:
