@@ -74,15 +74,17 @@ def defaults():
     return {name: flags[name].default for name in sorted(flags)}
 
 
+_PICTURE = "height times width that a picture may have; more are refused before they are decoded (up to 16 bytes a pixel)"
+
+
 def define_limits(flags):
     """Defines the flags of every verb that reads pictures: what it takes from files of strangers."""
-    flags.integer(
-        "max_pixels",
-        2**27,
-        "height times width that a picture may have; more are refused before they are decoded (up to 16 bytes a pixel)",
-        1,
-        2**31 - 1,
-    )
+    flags.integer("max_pixels", 2**27, _PICTURE, 1, 2**31 - 1)
+
+
+def limits_pictures(flags):
+    """Whether `flags` has those of `define_limits`. (Exporters and the server have a `--max_pixels` of their answers.)"""
+    return "max_pixels" in flags and flags["max_pixels"].help == _PICTURE
 
 
 def define_recipe(flags):

@@ -1,5 +1,6 @@
 """What the flags of a recipe alone decide, before data are read and before a folder is claimed."""
 
+from keras_gans import curves
 from keras_gans.errors import UserError
 from keras_gans.flags import INT32
 from keras_gans.registry import (
@@ -40,8 +41,9 @@ def refuse(recipe, replicas):
             if spec != "none":
                 registry.get(parse_spec(spec)[0])
     LOSSES.create(recipe["loss"])
+    clock = curves.Clock(recipe["kimg"], recipe["batch_size"])
     for spec in recipe["penalty"]:
-        PENALTIES.create(spec)
+        PENALTIES.create(spec, clock=clock)
     batch, turns = recipe["batch_size"], recipe["n_critic"]
     if batch % replicas:
         raise UserError(f"--batch_size={batch} cannot be shared by {replicas} replicas; take a multiple of {replicas}")
@@ -51,7 +53,8 @@ def refuse(recipe, replicas):
         raise UserError(f"--kimg={recipe['kimg']:g} is more than {INT32} steps; take at most {INT32 / 1000 * batch:.3g}")
     for flag in ("optimizer", "discriminator_optimizer"):
         if recipe[flag]:
-            recipes.build_optimizer(recipe, recipe[flag], recipe["learning_rate"], recipes.total_steps(recipe))
+            rate = recipes.number(recipe, "learning_rate", clock)
+            recipes.build_optimizer(recipe, recipe[flag], rate, recipes.total_steps(recipe), clock=clock)
 
 
 def likely_shapes(recipe):
