@@ -9,8 +9,8 @@
 `kernels.plain` has the references under the same names; `kernels.switch` says which of the two is taken where.
 """
 
-from keras_gans.kernels import plain, resample, switch
-from keras_gans.kernels.dispatch import convolve, convolve_transposed, normalize
-from keras_gans.kernels.switch import use
+from keras_gans import lazy
 
-__all__ = ["convolve", "convolve_transposed", "normalize", "plain", "resample", "switch", "use"]
+__getattr__, __dir__ = lazy.room(
+    __name__, __path__, convolve="dispatch", convolve_transposed="dispatch", normalize="dispatch", use="switch"
+)

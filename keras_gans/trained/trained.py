@@ -87,7 +87,12 @@ class Trained:
         self.random_at_test, self.class_names, self.step = random_at_test, tuple(class_names), step
         self.image_shape, self.input_shape = tuple(image_shape), input_shape and tuple(input_shape)
         self.record = record or {
-            "data": {"spec": "none", "image_shape": list(image_shape), "class_names": list(class_names)}
+            "data": {
+                "spec": "none",
+                "image_shape": list(image_shape),
+                "input_shape": input_shape and list(input_shape),
+                "class_names": list(class_names),
+            }
         }
         self.directory = pathlib.Path(name)
         self._generators = generators
