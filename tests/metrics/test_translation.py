@@ -1,5 +1,6 @@
 """Scores of a game that translates: what is compared with what."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +8,7 @@ import tensorflow as tf
 from keras_gans.data.images import to_model
 from keras_gans.errors import UserError
 from keras_gans.metrics import paired, translation
+from keras_gans.trained.trained import Trained
 
 A, B = np.random.default_rng(0).integers(0, 256, (2, 12, 16, 16, 1), np.uint8)
 
@@ -19,16 +21,14 @@ class Pairs:
         return tf.data.Dataset.from_tensor_slices((A, B))
 
 
-class Adds:
-    """Translates by adding one grey level, 127 becoming 128 and so on."""
-
-    def translate(self, images, direction="ab"):
-        assert direction == "ab"
-        return tf.constant(images) + 2 / 255
+def shifting(by):
+    """Returns a `Trained` that translates by adding `by`: 2 / 255 is one grey level, 127 becoming 128 and so on."""
+    image = keras.Input((None, None, 1))
+    return Trained.of(keras.Model(image, keras.layers.Rescaling(1.0, by)(image)))
 
 
 def test_pairs_and_sets_see_the_translations_of_a_beside_b():
-    records = translation.evaluator(["kid", "psnr", "ssim"], "fashion", Adds(), Pairs(), paired=True)()
+    records = translation.evaluator(["kid", "psnr", "ssim"], "fashion", shifting(2 / 255), Pairs(), paired=True)()
     by_name = {record["name"]: record for record in records}
     assert list(by_name) == ["psnr", "ssim", "kd_fashion"]
     outputs = np.minimum(A.astype(int) + 1, 255).astype(np.uint8)
@@ -43,15 +43,11 @@ def test_pairs_and_sets_see_the_translations_of_a_beside_b():
 
 
 def test_quantized_outputs_of_the_identity_are_the_inputs():
-    class Same(Adds):
-        def translate(self, images, direction="ab"):
-            return tf.constant(images)
-
-    batches = list(translation.translations(Same(), Pairs(), batch_size=5))
+    batches = list(shifting(0.0).translations(Pairs(), batch_size=5))
     np.testing.assert_array_equal(np.concatenate(batches), A)
     assert to_model(A).min() >= -1
 
 
 def test_scores_of_pairs_want_pairs():
     with pytest.raises(UserError, match="--scores=psnr compares an output with its target, and --data=paired:a:b has none"):
-        translation.evaluator(["psnr"], "fashion", Adds(), Pairs(), paired=False)
+        translation.evaluator(["psnr"], "fashion", shifting(2 / 255), Pairs(), paired=False)

@@ -19,6 +19,7 @@ LABELLED = {
 
 
 def build(classes=0, image_shape=(16, 16, 1), **flags):
+    keras.utils.set_random_seed(flags.get("seed", 0))  # as training does
     return recipes.build_game(run_cases.recipe(**SMALL | flags), image_shape, classes)
 
 
@@ -240,7 +241,7 @@ def test_parts_that_do_not_work_together(message, arguments):
         ("optimizer", "adam:beta_1=x", "optimizer 'adam:beta_1=x': beta_1 should be a number such as 0.5, not x"),
         ("schedule", "step:every=0", "factor and every must be above 0, not 0.1 and 0"),
         ("schedule", "linear:hold=1", "schedule 'linear:hold=1': hold must be from 0 to below 1"),
-        ("latent", "gauss", "game 'gan': latent must be normal or uniform, not 'gauss'"),
+        ("latent", "gauss", "game 'gan': latent must be one of normal, uniform, uniform_sqrt3, uniform_01, not 'gauss'"),
         ("augment", "diffaugmen", "unknown augmentation 'diffaugmen'; known: .*; did you mean 'diffaugment'"),
     ],
 )
