@@ -11,9 +11,11 @@ from keras_gans.registry import (
     LOSSES,
     PENALTIES,
     RECONSTRUCTIONS,
+    SCORES,
     parse_spec,
 )
 from keras_gans.trained import recipes
+from keras_gans.trained.folder import Folder
 
 
 def refuse(recipe, replicas):
@@ -35,11 +37,14 @@ def refuse(recipe, replicas):
         (DISCRIMINATORS, "discriminator"),
         (RECONSTRUCTIONS, "reconstruction"),
         (AUGMENTS, "augment"),
+        (SCORES, "scores"),
     ):
         given = recipe[flag]
         for spec in given if isinstance(given, list) else [given]:
             if spec != "none":
                 registry.get(parse_spec(spec)[0])
+    if recipe["init_from"] and not Folder(recipe["run_dir"]).checkpoint_steps():
+        _ = Folder(recipe["init_from"]).record
     LOSSES.create(recipe["loss"])
     clock = curves.Clock(recipe["kimg"], recipe["batch_size"])
     for spec in recipe["penalty"]:
@@ -64,11 +69,12 @@ def likely_shapes(recipe):
         recipe: dict of resolved flags.
 
     Returns:
-        (image_shape, num_classes, input_shape) as `recipes.build_game` takes them; None where the flags do not tell, or the
-        data are read at once.
+        (image_shape, num_classes, input_shape) as `recipes.build_game` takes them; None where the flags do not tell (points,
+        damaged pictures).
     """
     kind = recipes.kind_of_data(recipe)
-    if recipe["degrade"] or kind == "none" or recipe["data"].startswith("embedded:"):
+    fashion = recipe["data"] == "embedded:fashion"
+    if recipe["degrade"] or kind == "none" or (recipe["data"].startswith("embedded:") and not fashion):
         return None
-    shape = (recipe["image_size"], recipe["image_size"], recipe["channels"] or 3)
-    return shape, 2 if recipe["conditional"] else 0, None if kind == "images" else (*shape[:2], 3)
+    shape = (recipe["image_size"], recipe["image_size"], recipe["channels"] or (1 if fashion else 3))
+    return shape, (10 if fashion else 2) if recipe["conditional"] else 0, None if kind == "images" else (*shape[:2], 3)
