@@ -16,6 +16,7 @@ from keras_gans.games.gan import batches_of
 from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
+from keras_gans.registry import parse_spec
 from keras_gans.runs import checks, held_out, report, same_data
 from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
@@ -136,12 +137,18 @@ def _say_length(folder, recipe, before, start, total):
             f"{folder.directory} has {start} steps, more than the {total} of --kimg={recipe['kimg']:g}; it stays as it is",
             flush=True,
         )
-    elif start and recipe["schedule"].partition(":")[0] != "constant" and recipes.total_steps(before) != total:
+    elif start and _ends_with_the_run(recipe["schedule"]) and recipes.total_steps(before) != total:
         print(
             f"--kimg={recipe['kimg']:g} (was {before['kimg']:g}): --schedule={recipe['schedule']} is stretched over the new "
             "length, so that the learning rate jumps and the run is not the same as one of this length from the start",
             flush=True,
         )
+
+
+def _ends_with_the_run(schedule):
+    """Whether a schedule is laid over the whole of `--kimg`, and not over a length of its own."""
+    name, arguments = parse_spec(schedule)
+    return name in ("linear", "step", "cosine") and "until" not in arguments
 
 
 def _classes(recipe, source):

@@ -298,8 +298,9 @@ class Trained:
         """
         recipe = self.recipe | ({"data": self.pictures} if self.pictures else {})
         if self.pictures is None and ("recipe" not in self.record or recipes.kind_of_data(recipe) == "none"):
+            how = "was imported" if "imported" in self.record else "was not trained here"
             raise UserError(
-                f"{self.directory} was not trained here and has no data of its own; name some (--data=folder:PATH to "
+                f"{self.directory} {how} and has no data of its own; name some (--data=folder:PATH to "
                 "export, --real=folder:PATH to evaluate)"
             )
         return recipes.build_source(recipe, split)

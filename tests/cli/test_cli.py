@@ -103,6 +103,7 @@ def test_values_reach_the_verb_and_its_exit_code_comes_back(capsys, shout):
         "voice": "bass",
         "echo": ["x", "y"],
         "ears": ["right"],
+        "plugin": [],
     }
     assert call(capsys, "--word=fail", verb=shout).returncode == 1
 
