@@ -148,7 +148,7 @@ def _say_length(folder, recipe, before, start, total):
 def _ends_with_the_run(schedule):
     """Whether a schedule is laid over the whole of `--kimg`, and not over a length of its own."""
     name, arguments = parse_spec(schedule)
-    return name in ("linear", "step", "cosine") and "until" not in arguments
+    return name != "constant" and "until" not in arguments
 
 
 def _classes(recipe, source):
