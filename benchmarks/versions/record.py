@@ -11,8 +11,6 @@ import argparse
 import json
 import pathlib
 import shutil
-import subprocess
-import sys
 import tempfile
 
 import cases
@@ -35,17 +33,6 @@ def record_verbs(checkout, name, out):
     return measured.about() | {"files": measured.hashes(files), "verbs": verbs}
 
 
-def record_raw(checkout, name, out):
-    """Writes out/raw.npz; returns its hash and the counts."""
-    words = [pathlib.Path(__file__).with_name("raw.py"), cases.RUNS / name, out / "raw.npz"]
-    raw = subprocess.run(
-        [sys.executable, *words], cwd=checkout, env=measured.environment(checkout), capture_output=True, text=True
-    )
-    if raw.returncode:
-        raise SystemExit(f"{name}, raw: {raw.stderr[-3000:]}")
-    return {"raw.npz": measured.hashes(out)["raw.npz"], "opening": json.loads(raw.stdout.splitlines()[-1])}
-
-
 def record_export(checkout, name, out):
     """Exports one run; returns hashes of the TFLite files and figures."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -54,7 +41,7 @@ def record_export(checkout, name, out):
     return {"figures": figures, "files": files}
 
 
-STAGES = {"record": record_verbs, "raw": record_raw, "export": record_export}
+STAGES = {"record": record_verbs, "export": record_export}
 
 
 def collect(out):
@@ -62,7 +49,7 @@ def collect(out):
     runs = {}
     for path in sorted(out.glob("*/*.json")):
         found = json.loads(path.read_text())
-        kept = {"verbs": found.get("verbs"), "opening": found.get("opening"), "export": found.get("figures")}
+        kept = {"verbs": found.get("verbs"), "export": found.get("figures")}
         runs.setdefault(path.parent.name, {}).update({key: value for key, value in kept.items() if value})
     return runs
 
@@ -83,7 +70,7 @@ def main():
             path.parent.mkdir(parents=True, exist_ok=True)
             found = STAGES[stage](given.checkout, name, path.parent)
             path.write_text(json.dumps(found, indent=1) + "\n")
-            print(stage, name, found.get("verbs") or found.get("figures") or found["opening"], flush=True)
+            print(stage, name, found.get("verbs") or found["figures"], flush=True)
     given.figures.write_text(json.dumps(measured.about() | {"runs": collect(given.out)}, indent=1) + "\n")
 
 
