@@ -2,9 +2,8 @@
 
     python record.py --checkout=../keras_gans-0.1.0 --out=reference --figures=before.json
 
-Three stages, of which --stages names some: the verbs' files (reference/NAME/files), time and memory; the raw outputs of the
-deployed generators for fixed inputs (raw.npz) and the counts of values; the exporters' time and memory, for some runs. What
-is there is left alone; the figures are written of all that is.
+Two stages, of which --stages names some: the verbs' files (reference/NAME/files), time and memory; the exporters' time and
+memory, for some runs. What is there is left alone; the figures are written of all that is.
 """
 
 import argparse
