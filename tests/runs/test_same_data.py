@@ -106,7 +106,7 @@ def test_runs_of_0_1_0_keep_their_split(tmp_path):
     folder = Folder(tmp_path)
     recipe = helpers.recipe(tmp_path)
     old = {name: value for name, value in recipe.items() if name not in ("holdout", "max_pixels")}
-    folder.record_path.write_text(json.dumps({"recipe": old}))
+    folder.record_path.write_text(json.dumps({"recipe": old, "data": {"image_shape": [8, 8, 1]}}))
     assert folder.recipe["holdout"] == "every:10"
     settled = same_data.settle(folder, recipe)
     assert settled["holdout"] == "every:10"

@@ -14,6 +14,7 @@ from keras_gans.using import Translator
 
 WORDS = [
     "--image_size=16",
+    "--holdout=every:10",
     "--load_size=18",
     "--flip",
     "--batch_size=2",

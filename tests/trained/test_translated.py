@@ -12,7 +12,7 @@ def test_a_run_from_before_a_flag_has_its_default_and_is_resumed(tmp_path):
     now = dict(flags.defaults())
     before = {name: value for name, value in now.items() if name not in ("resize", "fit", "rotate")}
     folder = Folder(tmp_path)
-    folder.write_record(recipe=before | {"seed": 3})
+    folder.write_record(recipe=before | {"seed": 3}, data={"image_shape": [8, 8, 1]})
     folder = Folder(tmp_path)
     assert folder.recipe == now | {"seed": 3}
     folder.refuse_other_recipe(now | {"seed": 3})
