@@ -57,7 +57,7 @@ def pictures(tmp_path_factory):
     parent, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
     for folder in ("a", "b"):
         (parent / folder).mkdir()
-        for index in range(20):
+        for index in range(40):
             Image.fromarray(random.integers(0, 256, (4, 5, 3), np.uint8)).resize((25, 20)).save(
                 parent / folder / f"{index}.png"
             )
@@ -85,7 +85,7 @@ def test_run_and_resume_bit_for_bit(game, pictures, tmp_path):
     for name in ours:
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
     columns = 6 if game == "cyclegan" else 3
-    assert Image.open(whole.samples / "000000006.png").size == (columns * 18 + 2, 2 * 18 + 2)  # two held-out examples
+    assert Image.open(whole.samples / "000000006.png").size == (columns * 18 + 2, 4 * 18 + 2)  # four held-out examples
     names = [score["name"] for score in whole.record["finished"]["scores"]]
     assert names == [
         {"psnr": "psnr", "kid": "kd_fashion"}[spec.partition("=")[2]] for spec in GAMES[game] if "scores" in spec
