@@ -33,6 +33,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import randomness
+from keras_gans.augment import draw
 
 torch = pytest.importorskip("torch", reason="the parity extra is not installed")
 
@@ -51,11 +52,17 @@ class Draws:
 
     Attributes:
         latents: of `game.draw_latent`, [n, latent_dim] each.
-        uniforms, normals, integers: of the functions of that name in `keras_gans.randomness`, but for latents.
+        uniforms, normals, integers: of the functions of that name in `keras_gans.randomness`, but for latents; what
+            normals and integers are made of is among the uniforms too.
     """
 
     def __init__(self):
         self.latents, self.uniforms, self.normals, self.integers = [], [], [], []
+
+    def normal(self):
+        """Takes the next of `normals` away, and the two uniforms that it was made of."""
+        del self.uniforms[:2]
+        return self.normals.pop(0)
 
     @contextlib.contextmanager
     def recorded(self, game):
@@ -64,7 +71,10 @@ class Draws:
             latent = getattr(game, "draw_latent", None)
             for name in ("uniform", "normal", "integers"):
                 function = getattr(randomness, name)
-                patch.setattr(randomness, name, self._recorder(function, getattr(self, name.rstrip("s") + "s")))
+                record = self._recorder(function, getattr(self, name.rstrip("s") + "s"))
+                patch.setattr(randomness, name, record)
+                if hasattr(draw, name):  # imported by name there
+                    patch.setattr(draw, name, record)
             if latent:
                 patch.setattr(game, "draw_latent", self._latents(latent))
             yield self
@@ -235,7 +245,7 @@ def _permuted(array, axes=None, back=False):
     if axes is None:
         axes = {4: (3, 2, 0, 1), 2: (1, 0)}.get(np.ndim(array), range(np.ndim(array)))
     array = np.transpose(array, np.argsort(axes) if back else axes)
-    return array if back else torch.tensor(np.ascontiguousarray(array), dtype=torch.float64)
+    return array if back else torch.tensor(array.copy(), dtype=torch.float64)
 
 
 @contextlib.contextmanager
