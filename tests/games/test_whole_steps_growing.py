@@ -269,3 +269,202 @@ def test_stylegan2():
     rates = {"discriminator": 0.01 * 2 / 3, "generator": 0.01 * 3 / 4}  # lazy regularization: k / (k + 1)
     second = StyleGAN2Step(game, {"generator": StyleGAN2Generator(), "discriminator": StyleGAN2Discriminator()}, rates)
     assert whole_step.compare(game, second, [images(seed) for seed in range(4)]) < 1e-4
+
+
+# --- ProGAN and StyleGAN, while 8x8 fades in ------------------------------------------------------------------------
+
+
+def pixel_norm(x):
+    return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+def doubled(x):
+    return F.interpolate(x, scale_factor=2)
+
+
+class GrowingPart(nn.Module):
+    """The fade of 8x8 over 4x4; `alpha` belongs to it."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("alpha", torch.zeros(()))
+
+    def faded(self, old, new):
+        return old.lerp(new, self.alpha)
+
+
+class ProGANGenerator(GrowingPart):
+    """`G_paper`; `fused_scale`'s doubled kernel is a 3x3 convolution of repeated pixels."""
+
+    def __init__(self, latent_dim=5, width=4):
+        super().__init__()
+        self.project = Equalized(16 * width, latent_dim, gain=ROOT / 4, bias=False)
+        self.project_bias = nn.Parameter(torch.zeros(width))
+        self.conv1_4, self.conv0_up_8, self.conv1_8 = (Equalized(width, width, 3, gain=ROOT) for _ in range(3))
+        self.to_image_4, self.to_image_8 = (Equalized(3, width, 1) for _ in range(2))
+
+    def forward(self, z):
+        x = self.project(pixel_norm(z)).reshape(len(z), 4, 4, -1).permute(0, 3, 1, 2)
+        x = pixel_norm(lrelu(x + self.project_bias.reshape(1, -1, 1, 1), 1))
+        x = pixel_norm(lrelu(self.conv1_4(x, padding=1), 1))
+        y = pixel_norm(lrelu(self.conv0_up_8(doubled(x), padding=1), 1))
+        y = pixel_norm(lrelu(self.conv1_8(y, padding=1), 1))
+        return self.faded(doubled(self.to_image_4(x)), self.to_image_8(y))
+
+
+class GrowingDiscriminator(GrowingPart):
+    """`D_paper` and `D_basic`, which blurs before it halves."""
+
+    def __init__(self, blurs, width=4):
+        super().__init__()
+        self.blurs = blurs
+        self.from_image_4, self.from_image_8 = (Equalized(width, 3, 1, gain=ROOT) for _ in range(2))
+        self.conv0_8, self.conv1_down_8 = (Equalized(width, width, 3, gain=ROOT) for _ in range(2))
+        self.conv0_4 = Equalized(width, width + 1, 3, gain=ROOT)
+        self.dense, self.score = Equalized(width, 16 * width, gain=ROOT), Equalized(1, width)
+
+    def forward(self, image):
+        x = lrelu(self.conv0_8(lrelu(self.from_image_8(image), 1), padding=1), 1)
+        x = filtered(x, (1, 2, 1), pad=(1, 1)) if self.blurs else x
+        x = lrelu(F.avg_pool2d(self.conv1_down_8(x, padding=1), 2), 1)
+        x = self.faded(lrelu(self.from_image_4(F.avg_pool2d(image, 2)), 1), x)
+        x = lrelu(self.conv0_4(deviations(x), padding=1), 1)
+        return self.score(lrelu(self.dense(flat(x)), 1))
+
+
+class StyleGANGenerator(GrowingPart):
+    """`G_mapping` and `G_synthesis`: noise, bias, LeakyReLU, instance norm, style."""
+
+    layers = ("constant_4", "conv1_4", "conv0_up_8", "conv1_8")
+
+    def __init__(self, latent_dim=5, w_dim=4, width=4):
+        super().__init__()
+        self.dense_0 = Equalized(w_dim, latent_dim, gain=ROOT, lr=0.01)
+        self.dense_1 = Equalized(w_dim, w_dim, gain=ROOT, lr=0.01)
+        self.register_buffer("average", torch.zeros(w_dim))
+        self.start = nn.Parameter(torch.zeros(width, 4, 4))
+        self.conv1_4, self.conv0_up_8, self.conv1_8 = (Equalized(width, width, 3, gain=ROOT, bias=False) for _ in range(3))
+        self.to_image_4, self.to_image_8 = (Equalized(3, width, 1) for _ in range(2))
+        for layer in self.layers:
+            self.add_module(f"{layer}_style", Equalized(2 * width, w_dim))
+            self.add_module(f"{layer}_noise", Noise(4 if layer.endswith("4") else 8, width))
+            self.register_parameter(f"{layer}_bias", nn.Parameter(torch.zeros(width)))
+
+    def mapping(self, z):
+        return lrelu(self.dense_1(lrelu(self.dense_0(pixel_norm(z)), 1)), 1)
+
+    def styled(self, layer, x, w, draws):
+        x = getattr(self, f"{layer}_noise")(x, draws) + getattr(self, f"{layer}_bias").reshape(1, -1, 1, 1)
+        x = lrelu(x, 1)
+        x = x - x.mean((2, 3), keepdim=True)
+        x = x * (x.square().mean((2, 3), keepdim=True) + 1e-8).rsqrt()
+        scale, offset = getattr(self, f"{layer}_style")(w)[:, :, None, None].chunk(2, 1)
+        return x * (scale + 1) + offset
+
+    def forward(self, styles, draws):
+        w = styles.unbind(1)
+        x = self.styled("constant_4", self.start[None].repeat(len(styles), 1, 1, 1), w[0], draws)
+        x = self.styled("conv1_4", self.conv1_4(x, padding=1), w[1], draws)
+        y = filtered(self.conv0_up_8(doubled(x), padding=1), (1, 2, 1), pad=(1, 1))
+        y = self.styled("conv0_up_8", y, w[2], draws)
+        y = self.styled("conv1_8", self.conv1_8(y, padding=1), w[3], draws)
+        return self.faded(doubled(self.to_image_4(x)), self.to_image_8(y))
+
+
+class FadingStep(whole_step.Second):
+    """One turn of each player on reals that fade with the networks; alpha grows by 8 images in 16."""
+
+    names = {"fade_8/alpha": "alpha", "project_bias/bias": "project_bias", "styles/average": "average"}
+    names |= {"constant/image": ("start", (2, 0, 1))}
+    names |= {f"{layer}_bias/bias": f"{layer}_bias" for layer in StyleGANGenerator.layers}
+    steps = 0
+
+    def losses(self, real, fake, draws):
+        """Returns the discriminator's loss and its penalty."""
+        raise NotImplementedError
+
+    def fakes(self, draws):
+        return self.generator(draws.latents[0])
+
+    def step(self, real, draws):
+        alpha = self.steps / 2
+        for part in (self.generator, self.discriminator):
+            part.alpha.fill_(alpha)
+        real = alpha * real + (1 - alpha) * doubled(F.avg_pool2d(real, 2))
+        fake = self.fakes(draws)
+        d_loss, penalty = self.losses(real, fake.detach(), draws)
+        self.descend("discriminator", d_loss + penalty)
+        g_loss = self.of_generator(self.discriminator(fake))
+        self.descend("generator", g_loss)
+        self.steps += 1
+        self.average("ema", 0.5 ** (8 / min(16, 8 * self.steps * 0.5)))
+        return {"discriminator_loss": d_loss, "penalty": penalty, "generator_loss": g_loss, "alpha": alpha}
+
+    def slopes(self, images):
+        images = images.detach().requires_grad_(True)
+        (slope,) = torch.autograd.grad(self.discriminator(images).sum(), images, create_graph=True)
+        return slope.square().sum((1, 2, 3))
+
+
+class ProGANStep(FadingStep):
+    """`D_wgangp_acgan` and `G_wgan_acgan` without labels: lambda 10, drift 0.001."""
+
+    def losses(self, real, fake, draws):
+        logits = self.discriminator(real)
+        slopes = self.slopes(real + draws.uniforms.pop(0) * (fake - real))
+        penalty = 10 * (slopes.sqrt() - 1).square().mean() + 0.001 * logits.square().mean()
+        return self.discriminator(fake).mean() - logits.mean(), penalty
+
+    def of_generator(self, logits):
+        return -logits.mean()
+
+
+class StyleGANStep(FadingStep):
+    """`D_logistic_simplegp` with gamma 10 and `G_logistic_nonsaturating`; mixed styles, the average w."""
+
+    def fakes(self, draws):
+        first, second = (self.generator.mapping(z) for z in draws.normal().chunk(2, 1))
+        del draws.uniforms[0]
+        change, mixes = 1 + draws.integers.pop(0), draws.uniforms.pop(0) < 0.9
+        chosen = torch.arange(4) < (change if mixes else 4)
+        with torch.no_grad():
+            self.generator.average.copy_(first.mean(0).lerp(self.generator.average, 0.995))
+        return self.generator(torch.where(chosen[:, None], first[:, None], second[:, None]), draws)
+
+    def losses(self, real, fake, draws):
+        loss = F.softplus(-self.discriminator(real)).mean() + F.softplus(self.discriminator(fake)).mean()
+        return loss, 10 / 2 * self.slopes(real).mean()
+
+    def of_generator(self, logits):
+        return F.softplus(-logits).mean()
+
+
+SIZES = "channel_base=32,channel_max=4"
+
+
+def test_progan():
+    """Two steps, with alpha 0 and 0.5."""
+    game = built(
+        game="progan:start=4,fade_kimg=0.016,stable_kimg=0+1",
+        generator=f"progan:{SIZES}",
+        discriminator=f"progan:{SIZES}",
+        loss="wasserstein",
+        penalty=["wgan_gp:weight=10", "drift:weight=0.001"],
+        ema_kimg=0.016,
+    )
+    second = ProGANStep(game, {"generator": ProGANGenerator(), "discriminator": GrowingDiscriminator(False)}, 0.01)
+    assert whole_step.compare(game, second, [images(seed) for seed in range(2)]) < 1e-4
+
+
+def test_stylegan():
+    """Two steps, with alpha 0 and 0.5."""
+    game = built(
+        game="stylegan:start=4,fade_kimg=0.016,stable_kimg=0+1",
+        generator=f"stylegan:{SIZES},w_dim=4,mapping_layers=2",
+        discriminator=f"stylegan:{SIZES}",
+        loss="non_saturating",
+        penalty=["r1:weight=10"],
+        ema_kimg=0.016,
+    )
+    second = StyleGANStep(game, {"generator": StyleGANGenerator(), "discriminator": GrowingDiscriminator(True)}, 0.01)
+    assert whole_step.compare(game, second, [images(seed) for seed in range(2)]) < 1e-4

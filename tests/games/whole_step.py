@@ -192,17 +192,18 @@ def to_torch(value):
     return torch.tensor(np.moveaxis(array, -1, 1) if array.ndim == 4 else array, dtype=torch.float64)
 
 
-def compare(game, second, batches):
+def compare(game, second, batches, floor=1e-3):
     """Plays the same batches with both.
 
     Args:
         game: compiled, with SGD.
         second: the same in PyTorch.
         batches: list of what `game.train_step` takes.
+        floor: see below; 1e-2 where biases in front of norms sum over many pixels.
 
     Returns:
         The largest difference of all that was compared: of losses beside 1 or their size, of tensors beside their own
-        largest value (beside a thousandth of the network's largest, where they are smaller: the gradient of a bias in
+        largest value (beside `floor` of the network's largest, where they are smaller: the gradient of a bias in
         front of a norm is rounding alone).
     """
     worst = {}
@@ -220,21 +221,21 @@ def compare(game, second, batches):
         for (player, mine), (_, theirs) in zip(ours, second.gradients):
             assert mine.keys() == theirs.keys()
             theirs = {path: _permuted(gradient, axes, back=True) for path, (gradient, axes) in theirs.items()}
-            _note(worst, f"gradients of the {player}", mine, theirs)
+            _note(worst, f"gradients of the {player}", mine, theirs, floor)
         for name in second.modules:
             tied = [
                 (weight.path, np.asarray(weight), _permuted(t, axes, back=True)) for weight, t, axes in second.tied(name)
             ]
-            _note(worst, f"weights of {name}", *({path: pair[i] for path, *pair in tied} for i in (0, 1)))
+            _note(worst, f"weights of {name}", *({path: pair[i] for path, *pair in tied} for i in (0, 1)), floor)
     print({name: f"{value:.2g}" for name, value in worst.items()})
     return max(worst.values())
 
 
-def _note(worst, what, ours, theirs):
+def _note(worst, what, ours, theirs, floor):
     largest = max(np.abs(value).max() for value in theirs.values())
     assert largest > 0, f"{what}: all zero"
     for path, value in theirs.items():
-        difference = np.abs(ours[path] - value).max() / max(np.abs(value).max(), 1e-3 * largest)
+        difference = np.abs(ours[path] - value).max() / max(np.abs(value).max(), floor * largest)
         worst[what] = max(worst.get(what, 0.0), float(difference))
 
 
