@@ -33,6 +33,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gans import randomness
+from keras_gans.augment import draw
 
 torch = pytest.importorskip("torch", reason="the parity extra is not installed")
 
@@ -51,11 +52,17 @@ class Draws:
 
     Attributes:
         latents: of `game.draw_latent`, [n, latent_dim] each.
-        uniforms, normals, integers: of the functions of that name in `keras_gans.randomness`, but for latents.
+        uniforms, normals, integers: of the functions of that name in `keras_gans.randomness`, but for latents; what
+            normals and integers are made of is among the uniforms too.
     """
 
     def __init__(self):
         self.latents, self.uniforms, self.normals, self.integers = [], [], [], []
+
+    def normal(self):
+        """Takes the next of `normals` away, and the two uniforms that it was made of."""
+        del self.uniforms[:2]
+        return self.normals.pop(0)
 
     @contextlib.contextmanager
     def recorded(self, game):
@@ -64,7 +71,10 @@ class Draws:
             latent = getattr(game, "draw_latent", None)
             for name in ("uniform", "normal", "integers"):
                 function = getattr(randomness, name)
-                patch.setattr(randomness, name, self._recorder(function, getattr(self, name.rstrip("s") + "s")))
+                record = self._recorder(function, getattr(self, name.rstrip("s") + "s"))
+                patch.setattr(randomness, name, record)
+                if hasattr(draw, name):  # imported by name there
+                    patch.setattr(draw, name, record)
             if latent:
                 patch.setattr(game, "draw_latent", self._latents(latent))
             yield self
@@ -182,17 +192,18 @@ def to_torch(value):
     return torch.tensor(np.moveaxis(array, -1, 1) if array.ndim == 4 else array, dtype=torch.float64)
 
 
-def compare(game, second, batches):
+def compare(game, second, batches, floor=1e-3):
     """Plays the same batches with both.
 
     Args:
         game: compiled, with SGD.
         second: the same in PyTorch.
         batches: list of what `game.train_step` takes.
+        floor: see below; 1e-2 where biases in front of norms sum over many pixels.
 
     Returns:
         The largest difference of all that was compared: of losses beside 1 or their size, of tensors beside their own
-        largest value (beside a thousandth of the network's largest, where they are smaller: the gradient of a bias in
+        largest value (beside `floor` of the network's largest, where they are smaller: the gradient of a bias in
         front of a norm is rounding alone).
     """
     worst = {}
@@ -210,21 +221,21 @@ def compare(game, second, batches):
         for (player, mine), (_, theirs) in zip(ours, second.gradients):
             assert mine.keys() == theirs.keys()
             theirs = {path: _permuted(gradient, axes, back=True) for path, (gradient, axes) in theirs.items()}
-            _note(worst, f"gradients of the {player}", mine, theirs)
+            _note(worst, f"gradients of the {player}", mine, theirs, floor)
         for name in second.modules:
             tied = [
                 (weight.path, np.asarray(weight), _permuted(t, axes, back=True)) for weight, t, axes in second.tied(name)
             ]
-            _note(worst, f"weights of {name}", *({path: pair[i] for path, *pair in tied} for i in (0, 1)))
+            _note(worst, f"weights of {name}", *({path: pair[i] for path, *pair in tied} for i in (0, 1)), floor)
     print({name: f"{value:.2g}" for name, value in worst.items()})
     return max(worst.values())
 
 
-def _note(worst, what, ours, theirs):
+def _note(worst, what, ours, theirs, floor):
     largest = max(np.abs(value).max() for value in theirs.values())
     assert largest > 0, f"{what}: all zero"
     for path, value in theirs.items():
-        difference = np.abs(ours[path] - value).max() / max(np.abs(value).max(), 1e-3 * largest)
+        difference = np.abs(ours[path] - value).max() / max(np.abs(value).max(), floor * largest)
         worst[what] = max(worst.get(what, 0.0), float(difference))
 
 
@@ -235,7 +246,7 @@ def _permuted(array, axes=None, back=False):
     if axes is None:
         axes = {4: (3, 2, 0, 1), 2: (1, 0)}.get(np.ndim(array), range(np.ndim(array)))
     array = np.transpose(array, np.argsort(axes) if back else axes)
-    return array if back else torch.tensor(np.ascontiguousarray(array), dtype=torch.float64)
+    return array if back else torch.tensor(array.copy(), dtype=torch.float64)
 
 
 @contextlib.contextmanager
