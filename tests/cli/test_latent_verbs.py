@@ -176,7 +176,7 @@ def test_projected_pictures_can_be_edited(folder, tmp_path, capsys, monkeypatch)
             np.testing.assert_allclose(
                 sheet[3 * row + column], projection.painted(run.generator, moved[None], noise)[0], atol=1
             )
-            assert np.abs(sheet[3 * row + column] - final[1]).mean() > 1
+            assert np.abs(sheet[3 * row + column] - final[1].astype(int)).mean() > 0.5  # it does move
 
 
 def test_edits_of_drawn_pictures(folder, tmp_path, capsys):
