@@ -87,7 +87,7 @@ def main():
                 continue
             cells, expected = [], None
             for name, form in table.items():
-                jit = flags.jit or name == "grouped" and not gpu
+                jit = flags.jit or (name == "grouped" and not gpu)
                 taken, value = milliseconds(form, dtype, flags.batch, *shape, jit, flags.repeats)
                 expected = expected or value
                 assert abs(value / expected - 1) < 0.02, (name, value, expected)

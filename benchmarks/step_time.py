@@ -383,7 +383,7 @@ def main():
     names = [
         name
         for name in contestants
-        if (flags.jit or not name.endswith("jit") and "float16" not in name.split())
+        if (flags.jit or (not name.endswith("jit") and "float16" not in name.split()))
         and (not name.startswith("PyTorch") or util.find_spec("torch"))
     ]
     rows = {name: {"seconds": [], "first_step": [], "memory_mb": []} for name in names}

@@ -57,4 +57,4 @@ def test_functions_and_modules_too(room, name, module):
 
 def test_unknown_name():
     with pytest.raises(AttributeError, match=r"module 'keras_gans\.losses' has no attribute 'NonSaturation'"):
-        keras_gans.losses.NonSaturation  # noqa: B018
+        keras_gans.losses.NonSaturation

@@ -78,5 +78,5 @@ def test_a_record_alone_runs_nothing(tmp_path):
 
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'was_here')!r}, 'w')")
     with pytest.raises(UserError, match=r"needs parts of evil.py \(sha256 " + "0" * 12):
-        plugins.require([{"file": str("evil.py"), "sha256": "0" * 64}], tmp_path)
+        plugins.require([{"file": "evil.py", "sha256": "0" * 64}], tmp_path)
     assert not (tmp_path / "was_here").exists()

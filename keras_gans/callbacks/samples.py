@@ -50,7 +50,7 @@ class Translations(Periodic):
     def __init__(self, record, every, source, count=8, start=0):
         super().__init__(every, start)
         self.record = record
-        examples = [pair for pair in source.in_order().take(count).as_numpy_iterator()]
+        examples = list(source.in_order().take(count).as_numpy_iterator())
         self.examples = [image_forms.to_model(np.stack(side)) for side in zip(*examples)]
 
     def due(self, step, logs):

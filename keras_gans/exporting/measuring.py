@@ -85,7 +85,7 @@ def milliseconds(model, signature, inputs, threads):
     call = Interpreter(model_content=model, num_threads=threads).get_signature_runner(signature)
     call(**inputs)
     times, least, most = [], *_RUNS
-    while len(times) < least or sum(times) < _SECONDS and len(times) < most:
+    while len(times) < least or (sum(times) < _SECONDS and len(times) < most):
         start = time.perf_counter()
         call(**inputs)
         times.append(time.perf_counter() - start)

@@ -139,7 +139,7 @@ class Client:
         """
         inputs = {"seed": seed, "count": count} | ({} if label is None else {"label": label})
         known = self.signatures().get(signature)
-        if psi is not None or known and "psi" in known.inputs:
+        if psi is not None or (known and "psi" in known.inputs):
             inputs["psi"] = 1.0 if psi is None else psi
         return [_pixels(file) for file in self.predict(inputs, signature)["images_bytes"]]
 
@@ -170,7 +170,7 @@ def _array(name, value, tensor):
         fits = given.dtype.kind in "fiub" and np.can_cast(given.dtype, tensor.dtype, "same_kind")
         if given.dtype.kind in "iu" and tensor.dtype.kind in "iu":
             limits = np.iinfo(tensor.dtype)
-            fits = not given.size or limits.min <= given.min() and given.max() <= limits.max
+            fits = not given.size or (limits.min <= given.min() and given.max() <= limits.max)
         if not fits:
             raise invalid(f"{name}: expected {tensor}, not {dtype_name(given.dtype)}")
         made = given.astype(tensor.dtype)

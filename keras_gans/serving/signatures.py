@@ -40,10 +40,8 @@ class Tensor:
 
     def takes(self, shape):
         """Says whether an array of this shape fits."""
-        return (
-            self.shape is None
-            or len(shape) == len(self.shape)
-            and all(size in (None, given) for size, given in zip(self.shape, shape))
+        return self.shape is None or (
+            len(shape) == len(self.shape) and all(size in (None, given) for size, given in zip(self.shape, shape))
         )
 
 

@@ -111,7 +111,7 @@ def test_interrupted_leaves_nothing(labelled, tmp_path, capsys, monkeypatch, for
 
     def generate(self, count, seed, labels, batch_size):
         if labels[-1] == 2:
-            assert list(tmp_path.iterdir())[0].name.startswith(".tmp-")
+            assert next(iter(tmp_path.iterdir())).name.startswith(".tmp-")
             raise trouble
         return first_batch(self, count, seed, labels, batch_size)
 

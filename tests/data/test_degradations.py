@@ -162,7 +162,7 @@ def test_boxes_and_strokes():
     assert 0.45 < aspect.min() < 0.6 and 1.65 < aspect.max() < 2.2
     for shape in ("free", "box"):  # every part of the picture is missing now and then, and no half more often
         often = masks[shape].mean(axis=0).reshape(8, 8, 8, 8).mean(axis=(1, 3))
-        assert 0.005 < often.min() and often.max() < 0.75
+        assert often.min() > 0.005 and often.max() < 0.75
         for halves in (often[:4], often[4:]), (often[:, :4], often[:, 4:]):
             np.testing.assert_allclose(halves[0].mean(), halves[1].mean(), rtol=0.25)
 

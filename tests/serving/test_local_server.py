@@ -274,7 +274,7 @@ def test_time_is_limited_and_the_worker_is_free_again(tmp_path):
         threads = [threading.Thread(target=lambda: answers.append(post(url, body)[0])) for _ in range(places)]
         for number, thread in enumerate(threads, 1):
             thread.start()
-            served_models.wait_until(lambda: server._predictor._places == places - number)  # noqa: B023 - is called at once
+            served_models.wait_until(lambda: server._predictor._places == places - number)
         assert places == 2 and post(url, body)[0] == 503  # one runs, one waits
         for thread in threads:
             thread.join()
