@@ -99,6 +99,8 @@ def test_answers_are_finite_float32_of_the_promised_shape(case):
         assert outputs.shape == (4, side, side, 1)
     elif case.name == "sn_patchgan":
         assert outputs.shape == (4, 1, 1, 4 * network.width)
+    elif case.name == "projected":
+        assert outputs.shape == (4, 3 * 5 * 5 + 1)  # heads that end at 8, 8, 8 and 4 pixels
     elif case.kind == "discriminator":
         assert outputs.shape == (4, 1)
 

