@@ -36,12 +36,12 @@ def translate(images, seed):
     return images
 
 
-def cut_out(images, seed):
-    """Sets a rectangle of half the height and half the width to 0; it may stand over the border."""
+def cut_out(images, seed, share=0.5):
+    """Sets a rectangle of `share` of the height and of the width to 0; it may stand over the border."""
     fraction = uniform(seed, [batch_of(images), 2])
 
     def outside(axis, size):
-        length = int(size / 2 + 0.5)
+        length = int(size * share + 0.5)
         first = pick(fraction[:, axis, None], size + 1 - length % 2) - length // 2
         position = np.arange(size)
         return (position < first) | (position >= first + length)
@@ -69,12 +69,18 @@ class DiffAugment(Configured):
 
     Args:
         policy: `color`, `translation` and `cutout` (default: all three), joined by `+`; applied in the order given.
+        cutout_share: the rectangle's part of the height and of the width, above 0 to 1. Default 0.5; Projected GAN's code
+            has 0.2.
 
     Raises:
         UserError: an unknown policy.
+        ValueError: a share out of range.
     """
 
-    def __init__(self, policy="color+translation+cutout"):
+    def __init__(self, policy="color+translation+cutout", cutout_share=0.5):
+        if not 0 < cutout_share <= 1:
+            raise ValueError(f"cutout_share must be above 0 and at most 1, not {cutout_share}")
+        self.cutout_share = cutout_share
         self.policy = str(policy).split("+")
         for name in self.policy:
             if name not in POLICIES:
@@ -90,5 +96,6 @@ class DiffAugment(Configured):
         """
         dtype, images = images.dtype, tf.cast(images, tf.float32)
         for name in self.policy:
-            images = POLICIES[name](images, fold(seed, name))
+            keywords = {"share": self.cutout_share} if name == "cutout" else {}
+            images = POLICIES[name](images, fold(seed, name), **keywords)
         return tf.cast(images, dtype)

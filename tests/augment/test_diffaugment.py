@@ -37,11 +37,11 @@ def test_translation(shape):
     assert np.abs(np.array(shares) - expected).max() < 5 * np.sqrt(expected / COUNT)
 
 
-@pytest.mark.parametrize("size", [8, 9])
-def test_cutout(size):
-    """Rows and columns that are cut form a run of half the size, which may stand over the border."""
-    result = augment("cutout", np.ones([COUNT, size, size, 1], np.float32))[..., 0]
-    length = int(size / 2 + 0.5)
+@pytest.mark.parametrize("size, share", [(8, 0.5), (9, 0.5), (9, 0.2)])
+def test_cutout(size, share):
+    """Rows and columns that are cut form a run of a share of the size, which may stand over the border."""
+    result = augment(f"cutout,cutout_share={share}", np.ones([COUNT, size, size, 1], np.float32))[..., 0]
+    length = int(size * share + 0.5)
     cut = result == 0
     np.testing.assert_array_equal(cut | (result == 1), True)
     rows, columns = cut.any(axis=2), cut.any(axis=1)
@@ -91,6 +91,12 @@ def test_policies_come_in_the_order_given():
     assert (augment("color+cutout", images) == 0).any()
     assert not (augment("cutout+color", images) == 0).any()
     assert AUGMENTS.create("diffaugment").policy == list(diffaugment.POLICIES)
+
+
+@pytest.mark.parametrize("share", [0, 1.5])
+def test_a_share_out_of_range_is_refused(share):
+    with pytest.raises(UserError, match=f"cutout_share must be above 0 and at most 1, not {share}"):
+        AUGMENTS.create(f"diffaugment:cutout_share={share}")
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

