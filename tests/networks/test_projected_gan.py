@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_gans import randomness
 from keras_gans.errors import UserError
 from keras_gans.features.efficientnet_lite import efficientnet_lite0
+from keras_gans.games.gan import GAN
 from keras_gans.layers.noise import noise_mode
 from keras_gans.networks.fastgan import FastGANGenerator
 from keras_gans.networks.projected import STAGES, AlignedResize, ProjectedDiscriminator
@@ -196,13 +198,37 @@ def heads(mirror, maps):
         x = x + mix(f"mix_channels{scale}", maps[scale])
         x = mix(f"mix_scales{scale}", f.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True))
         y, downs = x, 0
-        while y.shape[-1] > 8:
+        while any(layer.name == f"head{scale}_down{downs}" for layer in mirror.network.layers):
             y = f.conv2d(y, *mirror.spectral(f"head{scale}_down{downs}"), stride=2, padding=1)
             y = f.leaky_relu(mirror.norm(f"head{scale}_norm{downs}", y), 0.2)
             downs += 1
         y = f.conv2d(y, mirror.spectral(f"head{scale}_logits")[0])
         logits.insert(0, y.permute(0, 2, 3, 1).flatten(1))
     return mirror.torch.cat(logits, 1)
+
+
+def features(mirror, x):
+    """EfficientNet-Lite0 as its paper's table has it, in PyTorch: images in [-1, 1] -> the maps of four stages."""
+    f, maps, block = mirror.f, [], 0
+
+    def convolve(x, name, stride=1):
+        layer = mirror.network.get_layer("features").get_layer(name)
+        depthwise = "depthwise" in name
+        kernel = mirror.weight(layer.kernel).permute(2, 3, 0, 1) if depthwise else mirror.kernel(layer)
+        around = max(kernel.shape[-1] - stride, 0) if x.shape[-1] % 2 == 0 else kernel.shape[-1] - 1
+        x = f.pad(x, [around // 2, around - around // 2] * 2)  # TensorFlow's "same"
+        return f.conv2d(x, kernel, mirror.weight(layer.bias), stride, groups=x.shape[1] if depthwise else 1)
+
+    x = f.relu6(convolve((x * 127.5 + 0.5) / 128, "conv_stem", 2))
+    for repeats, stride, expands in ((1, 1, 0), (2, 2, 1), (2, 2, 1), (3, 2, 1), (3, 1, 1), (4, 2, 1), (1, 1, 1)):
+        for repeat in range(repeats):
+            y = f.relu6(convolve(x, f"blocks.{block}.expand_conv")) if expands else x
+            y = f.relu6(convolve(y, f"blocks.{block}.depthwise_conv", 1 if repeat else stride))
+            y = convolve(y, f"blocks.{block}.project_conv")
+            x = x + y if repeat else y
+            maps += [x] if f"block{block}" in STAGES else []
+            block += 1
+    return maps
 
 
 def compare(network, mirror, ours, theirs, gradients):
@@ -260,3 +286,49 @@ def test_aligned_resize_beside_pytorch(torch, side, size):
     )
     ours = np.moveaxis(np.array(AlignedResize(size)(maps)), -1, 1)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parity
+def test_whole_step_beside_pytorch(torch):
+    """Hinge losses, D's turn and then G's on the same fakes, SGD: all weights after it, to 1e-3 of the largest move."""
+    keras.utils.set_random_seed(3)
+    generator = FastGANGenerator(64, latent_dim=6, width=8, lite=True)
+    discriminator = small_discriminator(image_size=64, feature_size=96)
+    game = GAN(generator, discriminator, "hinge", seed=1)
+    rates = {"generator": 100.0, "discriminator": 0.1}  # untrained features let little through to the generator
+    game.compile(*(keras.optimizers.SGD(rates[player]) for player in rates))
+    of_g, of_d = Mirror(torch, generator), Mirror(torch, discriminator)
+    real = np.random.default_rng(0).uniform(-1, 1, (4, 64, 64, 3)).astype("float32")
+    latents = game.draw_latent(4, randomness.fold(game.step_seed(), 0))
+    logs = game.train_step(tf.constant(real))
+    for mirror in (of_g, of_d):  # the singular vectors move before the passes, the kernels after them
+        mirror.tensors |= {
+            variable.path: torch.tensor(np.array(variable))
+            for variable in mirror.network.weights
+            if variable.path.endswith(("/u", "/v"))
+        }
+
+    def judge(pictures):
+        resized = torch.nn.functional.interpolate(pictures, size=96, mode="bilinear", align_corners=False)
+        return heads(of_d, features(of_d, resized))
+
+    def descend(loss, mirror, rate):
+        before = [mirror.weight(variable) for variable in mirror.network.trainable_weights]
+        gradients = torch.autograd.grad(loss, before, retain_graph=True)
+        for variable, weight, gradient in zip(mirror.network.trainable_weights, before, gradients, strict=True):
+            mirror.tensors[variable.path] = (weight - rate * gradient).detach().requires_grad_()
+        return [rate * gradient.abs().max().item() for gradient in gradients]
+
+    fake = fastgan(of_g, torch.tensor(np.array(latents)), 64, True)
+    of_real, of_fake = judge(torch.tensor(real).permute(0, 3, 1, 2)), judge(fake.detach())
+    d_loss = torch.relu(1 - of_real).mean() + torch.relu(1 + of_fake).mean()
+    moves = descend(d_loss, of_d, rates["discriminator"])
+    g_loss = -judge(fake).mean()
+    moves += descend(g_loss, of_g, rates["generator"])
+    assert float(logs["discriminator_loss"]) == pytest.approx(d_loss.item(), rel=1e-4)
+    assert float(logs["generator_loss"]) == pytest.approx(g_loss.item(), rel=1e-4, abs=1e-5)
+    assert np.median(moves) > 1e-3
+    pairs = [(mirror, variable) for mirror in (of_d, of_g) for variable in mirror.network.trainable_weights]
+    for (mirror, variable), move in zip(pairs, moves, strict=True):
+        other = mirror.weight(variable).detach().numpy()
+        assert np.abs(np.array(variable) - other).max() <= 1e-3 * move + 1e-6, variable.path
