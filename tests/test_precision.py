@@ -21,6 +21,7 @@ def first_logs(precision, flags, steps=8):
         f"--precision={precision}",
         *flags,
     )
+    keras.utils.set_random_seed(0)  # as training does
     game = recipes.build_game(recipe, (32, 32, 1), 0)
     images = tf.random.stateless_uniform([16, 32, 32, 1], [1, 2], -1, 1)
     step = tf.function(game.train_step, autograph=False)
