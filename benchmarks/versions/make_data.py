@@ -15,7 +15,7 @@ COUNT = 24
 
 def shrink(path, side):
     """Opens a picture, with its longest side at most `side` pixels."""
-    picture = Image.open(path).convert("RGB")
+    picture = Image.open(path, formats=("JPEG", "PNG", "WEBP")).convert("RGB")
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     return picture
 
@@ -39,7 +39,7 @@ def make_pictures(shared):
             write([Image.fromarray(pixels) for pixels in emoji[key][:: len(emoji[key]) // COUNT][:COUNT]], folder)
     masks = []
     for path in sorted((DATA / "inputs").glob("*.png")):
-        width, height = Image.open(path).size
+        width, height = Image.open(path, formats=("JPEG", "PNG", "WEBP")).size
         mask = np.zeros((height, width), np.uint8)
         mask[height // 4 : height // 2, width // 3 : 2 * width // 3] = 255
         masks.append(Image.fromarray(mask))
