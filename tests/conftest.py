@@ -2,7 +2,10 @@
 
 import importlib
 import os
+import pathlib
+import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).with_name("cli")))  # for `test_cli.refused`, in any order of collection
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras

@@ -13,6 +13,8 @@ from keras_gans.metrics import nearest
 
 RANDOM = np.random.default_rng(0)
 COLLECTION = types.SimpleNamespace(spec="test", name="test", fingerprint="", split="train", class_names=())
+COLLECTION.holdout = COLLECTION.inventory = None
+COLLECTION.notes, COLLECTION.why_no_classes, COLLECTION.left = (), "", 0
 
 
 @pytest.fixture(scope="module")

@@ -102,11 +102,11 @@ def test_both_networks_import_and_answer_the_same(tmp_path, channels, widths):
 
 def judge(directory, images, channels):
     """What the imported discriminator answers."""
-    from keras_gans.trained import networks, recipes
+    from keras_gans.trained import checkpoints, networks, recipes
 
     folder = Folder(directory)
     built = recipes.build_networks(folder.recipe, folder.record, ("generator", "discriminator"))
-    networks.load(networks.Networks(**built), folder.checkpoint_path(0))
+    checkpoints.load(networks.Networks(**built), folder.checkpoint_path(0))
     return built["discriminator"](images, training=False)
 
 
