@@ -106,6 +106,8 @@ def small(rate=0.01, loss=None, **kwargs):
     ids=["cut", "fastcut", "minibatch"],
 )
 def test_step_is_the_authors(variant):
+    """Of two images. With one, PyTorch 2.13's gradients of the residual blocks are not those of its own finite differences
+    (2.98 against 4.87 at the fourth layer, in float64), which are those of the same image twice."""
     torch = pytest.importorskip("torch", reason="the parity extra is not installed")
     from networks import torch_translators as reference
 

@@ -125,7 +125,7 @@ def test_batch_norm_can_be_seen_from_outside(name):
     keywords = {"num_classes": 3} if name in ("cgan", "cdcgan", "acgan") else {}
     network = DISCRIMINATORS.create(name, width=16, **keywords)
     found = any(isinstance(layer, keras.layers.BatchNormalization) for layer in network._flatten_layers())
-    assert found == (name in ("dcgan", "cdcgan", "acgan", "srgan"))
+    assert found == (name in ("dcgan", "cdcgan", "acgan", "srgan", "vgg_style", "projected"))
 
 
 def test_maxout_takes_the_largest_piece_of_each_unit():

@@ -151,9 +151,8 @@ def test_import_by_name_and_by_file(capsys, site, tmp_path, monkeypatch):
         capsys,
         "train",
         "--data=none",
-        "--game=imported_translator",
         f"--run_dir={tmp_path / 'new'}",
-        says="--data=none names no data",
+        says="not from --data=none, which is nothing",
     )
 
 
