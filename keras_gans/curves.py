@@ -151,7 +151,7 @@ class Curve:
         else:
             done = tf.clip_by_value((kimg - self.after) / (self.until - self.after), 0.0, 1.0)
             if self.shape == "cosine":
-                done = 0.5 - 0.5 * tf.cos(math.pi * done)
+                done = tf.square(tf.sin(math.pi / 2 * done))  # (1 - cos) / 2, exact near the beginning too
             value = first + done * (second - first)
         return value * tf.minimum(kimg / self.warmup, 1.0) if self.warmup else value
 

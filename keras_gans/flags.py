@@ -34,7 +34,13 @@ class _NumberOrCurve(absl_flags.ArgumentParser):
 
 
 class Flags(absl_flags.FlagValues):
-    """absl flags of one verb, with short names for the definitions."""
+    """absl flags of one verb, with short names for the definitions.
+
+    Attributes:
+        limits_pictures: whether `--max_pixels` is that of `define_limits`; exporters and the server have one of their answers.
+    """
+
+    limits_pictures = False
 
     def string(self, name, default, help, required=False):
         absl_flags.DEFINE_string(name, default, help, flag_values=self, required=required)
@@ -74,17 +80,16 @@ def defaults():
     return {name: flags[name].default for name in sorted(flags)}
 
 
-_PICTURE = "height times width that a picture may have; more are refused before they are decoded (up to 16 bytes a pixel)"
-
-
 def define_limits(flags):
     """Defines the flags of every verb that reads pictures: what it takes from files of strangers."""
-    flags.integer("max_pixels", 2**27, _PICTURE, 1, 2**31 - 1)
-
-
-def limits_pictures(flags):
-    """Whether `flags` has those of `define_limits`. (Exporters and the server have a `--max_pixels` of their answers.)"""
-    return "max_pixels" in flags and flags["max_pixels"].help == _PICTURE
+    flags.integer(
+        "max_pixels",
+        2**27,
+        "height times width that a picture may have; more are refused before they are decoded (up to 16 bytes a pixel)",
+        1,
+        2**31 - 1,
+    )
+    vars(flags)["limits_pictures"] = True  # past absl, which takes attributes for flags
 
 
 def define_recipe(flags):

@@ -19,7 +19,7 @@ GROUND = (
     "optimizers",
     "flags",
     "plugins",
-    "configs",
+    "configured",
     "lazy",
 )
 FLOORS = (  # from below; docs/architecture.md shows them

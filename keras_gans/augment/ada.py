@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_gans import curves
 from keras_gans.augment import color, corruption, geometry
 from keras_gans.augment.draw import Draw, batch_of
-from keras_gans.configs import Configured
+from keras_gans.configured import Configured
 from keras_gans.errors import UserError
 from keras_gans.registry import AUGMENTS, nearest
 

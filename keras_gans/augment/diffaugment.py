@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gans.augment.draw import batch_of
-from keras_gans.configs import Configured
+from keras_gans.configured import Configured
 from keras_gans.errors import UserError
 from keras_gans.randomness import fold, uniform
 from keras_gans.registry import AUGMENTS, nearest

@@ -17,7 +17,7 @@ from absl import flags as absl_flags
 import keras_gans
 from keras_gans import plugins, startup
 from keras_gans.errors import UserError
-from keras_gans.flags import PLUGIN, Flags, limits_pictures
+from keras_gans.flags import PLUGIN, Flags
 from keras_gans.registry import nearest
 
 
@@ -168,7 +168,7 @@ def main(arguments=None, verb=None, command=None):
         if getattr(module, "TENSORFLOW", True):
             startup.import_tensorflow()
         plugins.load(flags.plugin)
-        if limits_pictures(flags):
+        if flags.limits_pictures:
             from keras_gans.data import picture_files
 
             picture_files.allow(flags.max_pixels)

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import files, optimizers
-from keras_gans.configs import Configured
+from keras_gans.configured import Configured
 from keras_gans.data.images import to_model
 from keras_gans.errors import UserError
 from keras_gans.games.means import Means

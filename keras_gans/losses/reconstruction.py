@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import curves
-from keras_gans.configs import Configured
+from keras_gans.configured import Configured
 from keras_gans.features.perceptual import create_perceptual
 from keras_gans.losses.reductions import flat_float32
 from keras_gans.registry import RECONSTRUCTIONS

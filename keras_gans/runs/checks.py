@@ -30,8 +30,7 @@ def refuse(recipe, replicas):
     """
     game_class = GAMES.get(parse_spec(recipe["game"])[0])
     recipes.refuse_other_data(recipe, game_class)
-    if game_class.kind != "none":
-        recipes.refuse_idle_flags(recipe, game_class)
+    recipes.refuse_idle_flags(recipe, game_class)
     for registry, flag in (
         (GENERATORS, "generator"),
         (DISCRIMINATORS, "discriminator"),

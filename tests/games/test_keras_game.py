@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import configs, randomness
+from keras_gans import configured, randomness
 from keras_gans.errors import UserError
 from keras_gans.games.cyclegan import CycleGAN
 from keras_gans.games.game import Game
@@ -322,7 +322,7 @@ def test_every_part_is_made_again_from_its_config(registry):
         if name == "perceptual":  # needs a weight file
             continue
         part = registry.create(name)
-        again = configs.loaded(configs.saved(part, name))
+        again = configured.loaded(configured.saved(part, name))
         assert type(again) is type(part) and again.get_config() == part.get_config()
 
 
