@@ -43,7 +43,7 @@ def path_of(name):
         UserError: there is no such recipe; the message has the nearest name.
     """
     if name not in names():
-        raise UserError(f"--recipe={name}: there is no such recipe{nearest(name, names())} (keras-gans recipes lists them)")
+        raise UserError(f"{name!r}: there is no such recipe{nearest(name, names())} (keras-gans recipes lists them)")
     return FOLDER / f"{name}.flags"
 
 
@@ -54,7 +54,7 @@ def headers():
         text = path_of(name).read_text(encoding="utf-8")
         paper = re.search(r"^# Paper: +(.*?\d{4})", text, re.M)
         data = re.search(r"^--data=(.*)$", text, re.M)
-        cost = re.search(r"^# Cost: +([^(,;]*)", text, re.M)
+        cost = re.search(r"^# Cost: +([^(,;\n]*)", text, re.M)
         found[name] = {
             "Paper": paper[1] if paper else "-",
             "data": data[1] if data else "yours",

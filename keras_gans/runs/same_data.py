@@ -58,11 +58,7 @@ def compare(folder, recipe, source):
     if not before or "fingerprint" not in before:
         return
     now = describe(source)
-    for what, name in {
-        "kind": "kind",
-        "image_shape": "size and channels",
-        "input_shape": "size and channels of the inputs",
-    }.items():
+    for what, name in _FIXED.items():
         if what in before and before[what] != now[what]:
             raise UserError(
                 f"{folder.directory} began with other data: their {name} were {before[what]}, those of "

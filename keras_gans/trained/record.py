@@ -68,6 +68,11 @@ def _check(record):
     _part(record, "parameters", dict, lambda counts: all(map(_is_number, counts.values())), {})
     if "imported" in record:
         _part(record, "imported", dict)
+    if "deployed" in record:
+        _check_deployed(_part(record, "deployed", dict))
+    for plugin in _part(record, "plugins", list, lambda plugins: all(isinstance(one, dict) for one in plugins), []):
+        _part(plugin, "file", str)
+        _part(plugin, "sha256", str)
     if "exported" in record:
         _part(record, "exported", dict)
     if "best" in record:
@@ -87,6 +92,18 @@ def _check(record):
             _part(score, "standard_error", (int, float, type(None)), default=None)
             _part(score, "warnings", list, _are_texts, [])
             _part(score, "protocol", dict, default={})
+
+
+def _check_deployed(deployed):
+    """Checks what an import says of its generators, see `keras_gans.trained.trained.Deployment`."""
+    _part(deployed, "generators", dict, lambda generators: generators and _are_texts(generators.values()))
+    _part(deployed, "takes", str, lambda takes: takes in ("latents", "images", "images and a style"))
+    if deployed.keys() - {"generators", "takes", "random_at_test"} or deployed.get("random_at_test") not in (
+        None,
+        True,
+        False,
+    ):
+        raise ValueError(f'"deployed" cannot be {json.dumps(deployed)[:60]}')
 
 
 def _part(record, name, kind, holds=lambda value: True, default=_NEEDED):

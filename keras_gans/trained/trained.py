@@ -369,6 +369,11 @@ def _held_as(name, held, imported):
 def _load(folder, path, deployment):
     """Builds the deployed generators and reads their weights; returns {direction: network}."""
     read = read_networks(folder, path, deployment.generators.values())
+    missing = set(deployment.generators.values()) - read.keys()
+    if missing:
+        raise UserError(
+            f"{folder.record_path} is damaged: this run has no network {', '.join(sorted(missing))} to work with"
+        )
     return {direction: read[name] for direction, name in deployment.generators.items()}
 
 

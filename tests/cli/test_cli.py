@@ -291,3 +291,13 @@ def test_train_script_names_itself(tmp_path):
     helpers.assert_one_line(
         process, "unknown flag --lerning_rate; did you mean 'learning_rate'?", "(see python train.py --help)"
     )
+
+
+def test_recipes_are_a_row_each(capsys):
+    process = call(capsys, "recipes")
+    lines = process.stdout.splitlines()
+    names = sorted(path.stem for path in (helpers.ROOT / "configs").glob("*.flags"))
+    assert process.returncode == 0 and [line.split()[0] for line in lines[1:]] == names
+    shown = call(capsys, "recipes", "--show=wgan")
+    assert shown.stdout.strip() == (helpers.ROOT / "configs" / "wgan.flags").read_text(encoding="utf-8").strip()
+    refused(capsys, "recipes", "--show=wgam", says="'wgam': there is no such recipe; did you mean 'wgan'?")

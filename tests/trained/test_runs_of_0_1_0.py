@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from keras_gans import cli
+from keras_gans.errors import UserError
 from keras_gans.exporting import archive, saved_model
 from keras_gans.runs import training
 from keras_gans.trained.trained import Trained
@@ -73,3 +74,12 @@ def test_is_exported(tmp_path):
     image = np.asarray(Image.open(MADE / "pix2pix" / "input" / "0.png").convert("RGB"), np.float32)[None] / 127.5 - 1
     made = archive.session(path)("serving_default", {"images": image})["images"]
     assert made.shape == image.shape and np.isfinite(made).all()
+
+
+def test_a_record_that_names_no_network_of_its_own_is_one_line(tmp_path):
+    shutil.copytree(MADE / "imported_resnet" / "run", tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    record["deployed"] = {"generators": {"ab": "nobody"}, "takes": "images"}
+    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match="has no network nobody to work with"):
+        _ = Trained.open(tmp_path / "run").generators
