@@ -162,13 +162,25 @@ class SNPatchGAN(keras.Model):
     Args:
         channels: of the picture, and one for its mask. Default 4.
         width: channels of the first convolution; the second has twice, the others four times as many. Default 64.
+        image_size: of the pictures to come, in pixels, at least 64: on a map of one pixel TensorFlow 2.21's gradient of a
+            strided kernel in bfloat16 is made of memory that nobody has written (CPU). Default None: not known.
 
     Call:
         float [batch, h, w, channels]: a picture in [-1, 1], and its mask, 1 where it is missing
         -> float32 logits [batch, h / 64, w / 64, 4 width].
+
+    Raises:
+        ValueError: a smaller image size.
     """
 
-    def __init__(self, channels=4, width=64, **kwargs):
+    smallest = 64
+
+    def __init__(self, channels=4, width=64, image_size=None, **kwargs):
+        if image_size is not None and image_size < self.smallest:
+            raise ValueError(
+                f"sn_patchgan halves six times and takes images of {self.smallest} pixels or more, not {image_size}"
+            )
+
         # === Functional Model ===
         image = x = keras.Input((None, None, channels), name="image")
         for index, factor in enumerate((1, 2, 4, 4, 4, 4)):

@@ -132,10 +132,11 @@ CASES = [
 def inputs_of(network, batch=4, seed=0):
     """Draws inputs for `network`: N(0, 1) for floats, labels below `num_classes` for integers.
 
-    Images of any size are of SIDE x SIDE pixels.
+    Images of any size are of SIDE x SIDE pixels, or of the network's smallest size.
     """
     random = np.random.default_rng(seed)
-    shapes = [(batch, *(SIDE if side is None else side for side in tensor.shape[1:])) for tensor in network.inputs]
+    free = max(SIDE, getattr(network, "smallest", SIDE))
+    shapes = [(batch, *(free if side is None else side for side in tensor.shape[1:])) for tensor in network.inputs]
     drawn = [
         random.integers(network.num_classes, size=shape).astype("int32")
         if "int" in tensor.dtype

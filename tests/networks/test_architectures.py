@@ -9,6 +9,7 @@ from keras import ops
 from keras_gans.layers.spectral_normalization import SpectralNormalization
 from keras_gans.networks.began import BEGANAutoencoder, BEGANGenerator
 from keras_gans.networks.cgan import CGANDiscriminator, CGANGenerator, ConditionalDCGANDiscriminator
+from keras_gans.networks.deepfill import SNPatchGAN
 from keras_gans.networks.mlp import MLPDiscriminator, MLPGenerator, maxout
 from keras_gans.networks.points import PointsAutoencoder, PointsDiscriminator, PointsGenerator
 from keras_gans.networks.r3gan import GroupedConv2D, R3GANDiscriminator, R3GANGenerator, Resample
@@ -249,3 +250,10 @@ def test_resampling_of_r3gan_against_pytorch(up):
     else:
         expected = torch.nn.functional.conv2d(planes, kernel, stride=2, padding=1)
     np.testing.assert_allclose(Resample(up=up)(x), expected.permute(0, 2, 3, 1), atol=1e-6)
+
+
+def test_sn_patchgan_wants_images_that_can_be_halved_six_times():
+    """Below, its last kernel would see a map of one pixel, whose gradient in bfloat16 TensorFlow does not compute."""
+    assert SNPatchGAN(width=2, image_size=64)(np.zeros((1, 64, 64, 4), "float32")).shape == (1, 1, 1, 8)
+    with pytest.raises(ValueError, match="images of 64 pixels or more, not 63"):
+        SNPatchGAN(width=2, image_size=63)

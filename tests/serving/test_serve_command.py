@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 
 import numpy as np
@@ -29,6 +31,17 @@ def models(tmp_path_factory):
     return folder, made
 
 
+def wait_until_ready(rest):
+    """A model that was exported less than two seconds ago is loaded a little after the server is up."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{rest}/healthz").close()
+        except urllib.error.HTTPError as error:
+            assert error.code == 503 and time.monotonic() < deadline
+            time.sleep(0.1)
+
+
 @pytest.fixture
 def serve(models):
     """The process with its ports."""
@@ -39,6 +52,7 @@ def serve(models):
         try:
             for line in process.stdout:
                 if found := re.search(r"127.0.0.1:(\d+) \(REST.*127.0.0.1:(\d+) \(gRPC\)", line):
+                    wait_until_ready(found[1])
                     yield process, *found.groups()
                     break
             else:

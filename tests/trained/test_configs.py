@@ -124,7 +124,7 @@ def test_translating_recipe_plays_finite_steps_in_which_all_players_move(name, p
     scheme, *networks = PICTURES[name]
     words = [
         f"--flagfile={helpers.ROOT}/configs/{name}.flags",
-        f"--image_size={64 if 'fastgan' in networks else 32}",
+        f"--image_size={64 if {'fastgan', 'sn_patchgan'} & set(networks) else 32}",
         "--batch_size=2",
         "--kimg=0.004",
         f"--data={scheme}:{pictures}/a" + (f":{pictures}/b" if scheme != "folder" else ""),
