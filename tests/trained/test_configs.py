@@ -115,7 +115,7 @@ def pictures(tmp_path_factory):
         (parent / folder).mkdir()
         for index in range(10):
             pixels = random.integers(0, 256, (5, 6, 3), np.uint8)
-            Image.fromarray(pixels).resize((60, 50)).save(parent / folder / f"{index}.png")
+            Image.fromarray(pixels).resize((84, 70)).save(parent / folder / f"{index}.png")
     return parent
 
 
