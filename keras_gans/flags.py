@@ -207,6 +207,13 @@ def define_recipe(flags):
         "plain takes TensorFlow's own convolutions and norms, fast those made for a CPU, auto the one or the other by the "
         "device; they differ by rounding",
     )
+    flags.integer(
+        "accumulate",
+        1,
+        "parts in which the networks work through a batch: the gradient is the whole batch's, the memory a part's, the "
+        "time about a third more; layers that mix a batch, such as batch norm, see a part",
+        1,
+    )
     flags.boolean("jit_compile", False, "compile the step with XLA (slower to start)")
     flags.integer("steps_per_execution", 1, "steps in one call of the compiled function", 1)
     flags.choice(

@@ -1,7 +1,8 @@
 """Stateless noise: the same under jit, after a resume and on any number of replicas.
 
 A seed is an int32 tensor of shape [2]. It is made from the run's seed and narrowed by `fold` with the name of the
-call site and the step. Draws along a batch are made for the whole global batch; each replica keeps its own rows.
+call site and the step. Draws along a batch are made for the whole global batch; each replica, and each part of a batch
+that is worked through in parts, keeps its own rows.
 """
 
 import contextlib
@@ -74,18 +75,22 @@ def integers(seed, shape, maxval):
 
 
 def _bits(seed, shape):
-    """Random uint32 of `shape`: this replica's rows of one draw for all replicas.
+    """Random uint32 of `shape`: the rows of this replica, and of its part, of one draw for all.
 
     TensorFlow's kernels and XLA draw the same bits, but make different floats of them (TensorFlow of the low bits,
     XLA of the high ones); that is why the floats are made here.
     """
     context = tf.distribute.get_replica_context()
     replicas = context.num_replicas_in_sync if context else 1
-    if replicas == 1:
+    index, count = getattr(_scope, "part", None) or (0, 1)
+    if replicas == 1 and isinstance(count, int) and count == 1:
         return tf.random.stateless_uniform(shape, seed, None, None, tf.uint32, alg="philox")
     rows = shape[0]
-    everything = tf.random.stateless_uniform([rows * replicas, *shape[1:]], seed, None, None, tf.uint32, alg="philox")
-    first = context.replica_id_in_sync_group * rows
+    everything = tf.random.stateless_uniform(
+        [rows * replicas * count, *shape[1:]], seed, None, None, tf.uint32, alg="philox"
+    )
+    replica = context.replica_id_in_sync_group if context else 0
+    first = (replica * count + index) * rows
     mine = everything[first : first + rows]
     return tf.ensure_shape(mine, [rows if isinstance(rows, int) else None, *mine.shape[1:]])
 
@@ -118,10 +123,36 @@ def scope(seed):
         _scope.seed = previous
 
 
+def scope_seed():
+    """Returns the seed of the enclosing `scope`; None outside."""
+    return getattr(_scope, "seed", None)
+
+
+@contextlib.contextmanager
+def part(index, count):
+    """Says that draws inside are for a part of this replica's batch: they give its rows of what the whole would draw.
+
+    Args:
+        index: of the part, an int or a scalar int32 tensor.
+        count: of the parts.
+    """
+    previous = getattr(_scope, "part", None)
+    _scope.part = index, count
+    try:
+        yield
+    finally:
+        _scope.part = previous
+
+
+def in_part():
+    """Returns whether a `part` of a batch is at work."""
+    return getattr(_scope, "part", None) is not None
+
+
 def layer_seed(name):
     """Returns the seed of the layer called `name` in the enclosing `scope`.
 
     Outside a scope (inference, graph building) it is a constant, so that an exported model answers the same twice.
     """
-    seed = getattr(_scope, "seed", None)
+    seed = scope_seed()
     return fold(0 if seed is None else seed, name)

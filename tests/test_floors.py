@@ -21,6 +21,7 @@ GROUND = (
     "plugins",
     "configured",
     "lazy",
+    "microbatches",
 )
 FLOORS = (  # from below; docs/architecture.md shows them
     *GROUND,

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gans import randomness
+from keras_gans import microbatches, randomness
 from keras_gans.curves import Curve, now
 from keras_gans.errors import UserError
 from keras_gans.games.keras_game import KerasGame, require_weights
@@ -111,6 +111,10 @@ class Game(KerasGame):
         """Returns the names of all players' networks."""
         return [name for names in self.players.values() for name in names]
 
+    def called_models(self):
+        """Returns what the step calls: the players' networks, and models that were made of their layers."""
+        return [getattr(self, name) for name in self.network_names()]
+
     def variables_of(self, player):
         """Returns the trainable variables of a player."""
         return [variable for network in self.networks_of(player) for variable in network.trainable_variables]
@@ -130,7 +134,8 @@ class Game(KerasGame):
             The gradient's norm, unscaled; with several replicas, the norm of this replica's own gradient.
         """
         variables, optimizer = self.variables_of(player), self.optimizer_of(player)
-        gradients = tape.gradient(objective, variables)
+        with microbatches.differentiated_by(variables):
+            gradients = tape.gradient(objective, variables)
         scale = optimizer.scale_loss(1.0) / self.distribute_strategy.num_replicas_in_sync
         norm = tf.linalg.global_norm(gradients) / scale
         optimizer.apply(gradients, variables)

@@ -48,6 +48,9 @@ class Inpainting(Restoration):
             "reconstructions": make.reconstructions(),
         }
 
+    def called_models(self):
+        return [*super().called_models(), self._stages.__self__]
+
     def produce(self, inputs, targets, seed):
         *predictions, outputs = apply(self._stages, inputs, seed)
         terms = {}

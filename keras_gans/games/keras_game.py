@@ -6,7 +6,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from keras_gans import files, optimizers
+from keras_gans import files, microbatches, optimizers
 from keras_gans.configured import Configured
 from keras_gans.data.images import to_model
 from keras_gans.errors import UserError
@@ -39,6 +39,7 @@ class KerasGame(Configured, keras.Model):
         jit_compile="auto",
         steps_per_execution=1,
         run_eagerly=False,
+        accumulate=1,
         **named,
     ):
         """Sets the optimizers (and builds them, so that they are saved and restored with the model).
@@ -53,6 +54,8 @@ class KerasGame(Configured, keras.Model):
             features: the feature extractor that the scores measure on. Default inception2015, whose weights must be had;
                 "fashion" comes with the package.
             jit_compile, steps_per_execution, run_eagerly: see `keras.Model.compile`.
+            accumulate: in how many parts the players' networks work through a batch, see `keras_gans.microbatches`: gradients
+                are those of the whole batch, memory is that of a part, and each network is called once more. Default 1.
             **named: in the place of `optimizer`, one for each player: `generator_optimizer=`, `discriminator_optimizer=`
                 and so on.
 
@@ -71,6 +74,8 @@ class KerasGame(Configured, keras.Model):
             self.check_optimizer(player, given)
             for network in self.networks_of(player):
                 require_weights(network)
+        for model in self.called_models():
+            microbatches.accumulate(model, accumulate)
         super().compile(
             optimizer=None, jit_compile=jit_compile, steps_per_execution=steps_per_execution, run_eagerly=run_eagerly
         )
@@ -87,6 +92,7 @@ class KerasGame(Configured, keras.Model):
             "jit_compile": jit_compile,
             "steps_per_execution": steps_per_execution,
             "run_eagerly": run_eagerly,
+            "accumulate": accumulate,
         }
 
     def _choose(self, optimizer, discriminator_optimizer, named):

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from keras_gans import randomness
+
 
 @keras.saving.register_keras_serializable("keras_gans")
 class BatchNorm(keras.layers.BatchNormalization):
@@ -10,7 +12,7 @@ class BatchNorm(keras.layers.BatchNormalization):
 
     On one device 4-D inputs take TensorFlow's fused kernel, which reads the activations once (Keras computes the
     moments and the normalisation as separate passes). With several replicas the statistics are those of the global
-    batch, so that a run does not depend on the number of replicas.
+    batch, so that a run does not depend on the number of replicas; in a batch that is worked through in parts, those of a part.
 
     Args:
         momentum: of the moving statistics. Default 0.9 (PyTorch's 0.1 of the original ports).
@@ -25,7 +27,8 @@ class BatchNorm(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         context = tf.distribute.get_replica_context()
-        self.synchronized = bool(training) and context is not None and context.num_replicas_in_sync > 1
+        several = context is not None and context.num_replicas_in_sync > 1
+        self.synchronized = bool(training) and several and not randomness.in_part()
         fused = training and self.trainable and not self.synchronized and len(inputs.shape) == 4
         if not fused or isinstance(inputs, keras.KerasTensor):
             return super().call(inputs, training=training, mask=mask)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_gans import curves, randomness
+from keras_gans import curves, microbatches, randomness
 from keras_gans.losses.reductions import flat_float32, global_mean
 from keras_gans.registry import PENALTIES
 
@@ -29,7 +29,8 @@ def squared_gradient_norms(critic, images):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(images)
         total = INNER_SCALE * tf.reduce_sum(tf.cast(critic(images), tf.float32))
-    gradients = tape.gradient(total, images)
+    with microbatches.differentiated_by(()):
+        gradients = tape.gradient(total, images)
     if gradients is None:
         raise ValueError("the critic's logits do not depend on the images that it is given")
     return tf.reduce_sum(tf.square(flat_float32(gradients) / INNER_SCALE), axis=1)

@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_gans import randomness
+from keras_gans import microbatches, randomness
 from keras_gans.penalties.gradient import INNER_SCALE
 
 
@@ -27,7 +27,8 @@ def path_lengths(synthesis, styles, seed):
         count = images.shape[0] or tf.shape(images)[0]
         noise = randomness.normal(seed, [count, height, width, channels]) / math.sqrt(height * width)
         total = INNER_SCALE * tf.reduce_sum(images * noise)
-    slopes = tf.cast(tape.gradient(total, styles), tf.float32) / INNER_SCALE
+    with microbatches.differentiated_by(()):
+        slopes = tf.cast(tape.gradient(total, styles), tf.float32) / INNER_SCALE
     return tf.sqrt(tf.reduce_mean(tf.reduce_sum(tf.square(slopes), axis=2), axis=1))
 
 

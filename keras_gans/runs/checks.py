@@ -51,6 +51,11 @@ def refuse(recipe, replicas):
     batch, turns = recipe["batch_size"], recipe["n_critic"]
     if batch % replicas:
         raise UserError(f"--batch_size={batch} cannot be shared by {replicas} replicas; take a multiple of {replicas}")
+    if batch // replicas % recipe["accumulate"]:
+        raise UserError(
+            f"--accumulate={recipe['accumulate']} does not divide the {batch // replicas} images of a step"
+            f"{' on each replica' if replicas > 1 else ''}; take a divisor, or another --batch_size"
+        )
     if batch * turns > INT32:
         raise UserError(f"--batch_size={batch} times --n_critic={turns} is more than {INT32} images a step; take fewer")
     if recipe["kimg"] * 1000 / batch > INT32:

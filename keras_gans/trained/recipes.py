@@ -159,7 +159,12 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
             steps *= recipe["n_critic"]
         rate = number(recipe, rate, clock)
         optimizers[player] = build_optimizer(recipe, spec, rate, steps, game.lazy_interval(player), clock)
-    game.compile(optimizers, jit_compile=recipe["jit_compile"], steps_per_execution=recipe["steps_per_execution"])
+    game.compile(
+        optimizers,
+        jit_compile=recipe["jit_compile"],
+        steps_per_execution=recipe["steps_per_execution"],
+        accumulate=recipe["accumulate"],
+    )
     return game
 
 

@@ -40,8 +40,8 @@ def assert_same_weights(one, two):
         assert abs(ours["discriminator_loss"] - theirs["discriminator_loss"]) < 1e-5
 
 
-def single(directory):
-    process = helpers.run(helpers.command(directory, *FLAGS))
+def single(directory, *flags):
+    process = helpers.run(helpers.command(directory, *FLAGS, *flags))
     assert process.returncode == 0, process.stderr
 
 
@@ -49,6 +49,16 @@ def test_mirrored(tmp_path):
     single(tmp_path / "one")
     words = [sys.executable, "-c", TWO_DEVICES, *helpers.arguments(tmp_path / "two", *FLAGS, "--strategy=mirrored")]
     process = helpers.run(words)
+    assert process.returncode == 0, process.stderr
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
+
+
+def test_mirrored_with_parts(tmp_path):
+    """Two replicas that each work through their half in two parts; of networks that do not mix the batch."""
+    flags = ["--generator=mlp", "--discriminator=mlp", "--learning_rate=1"]
+    single(tmp_path / "one", *flags)
+    words = helpers.arguments(tmp_path / "two", *FLAGS, *flags, "--strategy=mirrored", "--accumulate=2")
+    process = helpers.run([sys.executable, "-c", TWO_DEVICES, *words])
     assert process.returncode == 0, process.stderr
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
