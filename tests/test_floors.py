@@ -12,6 +12,7 @@ GROUND = (
     "curves",
     "registry",
     "files",
+    "hdf5",
     "progress",
     "randomness",
     "startup",

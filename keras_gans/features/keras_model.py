@@ -2,10 +2,12 @@
 
 import hashlib
 import pathlib
+import zipfile
 
 import keras
 import tensorflow as tf
 
+from keras_gans import hdf5
 from keras_gans.errors import UserError
 from keras_gans.features.base import FeatureExtractor, luma, resize, resize_in_words
 from keras_gans.registry import EXTRACTORS, nearest
@@ -94,8 +96,9 @@ def keras_features(path, layer=None, preprocess="tf", batch_size=64):
     if not path.is_file():
         raise UserError(f"{path} does not exist; path= takes a model saved with model.save('FILE.keras')")
     try:
+        hdf5.check(path)
         model = keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, TypeError, KeyError) as error:
+    except (ValueError, OSError, TypeError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be loaded as a Keras model: {str(error).splitlines()[0]}") from error
     extractor = KerasFeatures(model, layer, preprocess, batch_size)
     extractor.weights_file, extractor.weights_sha256 = path.name, lookup.sha256(path)

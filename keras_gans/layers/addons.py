@@ -12,8 +12,8 @@ import zipfile
 
 import keras
 
+from keras_gans import hdf5
 from keras_gans.errors import UserError
-from keras_gans.files import check_unpacked
 from keras_gans.layers import instance_normalization
 
 
@@ -112,6 +112,7 @@ def load_model(path, more_objects=None):
         raise UserError(f"{path}: expected a .h5, .hdf5 or .keras file with a whole model in it")
     objects = custom_objects() | (more_objects or {})
     try:
+        hdf5.check(path)
         with tempfile.TemporaryDirectory() as folder:
             file = _readable(path, pathlib.Path(folder)) if path.suffix == ".keras" else path
             return keras.models.load_model(file, objects, compile=False, safe_mode=True)
@@ -129,7 +130,6 @@ def _readable(path, folder):
         return value
 
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(folder / "model.keras", "w") as copy:
-        check_unpacked(source, 8 * path.stat().st_size + 2**20)  # weights hardly become smaller
         for name in source.namelist():
             content = source.read(name)
             if name == "config.json":

@@ -230,6 +230,7 @@ def _write(directory, built, record):
     parameters = {
         name: getattr(built, name).count_params() for name in ("generator", "discriminator") if hasattr(built, name)
     }
+    files.repair(directory.parent)  # what a killed import has left there
     with files.whole(directory) as temporary:
         folder = Folder(temporary)
         folder.write_record(

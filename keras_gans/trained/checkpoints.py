@@ -15,7 +15,7 @@ import sys
 
 import h5py
 
-from keras_gans import files
+from keras_gans import files, hdf5
 from keras_gans.errors import UserError
 
 _BLOCK = 512  # bytes: the smallest user block
@@ -83,8 +83,10 @@ def opened(path):
     Raises:
         UserError: it is damaged, or it lacks what the block looks for (KeyError there).
     """
-    with _one_line(path), h5py.File(path, "r") as file:
-        yield file
+    with _one_line(path):
+        hdf5.check(path)
+        with h5py.File(path, "r") as file:
+            yield file
 
 
 def load(model, path):
@@ -98,6 +100,7 @@ def load(model, path):
         UserError: the file is damaged or belongs to another model. Then some variables may have been set.
     """
     with _one_line(path):
+        hdf5.check(path)
         model.load_weights(os.fspath(path))
 
 

@@ -135,7 +135,10 @@ def test_import_by_name_and_by_file(capsys, site, tmp_path, monkeypatch):
     torch.save({"params": state}, folder / "small.pth")
     model = Published("a test", 0.1, "for nobody", (lookup.WeightFile("small.pth", f"{address}/small.pth", None),), False)
     monkeypatch.setitem(published.MODELS, "small", model)
+    leftover = tmp_path / f".tmp-{2**22 + 1}-run"  # of a process that was killed: there is none of so high a number
+    leftover.mkdir()
     process = test_cli.call(capsys, "import", "--from=small", f"--run={tmp_path / 'run'}")
+    assert not leftover.exists()
     assert process.returncode == 0, process.stderr
     lines = process.stdout.splitlines()
     assert lines[:2] == ["license: for nobody", "NOT FOR COMMERCIAL USE"]  # before the download
