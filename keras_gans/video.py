@@ -1,5 +1,6 @@
 """Videos written: MP4 of H.264, tagged with its colours, every frame at its own time."""
 
+import contextlib
 import dataclasses
 import fractions
 
@@ -107,7 +108,16 @@ class Writer:
                 self._mux(self._video.encode())
                 for sound in self._sounds:
                     sound.until(None)
-        finally:
+        except BaseException:
+            self._abandon()
+            raise
+        if kind is None:
+            self._container.close()
+        else:
+            self._abandon()
+
+    def _abandon(self):
+        with contextlib.suppress(library().FFmpegError):  # what went wrong before is said
             self._container.close()
 
     def add_sound(self, streams):

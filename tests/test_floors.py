@@ -16,6 +16,7 @@ GROUND = (
     "progress",
     "randomness",
     "startup",
+    "video",
     "grids",
     "optimizers",
     "flags",

@@ -9,7 +9,6 @@ from PIL import Image, ImageSequence
 from keras_gans import grids
 from keras_gans.errors import UserError
 
-imageio = pytest.importorskip("imageio.v3")
 
 
 def moving_square(frames=12, channels=3, size=(33, 47)):
@@ -77,19 +76,20 @@ def test_gif_comes_back_with_its_frames_rate_and_loop(tmp_path, channels, floor)
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_mp4_comes_back_with_even_sides_and_its_frames(tmp_path, channels):
-    pytest.importorskip("imageio_ffmpeg", reason="the video extra is not installed")
+    av = pytest.importorskip("av", reason="the video extra is not installed")
     frames = moving_square(channels=channels)
     grids.write_animation(tmp_path / "a.mp4", iter(frames), fps=10)
-    back = imageio.imread(tmp_path / "a.mp4", plugin="FFMPEG")
+    with av.open(str(tmp_path / "a.mp4")) as film:
+        assert film.streams.video[0].average_rate == 10
+        back = np.stack([frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)])
     assert back.shape == (12, 34, 48, 3)
     # H.264 halves the colour resolution, so a floor in decibels on the grey value; the shuffled film fails it.
     grey, expected = back[:, :33, :47].mean(-1), frames.mean(-1)
     assert psnr(grey, expected) > 28 > psnr(grey, expected[::-1]) + 5
-    assert imageio.immeta(tmp_path / "a.mp4", plugin="FFMPEG")["fps"] == 10
 
 
-def test_mp4_without_ffmpeg_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+def test_mp4_without_pyav_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(UserError, match=r"pip install 'keras-gans\[video\]'"):
         grids.write_animation(tmp_path / "a.mp4", moving_square())
     assert not list(tmp_path.iterdir())

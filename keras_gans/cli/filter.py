@@ -11,6 +11,7 @@ folders, animated GIFs and videos go through as with keras-gans translate; what 
 (exit code 1). A NAME_style_transfer model needs its NAME_style_predict in the same folder.
 """
 
+from keras_gans.cli.translate import define_smooth, process
 from keras_gans.flags import define_limits
 
 TENSORFLOW = False  # LiteRT is enough
@@ -52,11 +53,11 @@ def define(flags):
         "larger pictures go through in tiles",
         64,
     )
+    define_smooth(flags)
     flags.integer("threads", None, "of the CPU; default: LiteRT's choice", 1)
 
 
 def run(flags):
-    from keras_gans.cli.translate import process
     from keras_gans.errors import UserError
     from keras_gans.exporting.phone_filter import Filter
     from keras_gans.using import pictures
@@ -75,4 +76,4 @@ def run(flags):
     def apply(image, item, report):
         return model(image, masks and masks.read(item.name, image.shape), report)
 
-    return process(apply, items, "filtering", flags.out)
+    return process(apply, items, "filtering", flags)

@@ -65,7 +65,7 @@ def run(flags):
                     raise
                 raise BadImage(str(error)) from error  # the next picture may be a good one
 
-        failed = pictures.process(translate, items, "translating")
+        failed = pictures.process(translate, items, "translating", flags.smooth)
     done = len(items) - failed
     print(f"wrote {items[0].target if len(items) == 1 else f'{done} results to {flags.out}'}")
     return 1 if failed else 0

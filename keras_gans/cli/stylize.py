@@ -13,7 +13,7 @@ A run of adain or arbitrary_style takes pictures as styles, one of multi_style n
 (cyclegan, cut, pix2pix) is a filter. Sizes, names and kinds of files are as for keras-gans translate.
 """
 
-from keras_gans.cli.translate import process
+from keras_gans.cli.translate import define_smooth, process
 from keras_gans.errors import UserError
 from keras_gans.flags import define_limits
 
@@ -39,6 +39,7 @@ def define(flags):
     )
     flags.string("out", None, "folder for the results", required=True)
     flags.integer("tile", 1024, "side in pixels of the largest square that goes through at once", 64)
+    define_smooth(flags)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
     flags.string("network", "vgg19", "of --method=gatys: perceptual network, such as vgg19 or vgg16-hed")
     flags.string(
@@ -66,7 +67,7 @@ def run(flags):
     items = pictures.find(flags.content, flags.out, "content")
     weights = _weights(flags.weight)
     stylize = (_gatys if flags.method == "gatys" else _network)(flags, weights)
-    return process(lambda image, item, report: stylize(image, report), items, "stylizing", flags.out)
+    return process(lambda image, item, report: stylize(image, report), items, "stylizing", flags)
 
 
 def _network(flags, weights):

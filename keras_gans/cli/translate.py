@@ -6,7 +6,8 @@
 
 Pictures may have any size. Large ones go through in pieces (see --tile). They are turned upright by their EXIF
 orientation; alpha is laid over white. Results are PNG files under the inputs' names, in the same folders; animated GIFs
-become GIFs and videos MP4s (with keras-gans[video]) of the same rate, without sound.
+become GIFs and videos MP4s (with keras-gans[video]). Every frame keeps its time, a video its sound; it comes out upright, of
+square pixels, and tagged with its colours. --smooth=0.8 makes it flicker less.
 
 What cannot be read is named and passed over; the exit code is then 1.
 """
@@ -38,7 +39,19 @@ def define_common(flags):
         "once; larger pictures go through in pieces of that area. Less takes less memory and more time",
         64,
     )
+    define_smooth(flags)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
+
+
+def define_smooth(flags):
+    """Defines the flag of every verb that takes videos through something that sees one frame at a time."""
+    flags.number(
+        "smooth",
+        0.0,
+        "against flicker of videos and animated GIFs: share of the frames before in what does not change, from 0 (none) to 0.95",
+        0.0,
+        0.95,
+    )
 
 
 def run(flags):
@@ -56,14 +69,14 @@ def run(flags):
         return translator(image, report=report)
 
     translator.tile = flags.tile
-    return process(translate, items, "translating", flags.out)
+    return process(translate, items, "translating", flags)
 
 
-def process(function, items, title, out):
+def process(function, items, title, flags):
     """Takes items through `function`, see `keras_gans.using.pictures`; returns the exit code."""
     from keras_gans.using import pictures
 
-    failed = pictures.process(function, items, title)
+    failed = pictures.process(function, items, title, flags.smooth)
     done = len(items) - failed
-    print(f"wrote {items[0].target if len(items) == 1 else f'{done} results to {out}'}")
+    print(f"wrote {items[0].target if len(items) == 1 else f'{done} results to {flags.out}'}")
     return 1 if failed else 0

@@ -5,23 +5,23 @@ What a function makes of a picture becomes a PNG, of an animated GIF a GIF, of a
 
 import contextlib
 import dataclasses
-import os
 import pathlib
 import sys
 
 import numpy as np
 from PIL import Image, ImageSequence
 
-from keras_gans import grids
+from keras_gans import files, grids, video
 from keras_gans.data import images
 from keras_gans.data.picture_files import BadImage, reason, suffixes
 from keras_gans.data.stores import list_files
+from keras_gans.data.video_files import SUFFIXES as VIDEOS
+from keras_gans.data.video_files import VideoFile, open_container
 from keras_gans.errors import UserError
 from keras_gans.progress import progress
+from keras_gans.using.smoothing import Smoother
 
-VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 _STILL = 100  # milliseconds: what viewers take for a GIF's duration of 0
-_RATE = 25  # frames per second of a video that does not say
 MOST_ANIMATED = 2**33  # pixels of all frames together: an hour of 320x240 at 30 frames per second
 _SHOWN = 4e6  # pixels from which on the progress of a single picture is shown
 
@@ -57,7 +57,7 @@ def find(source, out, flag="input"):
         List of `Item`s, in the order of the names.
 
     Raises:
-        UserError: nothing there, nothing usable, no ffmpeg for a video, or a result that would take the place of an
+        UserError: nothing there, nothing usable, no PyAV for a video, or a result that would take the place of an
             input.
     """
     source, out = pathlib.Path(source).expanduser(), pathlib.Path(out).expanduser()
@@ -80,7 +80,7 @@ def find(source, out, flag="input"):
         raise UserError(f"{what}: they end in {', '.join(suffixes()[:4])}, ..., .gif, {', '.join(VIDEOS[:3])}, ...")
     kinds = [_kind(folder / name) for name in usable]
     if "video" in kinds:
-        _ffmpeg()
+        video.library()
     results = [pathlib.PurePosixPath(name).with_suffix(_ENDINGS[kind]).as_posix() for name, kind in zip(usable, kinds)]
     results = [
         name + _ENDINGS[kind] if results.count(result) > 1 else result for name, kind, result in zip(usable, kinds, results)
@@ -93,17 +93,21 @@ def find(source, out, flag="input"):
     return items
 
 
-def process(function, items, title):
+def process(function, items, title, smooth=0.0):
     """Takes every item through a function and writes the results, each whole or not at all.
 
     What cannot be read, or what the function refuses with `BadImage`, is named on stderr in one line and passed over.
-    Alpha is laid over white; EXIF orientation is applied; sound is lost.
+    Alpha is laid over white; EXIF orientation, and that of videos, is applied. Of animations and videos every frame keeps
+    its time; no more than some dozens are in memory. Animations keep how often they are repeated, videos their sound and
+    the matrix of their colours; their pixels become squares.
 
     Args:
         function: (uint8 [h, w, 3], item, report) -> uint8 [h', w', 1 or 3]; it may call `report` with the fraction
             done.
         items: what `find` returned.
         title: what is being done, for the progress display ("translating").
+        smooth: strength of the smoothing of animations and videos over time, see `keras_gans.using.smoothing`. Default
+            0: none.
 
     Returns:
         Number of items that failed.
@@ -114,6 +118,7 @@ def process(function, items, title):
     failed = 0
     with progress(title, sum(map(_length, items)), "pictures") as bar:
         for item in items:
+            smoother = Smoother(smooth) if smooth and item.kind != "picture" else None
 
             def translate(image):
                 def report(fraction):
@@ -121,6 +126,8 @@ def process(function, items, title):
                         bar.advance(0, f"{item.name} {fraction:.0%}")
 
                 made = function(image, item, report)
+                if smoother is not None:
+                    made = smoother(image, made)
                 bar.advance(1, "")
                 return made
 
@@ -151,8 +158,8 @@ def _length(item):
         with contextlib.suppress(BadImage):
             return len(list(_gif_frames(item.path)))
     if item.kind == "video":
-        with contextlib.suppress(BadImage), _video(item.path) as (meta, _):
-            return max(1, round((meta["fps"] or _RATE) * meta["duration"]))
+        with contextlib.suppress(BadImage), VideoFile(item.path) as opened:
+            return opened.length
     return 1
 
 
@@ -161,10 +168,9 @@ def _process_picture(translate, item):
 
 
 def _process_animation(translate, item):
-    durations = [duration for _, duration in _gif_frames(item.path)]
-    frames = (translate(frame) for frame, _ in _gif_frames(item.path))
-    # One rate for all frames: their mean.
-    grids.write_animation(item.target, frames, 1000 * len(durations) / sum(durations))
+    with images.open_image(item.path) as opened:
+        loop = opened.info.get("loop")
+    grids.write_gif(item.target, ((translate(frame), duration) for frame, duration in _gif_frames(item.path)), loop)
 
 
 def _gif_frames(path):
@@ -185,49 +191,18 @@ def _gif_frames(path):
 
 
 def _process_video(translate, item):
-    with _video(item.path) as (meta, frames):
-        grids.write_animation(item.target, map(translate, frames), meta["fps"] or _RATE)
-
-
-@contextlib.contextmanager
-def _video(path):
-    """Opens a video; yields what its header says, and an iterator of its frames, uint8 [h, w, 3]."""
-    reader = _ffmpeg().read_frames(os.fspath(path))
     try:
-        try:
-            meta = next(reader)
-            width, height = meta["size"]
-        except (OSError, RuntimeError, StopIteration, KeyError, IndexError) as error:
-            raise BadImage("unreadable: no video that ffmpeg knows") from error
-        yield meta, _video_frames(reader, (height, width, 3))
-    finally:
-        reader.close()
-
-
-def _video_frames(reader, shape):
-    count = 0
-    try:
-        for count, frame in enumerate(reader, 1):
-            yield np.frombuffer(frame, np.uint8).reshape(shape)
-    except RuntimeError as error:
-        raise BadImage("truncated: the video breaks off") from error
-    if not count:
-        raise BadImage("unreadable: a video without frames")
-
-
-def _ffmpeg():
-    """Returns the module imageio_ffmpeg, with an ffmpeg that runs.
-
-    Raises:
-        UserError: there is none.
-    """
-    try:
-        import imageio_ffmpeg
-
-        imageio_ffmpeg.get_ffmpeg_exe()
-    except (ImportError, RuntimeError) as error:
-        raise UserError("videos need ffmpeg: pip install 'keras-gans[video]', or name a folder of frames") from error
-    return imageio_ffmpeg
+        with (
+            VideoFile(item.path) as source,
+            open_container(item.path) as sound,
+            files.whole(item.target) as temporary,
+            video.Writer(temporary, source.rate, source.ticks, source.colors) as made,
+        ):
+            made.add_sound(sound.streams.audio)
+            for frame in source.frames():
+                made.write(translate(frame.pixels), frame.start, frame.duration)
+    except video.library().FFmpegError as error:  # those of reading frames are BadImage, those of the disk UserError
+        raise BadImage(f"the sound cannot be read, or the result not be written as H.264: {error.strerror}") from error
 
 
 _ENDINGS = {"picture": ".png", "animation": ".gif", "video": ".mp4"}
