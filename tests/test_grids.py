@@ -10,7 +10,6 @@ from keras_gans import grids
 from keras_gans.errors import UserError
 
 
-
 def moving_square(frames=12, channels=3, size=(33, 47)):
     """A bright square that walks over a gradient: something that a wrong order or a wrong size would spoil."""
     y, x = np.mgrid[: size[0], : size[1]]

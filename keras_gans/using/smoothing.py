@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from scipy import fft, ndimage
 
-_WIDTH = 6.0  # grey levels of change at which the gate is at 1/e: above the noise of cameras, below what eyes see as another
+_WIDTH = 4.0  # grey levels of change at which the gate is at 1/e: above the noise of cameras; wider ones leave more ghosts
 _NEAR = 5  # pixels a side over which change is averaged, so that noise does not count
 _LOOK = 512  # pixels a side of the middle of the picture, where the shift is looked for
 _BETTER = 0.8  # of the change must be left, at most, for a shift to be believed
@@ -60,9 +60,7 @@ def _shift(before, after):
     """Returns by how many pixels (down, right) the picture has moved; (0, 0) where no shift explains the change."""
     height, width = (min(side, _LOOK) for side in after.shape[:2])
     top, left = (after.shape[0] - height) // 2, (after.shape[1] - width) // 2
-    old, new = (
-        frame[top : top + height, left : left + width].astype(np.float32).mean(-1) for frame in (before, after)
-    )
+    old, new = (frame[top : top + height, left : left + width].astype(np.float32).mean(-1) for frame in (before, after))
     window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
     spectra = [fft.rfft2((part - part.mean()) * window) for part in (old, new)]
     product = spectra[1] * spectra[0].conj()
