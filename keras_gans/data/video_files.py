@@ -97,17 +97,20 @@ class VideoFile:
         Raises:
             BadImage: damage, an end before the one that the header tells, or no frames at all.
         """
-        stream, end = self._stream, None
+        stream, end, matrix = self._stream, None, None
         stream.thread_type = "AUTO"
-        stream.codec_context.options = {"max_pixels": str(_most())}
+        stream.codec_context.options = _decoder_limits()
         usual = max(1, round(1 / (self.rate * self.ticks)))
         try:
             for packet in self._container.demux(stream):
                 if packet.is_corrupt:
                     raise BadImage("truncated: the video breaks off")
                 for frame in packet.decode():
+                    if end is None:  # asked once: frames that were asked are freed late
+                        matrix = frame.side_data.get("DISPLAYMATRIX")
+                        matrix = None if matrix is None else np.frombuffer(bytes(matrix), np.int32).tolist()
                     duration = frame.duration or usual
-                    yield Frame(self._shown(frame), frame.pts, duration)
+                    yield Frame(_upright(self._shown(frame), matrix), frame.pts, duration)
                     end = (frame.pts or 0) + duration
         except video.library().FFmpegError as error:
             raise BadImage(f"truncated or damaged: {error.strerror}" + _after(end and end * self.ticks)) from error
@@ -125,7 +128,7 @@ class VideoFile:
         if clear:
             alpha = pixels[..., 3:].astype(np.float32) / 255
             pixels = np.rint(pixels[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
-        return _upright(pixels, frame.side_data.get("DISPLAYMATRIX"))
+        return pixels
 
 
 def open_container(path):
@@ -140,7 +143,8 @@ def open_container(path):
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe that nobody writes to would be waited for
             raise BadImage("unreadable: no regular file, but a folder, pipe, socket or device")
         # Without the prefix FFmpeg takes what stands in front of a colon for a protocol.
-        return av.open("file:" + os.path.abspath(path), options=_LIMITS, metadata_errors="replace")
+        limits = _LIMITS | _decoder_limits()  # FFmpeg decodes some frames to complete what headers say
+        return av.open("file:" + os.path.abspath(path), options=limits, metadata_errors="replace")
     except OSError as error:
         raise BadImage(f"unreadable: {error.strerror}") from error
     except av.FFmpegError as error:
@@ -162,9 +166,14 @@ def _most():
     return min(FRAME_PIXELS, max_pixels())
 
 
+def _decoder_limits():
+    return {"max_pixels": str(2 * _most() + 2**20)}  # of sides that it rounds up; what is shown is checked to the pixel
+
+
 def _check_size(width, height):
     if not 0 < width * height <= _most():
-        raise BadImage(f"too large: frames of {width}x{height} are no 1 to {_most()} pixels")
+        size = f"{width}x{height}" if width and height else "no known size"  # FFmpeg forgets what it refuses
+        raise BadImage(f"too large: frames of {size}; a video has at most {_most()} pixels a frame")
 
 
 def _after(seconds):
@@ -175,7 +184,7 @@ def _upright(pixels, matrix):
     """Turns pixels by quarters, and mirrors them, as the display matrix of a video says."""
     if matrix is None:
         return pixels
-    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()  # x' = a x + c y, y' = b x + d y
+    a, b, _, c, d = matrix[:5]  # x' = a x + c y, y' = b x + d y
     if abs(b) + abs(c) > abs(a) + abs(d):
         pixels, right, down = pixels.transpose(1, 0, 2), c, b
     else:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import video_maker
 from PIL import Image, ImageSequence
 
 from keras_gans import grids
@@ -84,6 +85,84 @@ def test_transparent_frames_are_laid_over_white(tmp_path):
     assert process(tmp_path / "a.gif", tmp_path / "out", lambda image, item, report: seen.append(image) or image) == 0
     assert all(np.all(image[:, :4] == 255) for image in seen)
     assert [image[0, 5, 0] for image in seen] == [100, 200]
+
+
+@pytest.mark.parametrize("loop", [0, 3, None])
+def test_gif_keeps_the_time_of_each_frame_and_its_repetitions(tmp_path, loop):
+    frames = [Image.fromarray(noise(9, 11, 3, seed=seed)) for seed in range(4)]
+    options = {} if loop is None else {"loop": loop}
+    durations = [100, 30, 2000, 100]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=durations, **options)
+    assert process(tmp_path / "a.gif", tmp_path / "out") == 0
+    made = Image.open(tmp_path / "out/a.gif")
+    assert made.info.get("loop") == loop
+    assert [frame.info["duration"] for frame in ImageSequence.Iterator(made)] == durations
+    before = [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(Image.open(tmp_path / "a.gif"))]
+    after = [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(made)]
+    for old, new in zip(before, after, strict=True):  # 99 colours fit into a palette
+        np.testing.assert_allclose(new, 255 - old, atol=2)
+
+
+def test_video_keeps_its_times_and_colours(tmp_path):
+    av = pytest.importorskip("av", reason="the video extra is not installed")
+    times, frames = [0, 2, 4, 60, 62, 120], [np.full((32, 48, 3), level, np.uint8) for level in range(20, 140, 20)]
+    video_maker.write(tmp_path / "a.mkv", frames, fps=100, times=times)
+    picture, colors = video_maker.patches(720, 1278)
+    video_maker.write(tmp_path / "hd.mp4", [picture] * 2, tags={"colorspace": 1})
+    assert process(tmp_path, tmp_path / "out") == 0
+    pixels, kept = video_maker.read(tmp_path / "out/a.mp4")
+    assert [100 * time for time in kept] == times
+    np.testing.assert_allclose(pixels.mean((1, 2, 3)), 255 - np.arange(20, 140, 20), atol=2)
+    with av.open(str(tmp_path / "out/hd.mp4")) as made:
+        assert made.streams.video[0].codec_context.colorspace == 1
+    made = video_maker.read(tmp_path / "out/hd.mp4")[0][0]
+    assert np.abs(video_maker.middles(made) - (255 - colors)).max() < 4
+
+
+@pytest.mark.parametrize(
+    "name, codec, sound, kept",
+    [("a.mp4", "libx264", "aac", "aac"), ("a.avi", "mpeg4", "pcm_s16le", "aac"), ("a.mkv", "libx264", "flac", "flac")],
+)
+def test_video_keeps_its_sound(tmp_path, name, codec, sound, kept):
+    av = pytest.importorskip("av", reason="the video extra is not installed")
+    video_maker.write(tmp_path / name, [noise(32, 48, 3)] * 20, codec=codec, sound=sound)
+    assert process(tmp_path / name, tmp_path / "out") == 0
+
+    def packets(path):
+        with av.open(str(path)) as opened:
+            return [bytes(packet) for packet in opened.demux(audio=0) if packet.size]
+
+    with av.open(str(tmp_path / "out/a.mp4")) as made:
+        assert [stream.type for stream in made.streams] == ["video", "audio"]
+        assert made.streams.audio[0].codec_context.codec.canonical_name == kept
+        wave = np.concatenate([frame.to_ndarray()[0] for frame in made.decode(audio=0)])
+    if sound == kept:
+        assert packets(tmp_path / name) == packets(tmp_path / "out/a.mp4")
+    assert abs(len(wave) / 8000 - 2) < 0.3  # AAC adds up to two frames of 1024
+    loudest = np.abs(np.fft.rfft(wave[4000:12000])).argmax()
+    assert loudest == 440
+
+
+def test_broken_video_is_one_line_and_leaves_no_half(tmp_path):
+    pytest.importorskip("av", reason="the video extra is not installed")
+    video_maker.write(tmp_path / "a.mkv", [noise(32, 48, 3, seed=seed) for seed in range(30)])
+    data = (tmp_path / "a.mkv").read_bytes()
+    (tmp_path / "a.mkv").write_bytes(data[: len(data) // 2])
+    with pytest.raises(UserError, match="a.mkv could not be used: truncated: the video breaks off after [^\n]*$"):
+        process(tmp_path / "a.mkv", tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_each_film_is_smoothed_by_itself(tmp_path):
+    for name, level in (("a.gif", 50), ("b.gif", 52)):
+        grids.write_animation(tmp_path / name, [np.full((8, 8, 1), level + k, np.uint8) for k in (0, 2)], 10)
+    save(tmp_path / "c.png", noise(8, 8, 3))
+    items = pictures.find(tmp_path, tmp_path / "out")
+    assert pictures.process(lambda image, item, report: image[..., :1], items, "smoothing", 0.9) == 0
+    for name, level in (("a.gif", 50), ("b.gif", 52)):
+        first, second = ImageSequence.all_frames(Image.open(tmp_path / "out" / name), lambda frame: frame.convert("L"))
+        assert np.asarray(first).mean() == level and level <= np.asarray(second).mean() < level + 2
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out/c.png")), noise(8, 8, 3)[..., 0])
 
 
 def test_missing_pyav_is_said(tmp_path, monkeypatch):
