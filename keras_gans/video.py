@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_gans.errors import UserError
 
+_OLDEST = 18  # of PyAV: the first that scales by exact flags, and knows display matrices
 TICKS = fractions.Fraction(1, 90000)  # seconds; divides the rates of film and television
 _FINEST = 10**6  # ticks of a second, above which a time base is replaced by `TICKS`
 _QUALITY = {"crf": "18", "preset": "medium"}  # of x264: hard to tell from the original
@@ -22,13 +23,15 @@ def library():
     """Returns the module av (PyAV).
 
     Raises:
-        UserError: it is not installed.
+        UserError: it is not installed, or too old.
     """
     try:
         import av
         import av.video.reformatter
     except ImportError as error:
         raise UserError("videos need PyAV: pip install 'keras-gans[video]', or name a folder of frames or a .gif") from error
+    if int(av.__version__.split(".")[0]) < _OLDEST:
+        raise UserError(f"videos need PyAV {_OLDEST} or later, not {av.__version__}: pip install -U 'keras-gans[video]'")
     return av
 
 

@@ -12,6 +12,7 @@ Requests are repeated while the server is away or busy, until --timeout is over.
 import pathlib
 
 from keras_gans import startup
+from keras_gans.cli.translate import define_smooth
 from keras_gans.errors import UserError
 from keras_gans.flags import define_limits
 
@@ -31,6 +32,7 @@ def define(flags):
     flags.string("signature", None, "to call; default: translate with --input, else sample_png")
     flags.string("input", None, "a picture, an animated GIF, a video, or a folder of them, for models that take images")
     flags.string("out", None, "folder for the results", required=True)
+    define_smooth(flags)
     flags.integer("count", 1, "images to draw, for models that draw them", 1)
     flags.integer("seed", 0, "of the drawn images")
     flags.strings("class", [], "number of a class to draw, for models that have them; repeated, they take turns")

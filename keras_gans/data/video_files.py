@@ -64,6 +64,8 @@ class VideoFile:
         if stream is None:
             raise BadImage("unreadable: a file without a video")
         context = stream.codec_context
+        if context is None:
+            raise BadImage("unreadable: a video in a code that this ffmpeg does not decode")
         ratio = stream.sample_aspect_ratio or fractions.Fraction(1)
         width, height = context.width, context.height
         _check_size(width, height)
@@ -177,7 +179,7 @@ def _check_size(width, height):
 
 
 def _after(seconds):
-    return f" after {float(seconds):.1f} s" if seconds else ""
+    return f" after {float(seconds):.1f} s" if seconds and seconds > 0 else ""
 
 
 def _upright(pixels, matrix):

@@ -203,6 +203,15 @@ def test_broken_gif_leaves_no_half(tmp_path, frames):
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
+def test_too_long_a_gif_is_refused(tmp_path, monkeypatch):
+    grids.write_animation(tmp_path / "a.gif", [noise(8, 9, 1, seed=seed) for seed in range(4)], 10)
+    monkeypatch.setattr(pictures, "MOST_ANIMATED", 4 * 8 * 9 - 1)
+    with pytest.raises(UserError, match="a.gif could not be used: too long: 4 frames of 9x8 pixels"):
+        process(tmp_path, tmp_path / "out")
+    monkeypatch.setattr(pictures, "MOST_ANIMATED", 4 * 8 * 9)
+    assert process(tmp_path, tmp_path / "out") == 0
+
+
 def test_nothing_usable_is_refused(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.png").write_bytes(b"bad")
