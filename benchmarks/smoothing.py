@@ -21,7 +21,7 @@ from scipy import ndimage
 STRENGTHS = (0.0, 0.5, 0.8, 0.95)
 SIZE, FRAMES, NOISE = 256, 24, 2.0
 STILL, MOVING = 2.0, 20.0  # grey levels by which an input changes at most where it is still, at least where it moves
-REAL = {"carphone_pristine": "a man in a car", "bikes": "bicycles in a street"}
+REAL = {"carphone_pristine": "a man in a car", "bikes": "a street from above"}
 
 
 def main():
