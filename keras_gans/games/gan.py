@@ -120,17 +120,19 @@ class GAN(Game):
         fake = tf.stop_gradient(fake)
         logs = {}
         with tf.GradientTape() as tape:
-            real_logits = self.discriminate(real, labels, randomness.fold(seed, "real"))
+            real_logits, terms = self.discriminate_real(real, labels, randomness.fold(seed, "real"))
             fake_logits = self.discriminate(fake, fake_labels, randomness.fold(seed, "fake"))
-            adversarial = loss = self.adversarial_loss.discriminator(real_logits, fake_logits)
+            adversarial = self.adversarial_loss.discriminator(real_logits, fake_logits)
+            loss = sum(terms.values(), adversarial)
             if self.penalties:
                 penalty = self.penalize(real, fake, labels, randomness.fold(seed, "penalty"), real_logits)
                 logs["penalty"] = tf.reduce_mean(penalty)
-                loss = adversarial + penalty
+                loss += penalty
             objective = self.objective(loss, self.discriminator_optimizer)
         norm = self.descend(objective, tape, "discriminator")
         if hasattr(self.augment, "update"):
             logs |= self.augment.update(real_logits)
+        logs |= {f"{name}_loss": tf.reduce_mean(values) for name, values in terms.items()}
         return logs | {
             "discriminator_loss": tf.reduce_mean(adversarial),
             "discriminator_gradient_norm": norm,
@@ -206,11 +208,22 @@ class GAN(Game):
 
     def discriminate(self, images, labels, seed):
         """Scores images; every image that the discriminator sees in training comes this way."""
-        if self.augment is not None:
-            images = self.augment(images, seed=randomness.fold(seed, "augment"))
+        images = self.augmented(images, seed)
         discriminator = self.network("discriminator")
         with randomness.scope(randomness.fold(seed, "layers")):
             return discriminator(with_labels(discriminator, images, labels), training=True)
+
+    def augmented(self, images, seed):
+        """Returns images as the discriminator sees them."""
+        return images if self.augment is None else self.augment(images, seed=randomness.fold(seed, "augment"))
+
+    def discriminate_real(self, real, labels, seed):
+        """Scores the reals of the discriminator's turn; games add what else it should learn of them.
+
+        Returns:
+            The logits, and further losses of the discriminator: a dict, name -> float32 [batch], weighted.
+        """
+        return self.discriminate(real, labels, seed), {}
 
     def lazy_interval(self, player):
         return max([penalty.interval for penalty in self.penalties if player == "discriminator"], default=1)

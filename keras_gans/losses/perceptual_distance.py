@@ -1,11 +1,13 @@
 """How different two pictures look: features of several layers, each at unit length."""
 
+import keras
 import tensorflow as tf
 
 from keras_gans.errors import UserError
+from keras_gans.features.lpips import LPIPS
 from keras_gans.features.perceptual import PerceptualNetwork
-from keras_gans.losses.reconstruction import rgb
-from keras_gans.registry import EXTRACTORS
+from keras_gans.losses.reconstruction import Reconstruction, rgb
+from keras_gans.registry import EXTRACTORS, RECONSTRUCTIONS
 
 LAYERS = {
     "vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
@@ -49,3 +51,31 @@ class PerceptualDistance:
             for one, other in zip(features, self.features(images), strict=True)
         ]
         return tf.add_n(distances)
+
+
+@RECONSTRUCTIONS.register("lpips")
+@keras.saving.register_keras_serializable("keras_gans")
+class LPIPSLoss(Reconstruction):
+    """How different two images look by features of several layers at unit length (LPIPS, Zhang et al. 2018).
+
+    Args:
+        weight: see `Reconstruction`.
+        network: lpips-vgg (as published for losses) or lpips-alex, whose weights must be had; or a network of
+            `PerceptualDistance`, such as vgg16-hed, which compares without LPIPS's learned heads: all channels count alike
+            and the numbers are larger. Default lpips-vgg.
+
+    Raises:
+        UserError: another network, or no weights.
+    """
+
+    name = "lpips"
+
+    def __init__(self, weight=1.0, network="lpips-vgg"):
+        super().__init__(weight)
+        self._measure = EXTRACTORS.create(network) if network.startswith("lpips") else PerceptualDistance(network)
+
+    def __call__(self, targets, outputs):
+        targets, outputs = rgb(tf.stop_gradient(targets)), rgb(outputs)
+        if isinstance(self._measure, LPIPS):
+            return self._measure.distance(targets, outputs)
+        return self._measure.between(self._measure.features(targets), outputs)

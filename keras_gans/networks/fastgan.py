@@ -25,7 +25,8 @@ def torch_bias(fan_in):
     return keras.initializers.RandomUniform(-1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))
 
 
-def _spectral(name, filters, kernel_size, kind=layers.Conv2D, **keywords):
+def spectral(name, filters, kernel_size, kind=layers.Conv2D, **keywords):
+    """A convolution with spectral normalization, by default without bias and as PyTorch's start."""
     keywords = {"use_bias": False, "kernel_initializer": torch_uniform()} | keywords
     return SpectralNormalization(kind(filters, kernel_size, name=f"{name}_inner", **keywords), name=name)
 
@@ -34,7 +35,7 @@ def _norm(name):
     return BatchNorm(gamma_initializer="ones", name=name)
 
 
-def _glu(x):
+def glu(x):
     """The gated linear unit: [..., 2 n] -> [..., n], the first half times the sigmoid of the second."""
     values, gates = ops.split(x, 2, axis=-1)
     return values * ops.sigmoid(gates)
@@ -44,19 +45,19 @@ def _up(x, filters, lite, name):
     """Doubles the size; one convolution with norm and GLU if `lite`, else two with noise before their norms."""
     x = layers.UpSampling2D(2, interpolation="nearest")(x)
     for part in ("a",) if lite else ("a", "b"):
-        x = _spectral(f"{name}{part}", 2 * filters, 3, padding="same")(x)
+        x = spectral(f"{name}{part}", 2 * filters, 3, padding="same")(x)
         if not lite:
             x = NoiseInjection(name=f"{name}{part}_noise")(x)
-        x = _glu(_norm(f"{name}{part}_norm")(x))
+        x = glu(_norm(f"{name}{part}_norm")(x))
     return x
 
 
-def _excite(small, x, name):
-    """Skip-layer excitation: gates the channels of `x` by the early map `small`, pooled to 4x4."""
+def excite(small, x, name, **keywords):
+    """Skip-layer excitation: gates the channels of `x` by the early map `small`, pooled to 4x4; for `spectral`, keywords."""
     filters, factor = x.shape[-1], small.shape[1] // 4
     y = layers.AveragePooling2D(factor)(small) if factor > 1 else small
-    y = ops.silu(_spectral(f"{name}a", filters, 4)(y))  # [batch, 1, 1, filters]
-    return x * ops.sigmoid(_spectral(f"{name}b", filters, 1)(y))
+    y = ops.silu(spectral(f"{name}a", filters, 4, **keywords)(y))  # [batch, 1, 1, filters]
+    return x * ops.sigmoid(spectral(f"{name}b", filters, 1, **keywords)(y))
 
 
 @GENERATORS.register("fastgan")
@@ -95,18 +96,16 @@ class FastGANGenerator(keras.Model):
         latent = keras.Input((latent_dim,), name="latent")
         x = latent * ops.rsqrt(ops.mean(ops.square(latent), axis=-1, keepdims=True) + 1e-8)
         x = layers.Reshape((1, 1, latent_dim))(x)
-        x = _spectral("start", 2 * 16 * width, 4, layers.Conv2DTranspose)(x)
-        x = _glu(_norm("start_norm")(x))
+        x = spectral("start", 2 * 16 * width, 4, layers.Conv2DTranspose)(x)
+        x = glu(_norm("start_norm")(x))
         maps = {4: x}  # by size in pixels
         for size, multiple in _MULTIPLES.items():
             if 4 < size <= image_size:
                 x = _up(x, int(multiple * width), lite, f"up{size}")
                 if size in _EXCITED_BY:
-                    x = _excite(maps[_EXCITED_BY[size]], x, f"excite{size}")
+                    x = excite(maps[_EXCITED_BY[size]], x, f"excite{size}")
                 maps[size] = x
-        x = _spectral("to_image", channels, 3, padding="same", use_bias=True, bias_initializer=torch_bias(9 * x.shape[-1]))(
-            x
-        )
+        x = spectral("to_image", channels, 3, padding="same", use_bias=True, bias_initializer=torch_bias(9 * x.shape[-1]))(x)
         image = layers.Activation("linear", dtype="float32", name="image")(x)
         super().__init__(latent, image, **kwargs)
 

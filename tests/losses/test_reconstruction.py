@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_gans import registry
 from keras_gans.errors import UserError
-from keras_gans.features import perceptual
-from keras_gans.losses import reconstruction
+from keras_gans.features import lpips, perceptual
+from keras_gans.losses import perceptual_distance, reconstruction
 from keras_gans.registry import RECONSTRUCTIONS
 
 RANDOM = np.random.default_rng(0)
@@ -77,6 +78,45 @@ def test_perceptual_on_a_real_network():
     expected = np.abs(np.asarray(taps(image)[0], np.float64) - taps(-image)[0]).mean()
     np.testing.assert_allclose(loss(image, -image), [expected], rtol=1e-5)
     assert float(loss(image, image)[0]) == 0
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_lpips_without_heads_is_the_distance_of_unit_features(monkeypatch, channels):
+    class Two(perceptual.PerceptualNetwork):
+        name = "vgg16-hed"
+
+        def __init__(self):
+            pass
+
+        def taps(self, layers):
+            assert layers == perceptual_distance.LAYERS["vgg16-hed"]
+            return lambda images, training: [images + 2, tf.nn.avg_pool2d(images, 2, 2, "VALID")]
+
+    monkeypatch.setattr(registry.EXTRACTORS, "create", lambda spec: Two())
+    loss = RECONSTRUCTIONS.create("lpips:network=vgg16-hed,weight=7")
+    target, output = RANDOM.uniform(-1, 1, (2, 2, 4, 4, channels)).astype(np.float32)
+    of_both = [np.repeat(image, 3 // channels, axis=-1).astype(float) for image in (target, output)]
+    expected = 0
+    for layer in (lambda x: x + 2, lambda x: x.reshape(2, 2, 2, 2, 2, 3).mean(axis=(2, 4))):
+        one, other = (layer(x) / np.linalg.norm(layer(x), axis=-1, keepdims=True) for x in of_both)
+        expected = expected + ((one - other) ** 2).sum(-1).mean(axis=(1, 2))
+    np.testing.assert_allclose(loss(target, output), expected, rtol=1e-5)
+    assert loss.weight == 7 and loss.name == "lpips"
+    target, output = tf.constant(target), tf.constant(output)
+    with tf.GradientTape() as tape:
+        tape.watch([target, output])
+        value = loss(target, output)
+    of_target, of_output = tape.gradient(value, [target, output])
+    assert of_target is None and np.abs(of_output).max() > 0
+
+
+def test_lpips_is_that_of_scores(monkeypatch):
+    """With the learned heads: `LPIPS.distance`, which tests/features compares with the authors' package."""
+    measure = object.__new__(lpips.LPIPS)
+    monkeypatch.setattr(measure, "distance", lambda one, other: tf.reduce_sum(one - other, [1, 2, 3]), raising=False)
+    monkeypatch.setattr(registry.EXTRACTORS, "create", lambda spec: measure)
+    loss = RECONSTRUCTIONS.create("lpips")
+    np.testing.assert_allclose(loss(tf.ones([1, 2, 2, 1]), tf.zeros([1, 2, 2, 1])), [12.0])
 
 
 def test_mistakes_are_one_line():
