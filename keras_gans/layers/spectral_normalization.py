@@ -4,13 +4,14 @@ import keras
 import tensorflow as tf
 
 _TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
+_INPUTS_LAST = (*_TRANSPOSED, keras.layers.DepthwiseConv2D)  # of their kernels' axes
 _SUPPORTED = (
     keras.layers.Dense,
     keras.layers.Embedding,
     keras.layers.Conv1D,
     keras.layers.Conv2D,
     keras.layers.Conv3D,
-    *_TRANSPOSED,
+    *_INPUTS_LAST,
 )
 _ITERATIONS_AT_BUILD = 15
 
@@ -27,11 +28,11 @@ class SpectralNormalization(keras.layers.Wrapper):
     discriminator is one function for the real batch, the fake batch and the penalties of a turn.
 
     W is the matrix [everything else, output channels], which is the original's transposed; for transposed
-    convolutions too (PyTorch: `dim=1`), whose Keras kernels end in the input channels. All in float32, or float64 for
-    a float64 layer, whatever the compute type.
+    convolutions too (PyTorch: `dim=1`), whose Keras kernels end in the input channels, and for depthwise ones (PyTorch:
+    as many groups as channels). All in float32, or float64 for a float64 layer, whatever the compute type.
 
     Args:
-        layer: a Dense, Embedding, Conv or ConvTranspose layer.
+        layer: a Dense, Embedding, Conv, ConvTranspose or DepthwiseConv2D layer (of one output for each input).
         power_iterations: steps per `power_iteration()`, 1 by default as in the paper.
         epsilon: least norm that is divided by, 1e-12 by default.
 
@@ -43,6 +44,8 @@ class SpectralNormalization(keras.layers.Wrapper):
         if not isinstance(layer, _SUPPORTED):
             known = ", ".join(kind.__name__ for kind in _SUPPORTED)
             raise ValueError(f"spectral normalization knows {known}, not {type(layer).__name__}")
+        if getattr(layer, "depth_multiplier", 1) != 1:
+            raise ValueError(f"spectral normalization knows a depth_multiplier of 1, not {layer.depth_multiplier}")
         if power_iterations < 1:
             raise ValueError(f"power_iterations should be 1 or more, not {power_iterations}")
         if epsilon <= 0:
@@ -78,7 +81,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     def _matrix(self):
         """The kernel as [everything else, output channels] in u's type."""
         kernel = tf.convert_to_tensor(self._kernel)
-        if isinstance(self.layer, _TRANSPOSED):
+        if isinstance(self.layer, _INPUTS_LAST):
             kernel = tf.experimental.numpy.swapaxes(kernel, -1, -2)
         matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
         return tf.cast(matrix, keras.backend.result_type(self._kernel.dtype, "float32"))

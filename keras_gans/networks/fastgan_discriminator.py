@@ -40,10 +40,11 @@ class FastGANDiscriminator(keras.Model):
     """Halves the image down to 8x8 in blocks with a shortcut, then looks at windows of 4x4.
 
     Liu et al. 2021, "Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis", as the
-    authors' `models.py` has the discriminator of whole images (forks of their repository keep it). The paper's: the blocks, 5x5 logits, and that the maps of
-    16x16 and 8x8 are decoded (`features`, `FastGANDecoder`). The code's alone: spectral normalization, and skip-layer
-    excitation of the maps of 32, 16 and 8 pixels. A second discriminator of images at 128 pixels, which that code has and
-    the paper has not, is left out. Images of 64 and 128 pixels, for which there is none, skip the first blocks.
+    authors' `models.py` has the discriminator of whole images (forks of their repository keep it). The paper's: the blocks,
+    5x5 logits, and that the maps of 16x16 and 8x8 are decoded (`features`, `FastGANDecoder`). The code's alone: spectral
+    normalization, and skip-layer excitation of the maps of 32, 16 and 8 pixels. A second discriminator of images at 128
+    pixels, which that code has and the paper has not, is left out. Images of 64 and 128 pixels, for which there is none,
+    skip the first blocks.
 
     Args:
         image_size: 64, 128, 256, 512 or 1024 pixels. Default 256.

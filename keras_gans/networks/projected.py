@@ -104,12 +104,26 @@ def _convolve(x, filters, stride, name, use_bias=True):
     return SpectralNormalization(convolution, name=name)(x)
 
 
-def _head(x, filters, name):
+def _separate(x, filters, name):
+    """A 3x3 convolution of each channel, then a 1x1 one of all, both with spectral normalization."""
+    shared = {"use_bias": False, "padding": "same"}
+    # PyTorch counts the one input of each channel.
+    each = layers.DepthwiseConv2D(
+        3, depthwise_initializer=keras.initializers.RandomUniform(-1 / 3, 1 / 3), name=f"{name}_each_inner", **shared
+    )
+    x = SpectralNormalization(each, name=f"{name}_each")(x)
+    convolution = layers.Conv2D(filters, 1, kernel_initializer=torch_uniform(), name=f"{name}_inner", **shared)
+    return SpectralNormalization(convolution, name=name)(x)
+
+
+def _head(x, filters, name, separable):
     """Halves `x` once for each of `filters`, then looks at windows of 4x4: logits [batch, windows]."""
     for index, count in enumerate(filters):
-        x = _convolve(x, count, 2, f"{name}_down{index}")
+        down = f"{name}_down{index}"
+        x = _separate(x, count, down) if separable else _convolve(x, count, 2, down)
         x = BatchNorm(gamma_initializer="ones", name=f"{name}_norm{index}")(x)
         x = layers.LeakyReLU(negative_slope=_SLOPE)(x)
+        x = layers.AveragePooling2D(2)(x) if separable else x
     return layers.Flatten()(_convolve(x, 1, 1, f"{name}_logits", use_bias=False))
 
 
@@ -128,6 +142,8 @@ class ProjectedDiscriminator(keras.Model):
         width: channels of the first map; the heads grow to 8 times as many. Default 64.
         feature_size: smaller images are resized to this many pixels, at least 64, bilinearly; larger ones stay. Less is
             faster: below 224 the heads have fewer layers, as that code's for images of 128. Default 224.
+        separable: convolutions of each channel and then of all, with pooling, in place of 4x4 ones that halve: fewer
+            weights; that code has them with StyleGAN2's generator. Default False.
         pretrained: whether to load the features' weights; False where others are loaded afterwards.
 
     Call:
@@ -139,7 +155,16 @@ class ProjectedDiscriminator(keras.Model):
         UserError: the weights are missing.
     """
 
-    def __init__(self, image_size=256, channels=3, width=64, feature_size=FEATURE_SIZE, pretrained=True, **kwargs):
+    def __init__(
+        self,
+        image_size=256,
+        channels=3,
+        width=64,
+        feature_size=FEATURE_SIZE,
+        separable=False,
+        pretrained=True,
+        **kwargs,
+    ):
         if image_size < 8:
             raise ValueError(f"image_size must be 8 or more, not {image_size}")
         if channels not in (1, 3):
@@ -159,7 +184,7 @@ class ProjectedDiscriminator(keras.Model):
         logits = []
         for scale, x in enumerate(maps):
             filters = (width, 2 * width, 4 * width, 8 * width)[scale + fewer :]  # at 64, 32, 16 and 8 pixels of 256
-            logits.append(_head(x, filters, f"head{scale}"))
+            logits.append(_head(x, filters, f"head{scale}", separable))
         score = layers.Concatenate(dtype="float32", name="logits")(logits)
         super().__init__(image, score, **kwargs)
 
@@ -168,6 +193,7 @@ class ProjectedDiscriminator(keras.Model):
         self.channels = channels
         self.width = width
         self.feature_size = feature_size
+        self.separable = separable
 
     def get_config(self):
         return {
@@ -175,6 +201,7 @@ class ProjectedDiscriminator(keras.Model):
             "channels": self.channels,
             "width": self.width,
             "feature_size": self.feature_size,
+            "separable": self.separable,
             "pretrained": False,
             "name": self.name,
         }

