@@ -103,6 +103,7 @@ def _of_run(flags, scores, set_specs, generator_specs):
     from keras_gans.data import open_source
     from keras_gans.metrics import Evaluator, records
     from keras_gans.progress import progress
+    from keras_gans.trained import recipes
     from keras_gans.trained.trained import Trained
 
     trained = Trained.open(flags.run, flags.checkpoint)
@@ -118,7 +119,8 @@ def _of_run(flags, scores, set_specs, generator_specs):
     features = flags.features or ("fashion" if real.spec.startswith("embedded:fashion") else "inception2015")
     found = []
     if set_specs:
-        evaluator = Evaluator(set_specs, features, real, flags.count, flags.seed, quiet=False)
+        judges = recipes.trained_on(trained.recipe)
+        evaluator = Evaluator(set_specs, features, real, flags.count, flags.seed, quiet=False, trained_on=judges)
         found += evaluator.run(trained.generate(evaluator.count_fake, flags.seed))
     shared = {"reference": real.spec, "fingerprint": real.fingerprint, "image_shape": list(real.image_shape)}
     for spec in generator_specs:

@@ -1,6 +1,7 @@
 """Scores of generated images against real ones: one pass over each side for all scores together."""
 
 import contextlib
+import sys
 
 from keras_gans.errors import UserError
 from keras_gans.metrics import records
@@ -45,9 +46,11 @@ class Evaluator:
         count: images on each side; default: all real images, and as many generated ones.
         seed: of the subset of the real images (where `count` leaves some out) and of the scores' own draws.
         quiet: no progress bars.
+        trained_on: name of the extractor that the generator was trained against, if any: scores by its features say that
+            they are biased.
     """
 
-    def __init__(self, metrics, features, real, count=None, seed=0, quiet=True):
+    def __init__(self, metrics, features, real, count=None, seed=0, quiet=True, trained_on=None):
         self.scores = [SCORES.create(spec) for spec in metrics]
         for spec, score in zip(metrics, self.scores):
             if not isinstance(score, SetScore):
@@ -65,6 +68,10 @@ class Evaluator:
                 raise UserError(
                     f"{features} measures pairs of images and has no features of one; it serves the metrics lpips and ppl"
                 )
+        self._note = None
+        if trained_on and getattr(self.extractor, "name", None) == trained_on:
+            self._note = f"biased: the run was trained on the features of {trained_on}; compare it by other features"
+            print(f"note: scores on {trained_on} are {self._note}", file=sys.stderr, flush=True)
         self._real_needs = self.needs - {"probabilities"}  # the inception score never looks at real images
         self._real_statistics = None if self._real_needs else Statistics(self.extractor, {}, 0)
 
@@ -77,7 +84,7 @@ class Evaluator:
 
         Returns:
             A list of records (dicts for JSON): `name`, `value`, `standard_error` and `standard_deviation` (or None),
-            `protocol`, `warnings`. Warnings are printed to stderr too.
+            `protocol`, `warnings`, and `note` where the score is biased. Warnings are printed to stderr too.
 
         Raises:
             UserError: too few images, or a score that the extractor cannot serve.
@@ -86,7 +93,7 @@ class Evaluator:
         batches = self._checked(fake() if callable(fake) else fake)
         generated = self._gather(batches, self.needs, count or self.count_fake, "generated")
         results = [
-            records.record(result, self._protocol(score, real.count, generated.count))
+            records.record(result, self._protocol(score, real.count, generated.count)) | self._noted(score)
             for score in self.scores
             for result in score(real, generated, self.seed)
         ]
@@ -123,6 +130,9 @@ class Evaluator:
                     f"ones {width}x{height}; give both sides the same size, for example by --image_size"
                 )
             yield images
+
+    def _noted(self, score):
+        return {"note": self._note} if self._note and score.needs - {"patches"} else {}
 
     def _gather(self, batches, needs, count, side):
         bar = contextlib.nullcontext() if self.quiet else progress(f"{side} images", total=count)

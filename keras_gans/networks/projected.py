@@ -150,10 +150,15 @@ class ProjectedDiscriminator(keras.Model):
         image float [batch, image_size, image_size, channels] in [-1, 1] -> float32 logits [batch, windows], of all heads
         (64 of them at 224 pixels, 16 a head); the loss is the mean over them.
 
+    Attributes:
+        trained_on: of the class, the name of the feature extractor whose scores are biased for its generator.
+
     Raises:
         ValueError: a size out of range, or channels other than 1 or 3.
         UserError: the weights are missing.
     """
+
+    trained_on = NETWORK
 
     def __init__(
         self,

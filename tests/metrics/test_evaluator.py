@@ -97,6 +97,19 @@ def test_all_scores_in_one_pass_with_their_own_names_and_protocol():
     assert records[-1]["protocol"]["extractor"] is None
 
 
+def test_scores_on_the_features_that_a_run_was_trained_on_say_so(capsys):
+    evaluator = Evaluator(("kid:subsets=2", "sliced_wasserstein"), Pixels(), Noise(), trained_on="pixels")
+    for _ in range(2):
+        kid, *others = evaluator.run(batches(fakes()))
+    assert kid["note"].startswith("biased: the run was trained on the features of pixels")
+    assert others and not any("note" in record for record in others)  # of pixels themselves, not of features
+    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("note")] == [
+        f"note: scores on pixels are {kid['note']}"
+    ]
+    (other,) = Evaluator(("kid:subsets=2",), Pixels(), Noise(), trained_on="vgg16").run(batches(fakes()))
+    assert "note" not in other and "note" not in capsys.readouterr().err
+
+
 def test_names_of_the_inception_network():
     extractor = Pixels()
     extractor.name = "inception2015"
