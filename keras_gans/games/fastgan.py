@@ -67,6 +67,9 @@ class FastGAN(GAN):
         }
         return networks | decoders | {"reconstructions": make.reconstructions()}
 
+    def called_models(self):
+        return [*super().called_models(), self._encode.__self__]
+
     def discriminator_turn(self, real, fake, labels, seed, fake_labels=None):
         for decoder in (self.decoder, self.part_decoder):
             power_iterate(decoder)

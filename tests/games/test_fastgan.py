@@ -75,6 +75,23 @@ def test_it_is_saved_whole(tmp_path):
     assert float(one["quarter_l2_loss"]) == float(other["quarter_l2_loss"])
 
 
+def test_in_parts(monkeypatch):
+    """Two parts that are alike have the statistics of the whole batch: all weights move as without them."""
+    moves = []
+    for count in (1, 2):
+        game = small_game()
+        game.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01), accumulate=count)
+        assert ("call" in vars(game._encode.__self__)) == (count == 2)
+        latents = tf.repeat(game.draw_latent(1, 0), 4, axis=0) * [[1.0], [-1.0], [1.0], [-1.0]]
+        monkeypatch.setattr(game, "draw_latent", lambda count, seed, latents=latents: latents)
+        variables = [variable for player in game.players for variable in game.variables_of(player)]
+        before = [np.array(variable) for variable in variables]
+        game.train_step(tf.concat(2 * [pictures(0, 2)], axis=0))
+        moves.append([np.array(variable) - then for variable, then in zip(variables, before, strict=True)])
+    for one, other in zip(*moves, strict=True):
+        assert np.abs(one - other).max() <= 1e-3 * np.abs(one).max() + 1e-8
+
+
 def test_refuses_in_one_line():
     with pytest.raises(ValueError, match=r"^give it a measure of what is redrawn, such as --reconstruction=lpips:[^\n]*$"):
         small_game(reconstructions=())
