@@ -95,6 +95,9 @@ class CUT(Translation, GAN):
         # Kept as functions: as models, their weights would be saved under the names of these and not the generator's.
         self._whole, self._encoder = whole.__call__, encoder.__call__
 
+    def called_models(self):
+        return [*super().called_models(), self._whole.__self__, self._encoder.__self__]
+
     @classmethod
     def parts(cls, make):
         networks, named = super().parts(make), make.recipe["generator"]

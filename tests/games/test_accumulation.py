@@ -85,14 +85,22 @@ def assert_close(ours, theirs, tolerance):
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_gradients_are_those_of_the_whole_batch(name):
+def test_gradients_are_those_of_the_whole_batch(name, monkeypatch):
     """Whatever the game: several networks, losses that compare images, first and second derivatives, noise of layers."""
     whole, batch = build(name)
     parts, _ = build(name, "--accumulate=2")
     for network in whole.network_names():
         getattr(parts, network).set_weights(getattr(whole, network).get_weights())
+    played, play = set(), microbatches._Call.play
+    monkeypatch.setattr(
+        microbatches._Call,
+        "play",
+        lambda call: (played.update(id(v) for v in call.model.trainable_variables), play(call))[1],
+    )
     # Seen: at most 2e-6. The sums go another way round.
     assert_close(gradients_of_a_step(parts, batch), gradients_of_a_step(whole, batch), 5e-6)
+    for network in parts.network_names():
+        assert {id(variable) for variable in getattr(parts, network).trainable_variables} <= played, network
 
 
 def pair(count, policy="float32", loss="relativistic_average"):
