@@ -16,6 +16,8 @@ class SelfAttention2D(layers.Layer):
 
     Args:
         spectral: whether the convolutions are spectrally normalised. True by default.
+        spectral_epsilon: see `SpectralNormalization`. Default 1e-12.
+        kernel_initializer: of the convolutions, as Keras names or configures it; each draws its own. Default Glorot's.
 
     Call:
         inputs: float [batch, height, width, channels]; even height and width, channels divisible by 8.
@@ -24,9 +26,11 @@ class SelfAttention2D(layers.Layer):
         ValueError: sizes that do not divide.
     """
 
-    def __init__(self, spectral=True, **kwargs):
+    def __init__(self, spectral=True, spectral_epsilon=1e-12, kernel_initializer="glorot_uniform", **kwargs):
         super().__init__(**kwargs)
         self.spectral = spectral
+        self.spectral_epsilon = spectral_epsilon
+        self.kernel_initializer = kernel_initializer
 
     def build(self, input_shape):
         _, height, width, channels = input_shape
@@ -36,8 +40,15 @@ class SelfAttention2D(layers.Layer):
             raise ValueError(f"self-attention wants an even height and width, not {height}x{width}")
 
         def convolution(name, inputs, filters):
-            layer = layers.Conv2D(filters, 1, use_bias=False, dtype=self.dtype_policy, name=name)
-            layer = SpectralNormalization(layer, name=name) if self.spectral else layer
+            layer = layers.Conv2D(
+                filters,
+                1,
+                use_bias=False,
+                kernel_initializer=self.kernel_initializer,
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            layer = SpectralNormalization(layer, epsilon=self.spectral_epsilon, name=name) if self.spectral else layer
             layer.build((*input_shape[:-1], inputs))
             return layer
 
@@ -67,4 +78,8 @@ class SelfAttention2D(layers.Layer):
         return input_shape
 
     def get_config(self):
-        return super().get_config() | {"spectral": self.spectral}
+        return super().get_config() | {
+            "spectral": self.spectral,
+            "spectral_epsilon": self.spectral_epsilon,
+            "kernel_initializer": self.kernel_initializer,
+        }
