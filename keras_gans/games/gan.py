@@ -8,6 +8,7 @@ from keras_gans.curves import now
 from keras_gans.errors import UserError
 from keras_gans.games.game import Game, power_iterate
 from keras_gans.penalties.constraints import Constraint
+from keras_gans.penalties.orthogonal import Regularizer
 from keras_gans.registry import AUGMENTS, GAMES, LOSSES, PENALTIES
 
 
@@ -22,8 +23,8 @@ class GAN(Game):
         generator: `keras.Model`, latent [batch, latent_dim] (or [latent, label]) -> images [batch, h, w, c].
         discriminator: `keras.Model`, images (or [images, label]) -> logits [batch, ...].
         loss: an adversarial loss or its name, such as "hinge", see `keras_gans.losses`.
-        penalties: penalties and constraints on the discriminator, or their names, such as "r1:weight=1", see
-            `keras_gans.penalties`.
+        penalties: penalties and constraints on the discriminator and regularizers of either player's weights, or their
+            names, such as "r1:weight=1", see `keras_gans.penalties`.
         augment: callable `(images, seed=) -> images` that every image passes on its way to the discriminator, or its name,
             see `keras_gans.augment`; its `update(real_logits)`, if it has one, is called once per discriminator turn and
             returns what to log. Default: none.
@@ -64,8 +65,9 @@ class GAN(Game):
         super().__init__({"generator": generator, "discriminator": discriminator}, **kwargs)
         self.adversarial_loss = LOSSES.resolve(loss, "discriminator", "generator")
         penalties = PENALTIES.resolve_all(penalties, "__call__")
-        self.penalties = [part for part in penalties if not isinstance(part, Constraint)]
         self.constraints = [part for part in penalties if isinstance(part, Constraint)]
+        self.regularizers = [part for part in penalties if isinstance(part, Regularizer)]
+        self.penalties = [part for part in penalties if not isinstance(part, (Constraint, Regularizer))]
         if draw_labels and (self.penalties or getattr(self.adversarial_loss, "relativistic", False)):
             raise ValueError("draw_labels: penalties and relativistic losses lay fakes beside reals of the same labels")
         self.augment = AUGMENTS.resolve(augment, "__call__")
@@ -128,7 +130,7 @@ class GAN(Game):
                 penalty = self.penalize(real, fake, labels, randomness.fold(seed, "penalty"), real_logits)
                 logs["penalty"] = tf.reduce_mean(penalty)
                 loss += penalty
-            objective = self.objective(loss, self.discriminator_optimizer)
+            objective = self.objective(loss + self.regularization("discriminator"), self.discriminator_optimizer)
         norm = self.descend(objective, tape, "discriminator")
         if hasattr(self.augment, "update"):
             logs |= self.augment.update(real_logits)
@@ -159,7 +161,8 @@ class GAN(Game):
             if self.adversarial_loss.relativistic:
                 real_logits = self.discriminate(real, labels, randomness.fold(seed, "real"))
             loss = self.adversarial_loss.generator(real_logits, fake_logits)
-            objective = self.objective(now(weight) * loss + sum(terms.values()), self.generator_optimizer)
+            total = now(weight) * loss + sum(terms.values()) + self.regularization("generator")
+            objective = self.objective(total, self.generator_optimizer)
         norm = self.descend(objective, tape, "generator")
         logs = {"generator_loss": tf.reduce_mean(loss), "generator_gradient_norm": norm}
         return logs | {f"{name}_loss": tf.reduce_mean(values) for name, values in terms.items()}
@@ -224,6 +227,11 @@ class GAN(Game):
             The logits, and further losses of the discriminator: a dict, name -> float32 [batch], weighted.
         """
         return self.discriminate(real, labels, seed), {}
+
+    def regularization(self, player):
+        """Returns the weighted sum of what regularizes the weights of `player`, a scalar."""
+        networks = self.networks_of(player)
+        return sum(now(part.weight) * part(networks) for part in self.regularizers if part.player == player)
 
     def lazy_interval(self, player):
         return max([penalty.interval for penalty in self.penalties if player == "discriminator"], default=1)
