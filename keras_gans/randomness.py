@@ -42,6 +42,13 @@ def normal(seed, shape, dtype=tf.float32):
     return tf.cast(radius * tf.cos(angle), dtype)
 
 
+def truncated_normal(seed, shape, limit):
+    """Draws N(0, 1) on condition that it lies within -limit and limit, float32 of `shape`, as drawing again outside does."""
+    tail = 0.5 * math.erfc(limit / math.sqrt(2))
+    values = tf.math.ndtri(tail + (1 - 2 * tail) * (uniform(seed, shape) + 2.0**-25))
+    return tf.clip_by_value(values, -limit, limit)
+
+
 def uniform(seed, shape, dtype=tf.float32):
     """Draws U[0, 1) of `shape` [batch of this replica, ...], multiples of 2^-24."""
     return tf.cast(tf.cast(tf.bitwise.right_shift(_bits(seed, shape), 8), tf.float32) * 2.0**-24, dtype)

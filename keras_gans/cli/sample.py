@@ -15,6 +15,10 @@ Has the run learned images by heart? This shows each sample, then the training i
 NAME.json beside it has their numbers and distances, and how far held-out images are from the training images: samples
 that are much nearer than those are copies.
 
+Of runs with normal latents, BigGAN's truncation, with statistics of batch norm that are made anew:
+
+    keras-gans sample --run=runs/biggan --truncation=0.5 --standing=16 --out=grid.png
+
 Of style-based runs (stylegan, stylegan2):
 
     keras-gans sample --run=runs/stylegan2 --truncation=0.7 --noise=none --out=grid.png
@@ -64,8 +68,8 @@ def define(flags):
     flags.number(
         "truncation",
         None,
-        "of style-based generators: truncation psi, from -2 to 2; less than 1 is nearer "
-        "to the average picture: better and less varied",
+        "of style-based generators: truncation psi, from -2 to 2; less than 1 is nearer to the average picture: better and "
+        "less varied. Of others with normal latents, the largest value of a latent, such as 0.5: the same trade",
     )
     flags.integer("cutoff", None, "of style-based generators: --truncation is for so many of the first layers only", 0)
     flags.choice(
@@ -94,6 +98,13 @@ def define(flags):
         "a sheet of samples and the training images nearest to each, in pixels or in "
         "features such as fashion or efficientnet_lite0",
     )
+    flags.integer(
+        "standing",
+        0,
+        "statistics of batch norm are the means over so many batches of fresh latents (BigGAN's standing statistics, there 16) "
+        "in place of training's moving averages; 0 for those",
+        0,
+    )
     flags.integer("frames", 24, "of an animation: frames from one latent to the next", 1)
     flags.number("fps", 25.0, "of an animation: frames per second", 0.1, 100.0)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
@@ -102,6 +113,7 @@ def define(flags):
 def run(flags):
     write = _writer(flags)
     from keras_gans.trained.trained import Trained
+    from keras_gans.using import standing
     from keras_gans.using.latents import Painter
 
     opened = Trained.open(flags.run, flags.checkpoint)
@@ -110,6 +122,8 @@ def run(flags):
         raise UserError(f"{flags.run} makes images of images; give them to keras-gans translate, restore or stylize")
     if len(opened.generator.output_shape) != 4:
         raise UserError(f"{flags.run} makes points, not images; their pictures are in {opened.directory / 'samples'}")
+    if flags.standing:
+        standing.accumulate(opened, flags.standing, flags.seed)
     painter = Painter(opened, flags.truncation, flags.cutoff, flags.noise, flags.seed)
     print(f"wrote {write(painter, flags, labels)}")
 
@@ -161,7 +175,7 @@ def _images(painter, flags, labels):
     """Yields single uint8 images, with a progress display."""
     from keras_gans.progress import progress
 
-    latents, labels = painter.run.draw_latent(flags.count, flags.seed), _in_turn(labels, flags.count)
+    latents, labels = painter.draw(flags.count, flags.seed), _in_turn(labels, flags.count)
     with progress("sampling", flags.count) as bar:
         for start in range(0, flags.count, _BATCH):
             rows = slice(start, start + _BATCH)
@@ -195,7 +209,7 @@ def _write_mixed(painter, flags, labels):
 
     generator = latents.require_styles(painter.run, "--mix")
     layers = latents.numbers(flags.mix, generator.layers_w, "mix", "layers")
-    drawn = painter.run.draw_latent(2 * flags.count, flags.seed)
+    drawn = painter.draw(2 * flags.count, flags.seed)
     left, top = np.split(painter.styles(drawn, _in_turn(labels, 2 * flags.count)), 2)
     table = np.stack([painter.of_styles(row) for row in np.split(latents.mix(left, top, layers), flags.count)])
     above, beside = painter.of_styles(top), painter.of_styles(left)
@@ -265,7 +279,7 @@ def _frames(painter, flags, labels):
     from keras_gans.using import latents
 
     cells = max(1, len(labels))
-    keyframes = np.asarray(painter.run.draw_latent(flags.count, flags.seed))
+    keyframes = np.asarray(painter.draw(flags.count, flags.seed))
     in_w = flags.interpolate == "w"
     if in_w:
         latents.require_styles(painter.run, "--interpolate=w")

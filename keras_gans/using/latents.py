@@ -135,19 +135,29 @@ def noise_images(layers, images):
 
 
 class Painter:
-    """Makes pictures of a run's latents, with the controls of style-based generators.
+    """Makes pictures of a run's latents, with truncation and the controls of style-based generators.
 
     Args:
         run: `keras_gans.trained.Trained` that makes images of latents.
-        truncation, cutoff: see `StyleGenerator.styles`; None: no truncation, or of all layers.
+        truncation, cutoff: see `StyleGenerator.styles`; None: no truncation, or of all layers. Of other generators of
+            normal latents, truncation is the largest value that a latent may have: what lies outside is drawn again (Brock
+            et al. 2019, section 3.1).
         noise: `constant`, `none` or `random`.
         seed: int, of random noise. It is drawn for every picture.
 
     Raises:
-        UserError: a control, and the generator is not style-based; a cutoff without truncation.
+        UserError: a control, and the generator is not style-based; a cutoff without truncation; a truncation of latents
+            that are not normal, or one that is not above 0.
     """
 
     def __init__(self, run, truncation=None, cutoff=None, noise="constant", seed=0):
+        self._limit = None
+        if truncation is not None and not hasattr(run.generator, "synthesize"):
+            if run.latent != "normal":
+                raise UserError(f"--truncation: the latents of {run.directory} are {run.latent}, not normal; leave it out")
+            if not truncation > 0:
+                raise UserError(f"--truncation={truncation:g}: the largest value of a latent should be above 0")
+            self._limit, truncation = truncation, None
         given = {"--truncation": truncation is not None, "--cutoff": cutoff is not None, "--noise": noise != "constant"}
         for flag, is_given in given.items():
             if is_given:
@@ -158,6 +168,13 @@ class Painter:
         self._controlled = any(given.values())
         self._truncation, self._cutoff = 1.0 if truncation is None else truncation, cutoff
         self._noise, self._seed, self._done = noise, randomness.fold(seed, "pictures"), 0
+
+    def draw(self, count, seed):
+        """Draws latents float32 [count, latent_dim], truncated where they are; the same for the same seed (int)."""
+        if self._limit is None:
+            return self.run.draw_latent(count, seed)
+        shape = [count, self.run.generator.inputs[0].shape[-1]]
+        return randomness.truncated_normal(randomness.fold(seed, "truncated latents"), shape, self._limit)
 
     def styles(self, latents, labels=None):
         """Returns truncated styles, float32 [n, layers_w, w_dim].

@@ -88,7 +88,7 @@ def test_animation_of_a_run_with_labels_has_a_cell_per_class(labelled, tmp_path)
         ("plain", ["--label=shirt"], "was trained without labels; leave the flag out"),
         ("labelled", ["--label=shirts"], "known are shirt, shoe, bag, or 0 to 2; did you mean 'shirt'?"),
         ("labelled", ["--label=3"], "known are shirt, shoe, bag, or 0 to 2"),
-        ("plain", ["--truncation=0.7"], "--truncation: the generator of"),
+        ("plain", ["--truncation=-0.7"], "--truncation=-0.7: the largest value of a latent should be above 0"),
         ("plain", ["--out=a.jpg"], "should end in .png (a grid), .gif or .mp4 (an animation), or be a folder"),
         ("plain", ["--count=0"], "--count=0"),
         ("plain", ["--checkpoint=best"], "has no best checkpoint yet"),

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans import cli
+from keras_gans import cli, registry
 from keras_gans.errors import UserError
+from keras_gans.networks.biggan import BigGANGenerator
 from keras_gans.registry import DISCRIMINATORS, GENERATORS, parse_spec
 from keras_gans.runs import training
 from keras_gans.trained import recipes
@@ -76,9 +77,10 @@ def test_networks_are_the_script_s(name):
     recipe, script = chosen(name), SCRIPTS[name]
     kind, generator = parse_spec(recipe["generator"])
     both = {"attention": script["G_attn"], "init": script["init"], "spectral_epsilon": script["SN_eps"]}
-    assert kind == "biggan" and generator == both | {"width": script["G_ch"], "norm_epsilon": script["BN_eps"]} | (
+    assert kind == "biggan" and generator == both | {"width": script["G_ch"]} | (
         {"hierarchical": True, "shared_dim": script["shared_dim"]} if script["hier"] else {}
     )
+    assert registry.parameters(BigGANGenerator)["norm_epsilon"] == script["BN_eps"]
     assert script["G_attn"] == script["D_attn"] and script["hier"] == script["G_shared"]
     assert parse_spec(recipe["discriminator"]) == ("biggan", both | {"width": script["D_ch"]})
 
@@ -108,15 +110,19 @@ def test_what_biggan_cannot_make_is_refused_in_one_line(tmp_path):
     from PIL import Image
 
     known = {"image_size": 32, "channels": 3, "latent_dim": 8, "num_classes": 3}
-    for registry in (GENERATORS, DISCRIMINATORS):
+    for kind in (GENERATORS, DISCRIMINATORS):
         for spec, changes, says in (
             ("biggan", {"image_size": 96}, "image_size must be one of 32, 64, 128, 256, not 96"),
-            ("biggan", {"num_classes": 0}, "labelled images .class subfolders, with --conditional., and there are no classes"),
+            (
+                "biggan",
+                {"num_classes": 0},
+                "labelled images .class subfolders, with --conditional., and there are no classes",
+            ),
             ("biggan:attention=12", {}, "attention must be 0 or one of 8, 16.*, not 12"),
             ("biggan:init=he", {}, "init must be one of normal, orthogonal, not he"),
         ):
             with pytest.raises(UserError, match=f"^[^\n]*{says}$"):
-                registry.create(spec, **known | changes)
+                kind.create(spec, **known | changes)
     with pytest.raises(UserError, match="^[^\n]*latent_dim must be a multiple of 4, the parts of a latent, not 9$"):
         GENERATORS.create("biggan:hierarchical=true,shared_dim=4", **known | {"latent_dim": 9})
     with pytest.raises(UserError, match="^[^\n]*stand beside a shared embedding: give shared_dim too$"):
