@@ -62,6 +62,8 @@ async function render() {
     const part = cut(size, used);
     Object.assign(element.before, {width, height});
     before.imageSmoothingQuality = 'high';
+    before.fillStyle = 'white'; // under what is transparent
+    before.fillRect(0, 0, width, height);
     before.drawImage(picture, part.x, part.y, part.width, part.height, 0, 0, width, height);
     const start = performance.now();
     const made = await used.run(before.getImageData(0, 0, width, height), element.strength.valueAsNumber);

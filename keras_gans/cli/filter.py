@@ -11,7 +11,7 @@ folders, animated GIFs and videos go through as with keras-gans translate; what 
 (exit code 1). A NAME_style_transfer model needs its NAME_style_predict in the same folder.
 """
 
-from keras_gans.cli.translate import define_smooth, process
+from keras_gans.cli.translate import define_alpha, define_smooth, process
 from keras_gans.flags import define_limits
 
 TENSORFLOW = False  # LiteRT is enough
@@ -27,6 +27,7 @@ def define(flags):
         required=True,
     )
     flags.string("out", None, "folder for the results", required=True)
+    define_alpha(flags)
     flags.string(
         "mask",
         None,
@@ -76,4 +77,4 @@ def run(flags):
     def apply(image, item, report):
         return model(image, masks and masks.read(item.name, image.shape), report)
 
-    return process(apply, items, "filtering", flags)
+    return process(apply, items, "filtering", flags, flags.alpha)

@@ -48,4 +48,4 @@ def run(flags):
     def restore(image, item, report):
         return translator(image, masks and masks.read(item.name, image.shape), report)
 
-    return process(restore, items, "restoring", flags)
+    return process(restore, items, "restoring", flags, flags.alpha)

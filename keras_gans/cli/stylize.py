@@ -13,7 +13,7 @@ A run of adain or arbitrary_style takes pictures as styles, one of multi_style n
 (cyclegan, cut, pix2pix) is a filter. Sizes, names and kinds of files are as for keras-gans translate.
 """
 
-from keras_gans.cli.translate import define_smooth, process
+from keras_gans.cli.translate import ALPHA, define_smooth, process
 from keras_gans.errors import UserError
 from keras_gans.flags import define_limits
 
@@ -26,7 +26,11 @@ def define(flags):
     flags.strings("style", [], "a picture, or a number for a run of numbered styles; repeat the flag for several")
     flags.strings("weight", [], "share of each style, in their order; default: equal shares")
     flags.strings("mask", [], "a picture of any size for each style, white where it belongs; elsewhere the content shows")
-    flags.number("alpha", 1.0, "strength, from 0 (the content) to 1")
+    flags.strings(
+        "alpha",
+        [],
+        f"strength, from 0 (the content) to 1 (default); or white (default) or keep, {ALPHA}. Repeat the flag for both",
+    )
     flags.choice(
         "colors",
         "style",
@@ -57,7 +61,8 @@ def run(flags):
     from keras_gans.data import paintings
     from keras_gans.using import pictures
 
-    paintings.check_alpha(flags.alpha)
+    alpha, strength = _alpha(flags.alpha)
+    paintings.check_alpha(strength)
     if flags.method == "gatys" and flags.run is not None:
         raise UserError("--method=gatys needs no run; leave out --run")
     if flags.method == "network" and flags.run is None:
@@ -66,11 +71,24 @@ def run(flags):
         raise UserError("--mask: --method=gatys draws one style everywhere; take a run")
     items = pictures.find(flags.content, flags.out, "content")
     weights = _weights(flags.weight)
-    stylize = (_gatys if flags.method == "gatys" else _network)(flags, weights)
-    return process(lambda image, item, report: stylize(image, report), items, "stylizing", flags)
+    stylize = (_gatys if flags.method == "gatys" else _network)(flags, weights, strength)
+    return process(lambda image, item, report: stylize(image, report), items, "stylizing", flags, alpha)
 
 
-def _network(flags, weights):
+def _alpha(words):
+    """Returns what becomes of the pictures' alpha, and the strength."""
+    kinds = [word for word in words if word in ("white", "keep")]
+    numbers = [word for word in words if word not in kinds]
+    try:
+        (kind,), (strength,) = kinds or ["white"], map(float, numbers or ["1"])
+    except ValueError:
+        raise UserError(
+            f"--alpha={','.join(words)}: expected one strength from 0 to 1, one of white and keep, or both"
+        ) from None
+    return kind, strength
+
+
+def _network(flags, weights, strength):
     """Returns the `Stylizer` of a run."""
     from keras_gans.trained.trained import STYLES, Trained
     from keras_gans.using import Translator
@@ -95,14 +113,14 @@ def _network(flags, weights):
         network,
         chosen,
         weights=weights,
-        alpha=flags.alpha,
+        alpha=strength,
         colors=flags.colors,
         masks=[_picture(mask, 1)[..., 0] for mask in flags.mask],
         style_size=flags.style_size,
     )
 
 
-def _gatys(flags, weights):
+def _gatys(flags, weights, strength):
     """Returns the function that optimises one picture."""
     import numpy as np
 
@@ -122,7 +140,7 @@ def _gatys(flags, weights):
     def stylize(image, report):
         given = [paintings.match_colors(picture, image) for picture in pictures] if flags.colors == "match" else pictures
         drawn, _ = gatys.stylize(image, given, objective, weights, flags.steps)
-        drawn = np.rint(flags.alpha * drawn + (1 - flags.alpha) * image).astype(np.uint8)
+        drawn = np.rint(strength * drawn + (1 - strength) * image).astype(np.uint8)
         return paintings.keep_chroma(drawn, image) if flags.colors == "luma" else drawn
 
     return stylize

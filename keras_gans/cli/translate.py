@@ -5,9 +5,10 @@
     keras-gans translate --run=runs/cut --input=film.mp4 --out=translated
 
 Pictures may have any size. Large ones go through in pieces (see --tile). They are turned upright by their EXIF
-orientation; alpha is laid over white. Results are PNG files under the inputs' names, in the same folders; animated GIFs
-become GIFs and videos MP4s (with keras-gans[video]). Every frame keeps its time, a video its sound; it comes out upright, of
-square pixels, and tagged with its colours. --smooth=0.8 makes it flicker less.
+orientation and brought to sRGB by their colour profile; alpha is laid over white, or kept (--alpha). Results are PNG
+files under the inputs' names, in the same folders; animated GIFs become GIFs and videos MP4s (with keras-gans[video]).
+Every frame keeps its time, a video its sound; it comes out upright, of square pixels, and tagged with its colours.
+--smooth=0.8 makes it flicker less.
 
 What cannot be read is named and passed over; the exit code is then 1.
 """
@@ -32,6 +33,7 @@ def define_common(flags):
         required=True,
     )
     flags.string("out", None, "folder for the results", required=True)
+    define_alpha(flags)
     flags.integer(
         "tile",
         1024,
@@ -54,6 +56,16 @@ def define_smooth(flags):
     )
 
 
+ALPHA = (
+    "of pictures with alpha or a transparent colour: laid over white, or kept, so that the result has it too; animations "
+    "are laid over white"
+)
+
+
+def define_alpha(flags):
+    flags.choice("alpha", "white", ("white", "keep"), ALPHA)
+
+
 def run(flags):
     from keras_gans.trained.trained import Trained
     from keras_gans.using import Translator, pictures
@@ -69,14 +81,14 @@ def run(flags):
         return translator(image, report=report)
 
     translator.tile = flags.tile
-    return process(translate, items, "translating", flags)
+    return process(translate, items, "translating", flags, flags.alpha)
 
 
-def process(function, items, title, flags):
+def process(function, items, title, flags, alpha="white"):
     """Takes items through `function`, see `keras_gans.using.pictures`; returns the exit code."""
     from keras_gans.using import pictures
 
-    failed = pictures.process(function, items, title, flags.smooth)
+    failed = pictures.process(function, items, title, flags.smooth, alpha)
     done = len(items) - failed
     print(f"wrote {items[0].target if len(items) == 1 else f'{done} results to {flags.out}'}")
     return 1 if failed else 0

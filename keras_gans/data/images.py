@@ -6,6 +6,7 @@ import io
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from keras_gans.data import profiles
 from keras_gans.data.picture_files import BadImage, open_image, reason, room
 
 FILTERS = {
@@ -17,6 +18,12 @@ FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
+CLEAR = {
+    "L;2": lambda level: 85 * level,
+    "L;4": lambda level: 17 * level,
+    "RGB;16B": lambda color: tuple(level // 256 for level in color),
+}
+"""What a PNG's transparent colour is among the pixels, by how they are stored, where Pillow leaves it as it is stored."""
 MOST_RESIZED = 2**26  # pixels of what a picture is brought to for `--load_size`; strips are bounded by it
 STRIP = 2**24  # bytes of pixels that are hashed at once
 
@@ -76,11 +83,12 @@ def decode(image, size, channels, resize="lanczos", crop="center", load_size=Non
 
 
 def upright(image, channels):
-    """Reads one image file of any common kind in 8 bits.
+    """Reads one image file of any common kind in 8 bits, as docs/pictures.md promises it.
 
-    Turned upright by its EXIF orientation; alpha and transparent colours are laid over white; 16-bit grey is scaled
-    (65535 -> 255), not clipped; CMYK and other colour spaces become sRGB by Pillow's formulas (embedded ICC profiles
-    are not applied); colour becomes grey by ITU-R 601 luma; of an animation the first frame is taken.
+    Turned upright by its EXIF orientation; colours become sRGB by the ICC profile in the file, else CMYK and other colour
+    spaces by Pillow's formulas; alpha, transparent colours and what a GIF's first frame does not cover are laid over
+    white; 16-bit grey is scaled (65535 -> 255), not clipped; colour becomes grey by ITU-R 601 luma; of an animation the
+    first frame is taken.
 
     Args:
         image: the file's bytes, or its path.
@@ -94,6 +102,28 @@ def upright(image, channels):
     """
     with open_image(image) as opened, room.take(opened.size):
         return _upright(opened, channels)
+
+
+def layers(image):
+    """Reads one image file of any common kind, its alpha apart.
+
+    Args:
+        image: the file's bytes, or its path.
+
+    Returns:
+        uint8 [height, width, 3], the colours as of `upright`, but not laid over white; where nothing is to be seen they
+        are white. And its alpha uint8 [height, width], 0 where nothing is to be seen; None if it has none.
+
+    Raises:
+        BadImage: as of `upright`.
+    """
+    with open_image(image) as opened, room.take(opened.size):
+        picture = _colours(_turned(opened))
+        if picture.mode != "RGBA":
+            return to_pixels(_converted(picture, "RGB")), None
+        pixels = np.asarray(picture)
+        alpha = pixels[..., 3]
+        return np.where(alpha[..., None] == 0, np.uint8(255), pixels[..., :3]), alpha
 
 
 def upright_size(opened):
@@ -127,11 +157,32 @@ def digest(image):
 
 
 def _upright(opened, channels):
+    picture = _colours(_turned(opened))
     try:
+        if picture.mode == "RGBA":
+            picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    except MemoryError as error:
+        raise BadImage(reason(error)) from error
+    return _converted(picture, "L" if channels == 1 else "RGB")
+
+
+def _turned(opened):
+    """Decodes a picture and turns it upright."""
+    try:
+        covered = opened.tile[0][1] if opened.format == "GIF" and opened.tile else None
+        stored = opened.tile[0][3] if opened.format == "PNG" and opened.tile else None
+        opened.load()
+        if stored in CLEAR and "transparency" in opened.info:
+            opened.info["transparency"] = CLEAR[stored](opened.info["transparency"])
+        if covered not in (None, (0, 0, *opened.size)):
+            # A part of the canvas without a frame is transparent, as in browsers; Pillow gives it the colour number 0.
+            whole = Image.new("RGBA", opened.size)
+            whole.paste(opened.convert("RGBA").crop(covered), covered[:2])
+            return whole
         ImageOps.exif_transpose(opened, in_place=True)
     except Exception as error:  # Pillow's parsers raise what they stumble over: OSError, IndexError, ...
         raise BadImage(reason(error)) from error
-    return _flat(opened, "L" if channels == 1 else "RGB")
+    return opened
 
 
 def to_pixels(picture):
@@ -140,19 +191,32 @@ def to_pixels(picture):
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 
-def _flat(image, mode):
-    """Returns `image` in 8 bits, opaque, in `mode` ("L" or "RGB")."""
+def _colours(image):
+    """Returns `image` with 8 bits for each channel, in sRGB; as RGBA where it is not opaque."""
+    profile, is_grey = image.info.get("icc_profile"), image.mode in GREY_MODES
     try:
         if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion to "L" clips
             values = np.asarray(image)
             if values.min() < 0 or values.max() > 65535:
                 raise BadImage("wrong mode: 32-bit grey has no known range; save it with 8 or 16 bits")
+            clear = image.info.get("transparency")
             image = Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+            if clear is not None:
+                image.putalpha(Image.fromarray(np.where(values == clear, np.uint8(0), np.uint8(255))))
         if image.mode == "F":
             raise BadImage("wrong mode: floating-point grey has no known range; save it with 8 or 16 bits")
-        if image.has_transparency_data:
+        if image.has_transparency_data and image.mode != "RGBA":
             image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        return profiles.to_srgb(image, profile, is_grey) if profile else image
+    except (OSError, ValueError) as error:
+        raise BadImage(f"wrong mode: {image.mode} does not convert to RGBA") from error
+    except MemoryError as error:
+        raise BadImage(reason(error)) from error
+
+
+def _converted(image, mode):
+    """Returns an 8-bit image in `mode`, "L" or "RGB"."""
+    try:
         if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):  # not all of them convert to "L" directly
             image = image.convert("RGB")
         return image if image.mode == mode else image.convert(mode)

@@ -1,20 +1,26 @@
-"""Picture files inside a graph: decoded as Pillow does it, refused by their header where they are too large."""
+"""Picture files inside a graph: decoded as docs/pictures.md promises it, refused by their header where they are too large."""
 
 import tensorflow as tf
 
 from keras_gans.data.paintings import LONGEST
+from keras_gans.exporting import picture_colors, picture_headers
 
 FORMATS = "PNG, JPEG, WebP, GIF or BMP"
+PROMISE = (
+    "Files are turned upright by their EXIF orientation; colours become sRGB by RGB matrix profiles, and other profiles are "
+    "refused; alpha, transparent colours and what a GIF's frame does not cover are laid over white; of 16-bit channels the "
+    "upper 8 bits are taken, of an animated GIF the first frame; animated WebP, and BMP that are packed or not of 8, 24 or 32 "
+    "bits, are refused."
+)
 LEAST_SIDE = 16  # pixels of what a network is given, as in `keras_gans.using.translator`
-_HEADER = 32  # bytes that hold the size of all but JPEG
-_MOST_PARTS = 2**16  # blocks of a GIF's first frame that are no 255 bytes long
 
 
+@tf.autograph.experimental.do_not_convert  # there is nothing to convert, and looking for it takes seconds
 def decode(data, channels, most):
     """Decodes one picture file; of an animation the first frame.
 
-    As in `keras_gans.data.images.upright`: alpha is laid over white, colour becomes grey by ITU-R 601 luma. Unlike there,
-    EXIF orientation is not looked at, and of 16-bit channels the upper 8 bits are taken.
+    As in `keras_gans.data.images.upright`: turned by EXIF orientation, in sRGB by a matrix profile, alpha and transparent
+    colours over white, colour to grey by ITU-R 601 luma. Of 16-bit channels the upper 8 bits are taken.
 
     Args:
         data: string [], the file.
@@ -23,25 +29,47 @@ def decode(data, channels, most):
 
     Returns:
         uint8 [h, w, channels]. The graph fails (invalid argument) for anything but these formats, for damaged files, for
-        animated WebP (TensorFlow's decoder writes beyond its memory where it has no alpha), and for more pixels than
-        `most`, before they are decoded.
+        animated WebP (TensorFlow's decoder writes beyond its memory where it has no alpha), for colour profiles other
+        than `picture_colors.Profile` takes, for kinds of BMP that it would get wrong, and for more pixels than `most`,
+        before they are decoded.
     """
-    is_gif = _starts(data, b"GIF8")
-    data, frame = tf.cond(is_gif, lambda: _first_frame(data), lambda: (data, tf.zeros([2], tf.int64)))
-    size = tf.maximum(_size(data), frame)
-    known = tf.debugging.Assert(tf.reduce_min(size) > 0, [f"not a {FORMATS} file"])
-    still = tf.debugging.Assert(~_is_animated_webp(data), ["animated WebP is not taken; send a still picture"])
-    with tf.control_dependencies([known, still]):
-        fits = size[0] <= most // tf.maximum(size[1], 1)  # the product of two sides may overflow
-        bounded = tf.debugging.Assert(fits, [f"at most {most} pixels are taken, not", size])
-    with tf.control_dependencies([bounded]):
-        data = tf.identity(data)
-    # Of JPEG's ways to compute, this is Pillow's.
-    colors = tf.cond(
-        _starts(data, b"\xff\xd8\xff"),
-        lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: _opaque(tf.io.decode_image(data, channels=0, expand_animations=False)),
+    is_gif, is_bmp = picture_headers.starts(data, b"GIF8"), picture_headers.starts(data, b"BM")
+    is_jpeg = picture_headers.starts(data, b"\xff\xd8\xff")
+    size = picture_headers.size(data)
+    nowhere = tf.zeros([2, 2], tf.int64)
+    data, frame = tf.cond(is_gif, lambda: picture_headers.first_frame(data), lambda: (data, nowhere))
+    size = tf.maximum(size, tf.reduce_sum(frame, 0))
+    profile, orientation, has_clear_color = picture_headers.metadata(data)
+    refusals = [
+        (tf.reduce_min(size) > 0, [f"not a {FORMATS} file"]),
+        (~picture_headers.is_animated_webp(data), ["animated WebP is not taken; send a still picture"]),
+        # The product of two sides may overflow.
+        (size[0] <= most // tf.maximum(size[1], 1), [f"at most {most} pixels are taken, not", size]),
+        (
+            ~is_bmp | picture_headers.is_plain_bmp(data),
+            ["this kind of BMP is not taken; send 8, 24 or 32 bits, uncompressed"],
+        ),
+    ]
+    for right, words in refusals:
+        with tf.control_dependencies([tf.debugging.Assert(right, words)]):
+            data = tf.identity(data)
+    pixels = tf.case(
+        [
+            # Of JPEG's ways to compute, this is Pillow's.
+            (is_jpeg, lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")),
+            (is_gif, lambda: _on_canvas(data, frame, size)),
+            (is_bmp, lambda: _decode_bmp(data)),
+            # With four channels a transparent colour becomes alpha; without one, they spoil pictures of one bit.
+            (has_clear_color, lambda: tf.io.decode_png(data, channels=4)),
+        ],
+        default=lambda: tf.io.decode_image(data, channels=0, expand_animations=False),
     )
+    count = tf.shape(pixels)[2]
+    has_alpha = 1 - count % 2
+    colors = pixels[..., : count - has_alpha]
+    colors = tf.cond(tf.strings.length(profile) > 0, lambda: _to_srgb(colors, profile, data, is_jpeg), lambda: colors)
+    colors = tf.cond(has_alpha == 1, lambda: _over_white(colors, pixels[..., -1:]), lambda: colors)
+    colors = _upright(tf.broadcast_to(colors, tf.concat([tf.shape(colors)[:2], [3]], 0)), orientation)
     if channels == 1:
         weights = tf.constant([19595, 38470, 7471])  # 0.299, 0.587, 0.114 times 2^16, as Pillow has them
         luma = tf.reduce_sum(tf.cast(colors, tf.int32) * weights, -1, keepdims=True)
@@ -84,116 +112,52 @@ def fitted(picture, size):
     return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
 
-def _opaque(pixels):
-    """Turns uint8 [h, w, 1 to 4], grey or RGB with or without alpha, into RGB over white."""
-    height, width, count = tf.unstack(tf.shape(pixels))
-    has_alpha = 1 - count % 2
-    alpha = tf.where(has_alpha == 1, tf.cast(pixels[..., -1:], tf.int32), 255)
-    color = tf.broadcast_to(tf.cast(pixels[..., : count - has_alpha], tf.int32), [height, width, 3])
-    return tf.cast((color * alpha + 255 * (255 - alpha) + 127) // 255, tf.uint8)
+def _over_white(colors, alpha):
+    """Lays uint8 [h, w, c] over white by alpha uint8 [h, w, 1]."""
+    alpha = tf.cast(alpha, tf.int32)
+    return tf.cast((tf.cast(colors, tf.int32) * alpha + 255 * (255 - alpha) + 127) // 255, tf.uint8)
 
 
-def _starts(data, prefix):
-    return tf.strings.substr(data, 0, len(prefix)) == prefix
+def _to_srgb(colors, profile, data, is_jpeg):
+    """Applies a colour profile to uint8 [h, w, 1 or 3]; its result is [h, w, 3]."""
+    read = picture_colors.Profile(profile)
+    is_cmyk = tf.cond(is_jpeg, lambda: tf.image.extract_jpeg_shape(data)[2] == 4, lambda: False)
+    words = "its colour profile is not taken, since it is no matrix profile of RGB; convert the picture to sRGB"
+    with tf.control_dependencies([tf.debugging.Assert(read.is_taken & ~is_cmyk, [words])]):
+        colors = tf.identity(colors)
+    return read.to_srgb(tf.broadcast_to(colors, tf.concat([tf.shape(colors)[:2], [3]], 0)))
 
 
-def _bytes(text):
-    return tf.cast(tf.io.decode_raw(text, tf.uint8), tf.int64)
+def _upright(pixels, orientation):
+    """Turns [h, w, c] by an EXIF orientation, 1 to 8."""
+    for orientations, turned in (
+        ((5, 6, 7, 8), lambda pixels: tf.transpose(pixels, [1, 0, 2])),
+        ((2, 3, 6, 7), lambda pixels: pixels[:, ::-1]),
+        ((3, 4, 7, 8), lambda pixels: pixels[::-1]),
+    ):
+        wanted = tf.reduce_any(orientation == tf.constant(orientations, tf.int64))
+        pixels = tf.cond(wanted, lambda turned=turned, pixels=pixels: turned(pixels), lambda pixels=pixels: pixels)
+    return pixels
 
 
-def _is_animated_webp(data):
-    """Whether a WebP file bears the mark of an animation."""
-    header = tf.strings.substr(data, 0, _HEADER) + b"\0" * _HEADER
-    extended = _starts(header, b"RIFF") & (tf.strings.substr(header, 8, 8) == b"WEBPVP8X")
-    return extended & (_bytes(tf.strings.substr(header, 20, 1))[0] // 2 % 2 == 1)
+def _on_canvas(data, frame, size):
+    """Decodes a GIF of one frame; its canvas is white where the frame is not."""
+    top, left = tf.unstack(tf.cast(frame[0], tf.int32))
+    pixels = tf.io.decode_gif(data)[0]
+    height, width = tf.unstack(tf.cast(size, tf.int32))
+    below, right = height - top - tf.shape(pixels)[0], width - left - tf.shape(pixels)[1]
+    return tf.pad(pixels, [[top, below], [left, right], [0, 0]], constant_values=255)
 
 
-def _first_frame(data):
-    """Cuts a GIF off behind its first frame: TensorFlow's decoder takes memory for all of them, whatever the screen's size.
-
-    Args:
-        data: string [], a file that starts as a GIF.
-
-    Returns:
-        The shorter file; and (height, width) of the frame, int64 [2]; (0, 0) where there is none.
-    """
-    byte = tf.concat([_bytes(data), tf.zeros([16], tf.int64)], 0)  # what is read behind the end is 0
-    end = tf.size(byte, tf.int64) - 16
-
-    def table(flags):
-        return tf.where(flags // 128 == 1, 3 * 2 ** (flags % 8 + 1), 0)
-
-    def skipped(start):
-        """Returns where a chain of blocks ends: each is its length, and so many bytes."""
-
-        def step(place):
-            # Most blocks are full, and a run of these is passed at once.
-            full = byte[place:end:256] == 255
-            run = tf.argmin(tf.cast(tf.concat([full, [False]], 0), tf.int32), output_type=tf.int64)
-            place += 256 * run
-            length = byte[tf.minimum(place, end)]
-            return tf.minimum(place + tf.where(length > 0, length + 1, 0), end)
-
-        last = tf.while_loop(
-            lambda place: (place < end) & (byte[tf.minimum(place, end)] > 0),
-            lambda place: (step(place),),
-            (start,),
-            maximum_iterations=_MOST_PARTS,
-        )[0]
-        return tf.minimum(last + 1, end)
-
-    def is_extension(place):
-        return (place < end) & (byte[tf.minimum(place, end)] == 0x21)
-
-    start = tf.minimum(13 + table(byte[10]), end)
-    start = tf.while_loop(
-        is_extension, lambda place: (skipped(tf.minimum(place + 2, end)),), (start,), maximum_iterations=_MOST_PARTS
-    )[0]
-    at = byte[start : start + 10]  # 0x2C, left, top, width, height, flags
-    found = (start + 10 < end) & (at[0] == 0x2C)
-    # The frame's place counts too: it must lie inside the picture that is bounded.
-    frame = tf.stack([at[3] + 256 * at[4] + at[7] + 256 * at[8], at[1] + 256 * at[2] + at[5] + 256 * at[6]])
-    stop = skipped(tf.minimum(start + 10 + table(at[9]) + 1, end))
-    whole = tf.strings.substr(data, 0, tf.cast(stop, tf.int32)) + b"\x3b"
-    return tf.cond(found, lambda: (whole, frame), lambda: (data, tf.zeros([2], tf.int64)))
-
-
-def _size(data):
-    """Reads (height, width) of a picture file, int64 [2], from its header; (0, 0) of anything else."""
-    header = tf.strings.substr(data, 0, _HEADER) + b"\0" * _HEADER
-    byte = tf.cast(tf.io.decode_raw(tf.strings.substr(header, 0, _HEADER), tf.uint8), tf.int64)
-
-    def little(at, count):
-        return sum(byte[at + index] * 256**index for index in range(count))
-
-    def big(at, count):
-        return sum(byte[at + index] * 256 ** (count - 1 - index) for index in range(count))
-
-    def webp():
-        # The extended, the lossless and the lossy format, by its specification.
-        lossless = little(21, 4)
-        return tf.case(
-            [
-                (tf.strings.substr(header, 12, 4) == b"VP8X", lambda: tf.stack([little(27, 3) + 1, little(24, 3) + 1])),
-                (
-                    tf.strings.substr(header, 12, 4) == b"VP8L",
-                    lambda: tf.stack([lossless // 2**14 % 2**14 + 1, lossless % 2**14 + 1]),
-                ),
-            ],
-            default=lambda: tf.stack([little(28, 2) % 2**14, little(26, 2) % 2**14]),
-        )
-
-    return tf.case(
+def _decode_bmp(data):
+    """Decodes a BMP that `picture_headers.is_plain_bmp` takes; TensorFlow gives the numbers of a palette's colours, and the
+    fourth byte as alpha, which it is by a mask only."""
+    pixels = tf.io.decode_bmp(data, channels=0)
+    return tf.switch_case(
+        tf.shape(pixels)[2] // 2,
         [
-            (_starts(header, b"\x89PNG\r\n\x1a\n"), lambda: tf.stack([big(20, 4), big(16, 4)])),
-            (_starts(header, b"\xff\xd8\xff"), lambda: tf.cast(tf.image.extract_jpeg_shape(data)[:2], tf.int64)),
-            (_starts(header, b"GIF8"), lambda: tf.stack([little(8, 2), little(6, 2)])),
-            # Rows from the top down are written as a negative height.
-            (
-                _starts(header, b"BM"),
-                lambda: tf.stack([tf.abs(tf.cast(tf.cast(little(22, 4), tf.int32), tf.int64)), little(18, 4)]),
-            ),
-            (_starts(header, b"RIFF") & (tf.strings.substr(header, 8, 4) == b"WEBP"), webp),
+            lambda: tf.gather(picture_headers.bmp_palette(data), tf.cast(pixels[..., 0], tf.int32)),
+            lambda: pixels,
+            lambda: tf.cond(picture_headers.bmp_has_alpha(data), lambda: pixels, lambda: pixels[..., :3]),
         ],
-        default=lambda: tf.zeros([2], tf.int64),
     )

@@ -28,7 +28,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
     - `serving_default`: images float32 [n, h, w, 3] in [-1, 1], style float32 [n, d] -> images, as many of that size;
     - `encode_style`: style_bytes string [k], picture files -> style float32 [k, d], to be blended as vectors are;
     - `stylize`: content_bytes string [n] and style_bytes string [k], picture files of any sizes, alpha float32 [a] in
-      [0, 1] -> images_bytes string [n], PNG files of the contents' sizes: what `keras-gans stylize` makes of content i,
+      [0, 1] -> images_bytes string [n], PNG files of the contents' sizes, in sRGB: what `keras-gans stylize` makes of content i,
       style[i mod k] and alpha[i mod a].
 
     Of a run of N numbered styles (multi_style):
@@ -51,8 +51,7 @@ def limits(run, max_pixels):
         f"It has learned from `{about['spec']}` at {about['image_shape'][0]} pixels: strokes are about as many pixels wide in "
         "pictures of any size, and what it makes of other pictures or styles is not measured.",
         f"Picture files have at most {max_pixels} pixels; larger ones are refused. Memory grows with the pixels.",
-        "Files: EXIF orientation and colour profiles are not looked at, alpha is laid over white, of 16-bit channels the upper "
-        "8 bits are taken, of animations the first frame.",
+        picture_files.PROMISE,
     ]
 
 
@@ -123,7 +122,7 @@ class _Run:
             {
                 "content_bytes": (
                     tf.TensorSpec([None], tf.string),
-                    f"string [n], {files}; EXIF orientation is not looked at",
+                    f"string [n], {files}; turned upright, in sRGB, over white",
                 ),
                 "style_bytes" if self.encoder is not None else "weights": given,
                 "alpha": (
@@ -131,7 +130,7 @@ class _Run:
                     "float32 [a], strength, from 0 (the content) to 1; content i takes alpha[i mod a]",
                 ),
             },
-            {"images_bytes": "string [n], PNG files of the contents' sizes"},
+            {"images_bytes": "string [n], PNG files of the contents' sizes, in sRGB"},
             self._file_examples,
             _GREY_LIMIT,
         )

@@ -44,8 +44,7 @@ def limits(run, max_pixels):
         f"It has learned from {data.get('count', 'the')} examples of `{data['spec']}` at {height}x{width} pixels: what it "
         "makes of other pictures, or of other sizes, is not measured.",
         f"Results of files have at most {max_pixels} pixels; larger ones are refused. Memory grows with the pixels.",
-        "Files: EXIF orientation and colour profiles are not looked at, alpha is laid over white, of 16-bit channels the upper "
-        "8 bits are taken, of animations the first frame.",
+        picture_files.PROMISE,
     ]
     if run.random_at_test:
         sentences.append(
@@ -91,7 +90,7 @@ class _Direction:
         last = "; the last channel is 1 where pixels are missing (of colour 0), else -1" if self.takes_mask else ""
         meanings = {
             "image_bytes": f"string [n], {picture_files.FORMATS} files of any sizes, at most {self.most_pixels} pixels each; "
-            "their EXIF orientation is not looked at",
+            "turned upright, in sRGB, over white",
             "mask_bytes": "string [n], such files of the same sizes: white where the picture is missing, else black",
         }
         return [
@@ -113,9 +112,9 @@ class _Direction:
                 self._files,
                 {key: (tf.TensorSpec([None], tf.string), meanings[key]) for key in files},
                 {
-                    "images_bytes": f"string [n], PNG files, {self.scale} times as high and wide"
+                    "images_bytes": f"string [n], PNG files, {self.scale} times as high and wide, in sRGB"
                     if self.scale > 1
-                    else "string [n], PNG files of the same sizes"
+                    else "string [n], PNG files of the same sizes, in sRGB"
                 },
                 self._file_examples,
                 _GREY_LIMIT,

@@ -93,11 +93,11 @@ def find(source, out, flag="input"):
     return items
 
 
-def process(function, items, title, smooth=0.0):
+def process(function, items, title, smooth=0.0, alpha="white"):
     """Takes every item through a function and writes the results, each whole or not at all.
 
     What cannot be read, or what the function refuses with `BadImage`, is named on stderr in one line and passed over.
-    Alpha is laid over white; EXIF orientation, and that of videos, is applied. Of animations and videos every frame keeps
+    Pictures are read as docs/pictures.md promises it, and videos are turned, too. Of animations and videos every frame keeps
     its time; no more than some dozens are in memory. Animations keep how often they are repeated, videos their sound and
     the matrix of their colours; their pixels become squares.
 
@@ -108,6 +108,8 @@ def process(function, items, title, smooth=0.0):
         title: what is being done, for the progress display ("translating").
         smooth: strength of the smoothing of animations and videos over time, see `keras_gans.using.smoothing`. Default
             0: none.
+        alpha: "white", or "keep": of a single picture that has alpha (or a transparent colour) the result has it too,
+            brought to its size, and `function` is given the colours that are not laid over white.
 
     Returns:
         Number of items that failed.
@@ -131,8 +133,9 @@ def process(function, items, title, smooth=0.0):
                 bar.advance(1, "")
                 return made
 
+            work = _process_layers if (item.kind, alpha) == ("picture", "keep") else _PROCESSES[item.kind]
             try:
-                _PROCESSES[item.kind](translate, item)
+                work(translate, item)
             except BadImage as error:
                 failed += 1
                 if failed == len(items):
@@ -165,6 +168,15 @@ def _length(item):
 
 def _process_picture(translate, item):
     grids.write_png(item.target, translate(images.decode(item.path, None, 3)))
+
+
+def _process_layers(translate, item):
+    colors, alpha = images.layers(item.path)
+    made = translate(colors)
+    if alpha is not None:
+        whole = Image.fromarray(alpha).resize(made.shape[1::-1], Image.Resampling.BICUBIC)  # of the same size: a copy
+        made = np.concatenate([made, np.asarray(whole)[..., None]], -1)
+    grids.write_png(item.target, made)
 
 
 def _process_animation(translate, item):

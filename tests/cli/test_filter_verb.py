@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import picture_cases
 import pytest
 import tensorflow as tf
 from PIL import Image
@@ -131,6 +132,25 @@ def test_pairs_draw_in_any_style(models, tmp_path):
     np.testing.assert_array_equal(made, np.full((40, 37, 3), (100, 0, 50)))
     made = filtered(models["numbered"], source, tmp_path / "out", "--style=2", "--style=0")
     np.testing.assert_array_equal(made, np.full((40, 37, 3), (128, 0, 128)))
+
+
+def test_kinds_of_pictures_reach_the_model_upright_in_srgb_over_white(models, tmp_path):
+    """The phone's model is given tensors; this verb decodes for it as docs/pictures.md promises."""
+    cases = picture_cases.cases()
+    (tmp_path / "in").mkdir()
+    for number, case in enumerate(cases.values()):
+        (tmp_path / "in" / f"{number}.png").write_bytes(case.data)
+    arguments = [f"--model={models['free']}", f"--input={tmp_path / 'in'}", f"--out={tmp_path / 'out'}"]
+    assert main(["filter", *arguments]) == 0
+    for number, (name, case) in enumerate(cases.items()):
+        made = np.asarray(Image.open(tmp_path / "out" / f"{number}.png")).astype(int)
+        assert made.shape == case.shows.shape and np.abs(255 - made - case.shows).max() <= 1, name
+    rgba = picture_cases.smooth()
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    arguments = [f"--model={models['larger']}", f"--input={tmp_path / 'a.png'}", f"--out={tmp_path / 'kept'}"]
+    assert main(["filter", *arguments, "--alpha=keep"]) == 0
+    whole = Image.fromarray(rgba[..., 3]).resize((2 * rgba.shape[1], 2 * rgba.shape[0]), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "kept/a.png"))[..., 3], whole)
 
 
 def test_animations_stay_animations(models, tmp_path):

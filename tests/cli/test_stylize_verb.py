@@ -63,6 +63,22 @@ def test_styles_of_any_size_and_mode(runs, files, capsys):
         before = after
 
 
+def test_alpha_is_a_strength_and_what_becomes_of_alpha(runs, files):
+    flags = [f"--run={runs}/numbered", "--style=1"]
+    made = {}
+    for name, alpha in {"plain": [], "weak": ["0.2"], "keep": ["keep"], "both": ["keep", "0.2"], "white": ["white"]}.items():
+        out = files / name
+        words = [f"--alpha={word}" for word in alpha]
+        assert cli.main(["stylize", f"--content={files}/style.png", f"--out={out}", *flags, *words]) == 0
+        made[name] = np.asarray(Image.open(out / "style.png"))
+    alpha = np.asarray(Image.open(files / "style.png"))[..., 3]
+    for name in ("keep", "both"):
+        np.testing.assert_array_equal(made[name][..., 3], alpha)
+    assert made["plain"].shape == made["weak"].shape == (20, 70, 3)
+    np.testing.assert_array_equal(made["plain"], made["white"])
+    assert (made["keep"][..., :3] != made["both"][..., :3]).any() and (made["plain"] != made["weak"]).any()
+
+
 def test_shares_strength_colours_and_regions(runs, files):
     both = [f"--run={runs}/any", f"--style={files}/style.png", f"--style={files}/grey.png", "--style_size=32"]
     pictures = []
@@ -132,6 +148,8 @@ def test_translate_refuses_a_run_of_style_transfer(runs, files, capsys):
         (("--run={runs}/any", "--style={files}/missing.png"), "missing.png is"),
         (("--run={runs}/any", "--style={files}/bad.jpg"), "bad.jpg is unreadable"),
         (("--run={runs}/any", "--style={files}/style.png", "--alpha=1.5"), "alpha=1.5 is not possible"),
+        (("--run={runs}/any", "--alpha=kept"), "--alpha=kept: expected one strength from 0 to 1, one of white and keep"),
+        (("--run={runs}/any", "--alpha=1", "--alpha=0.5"), "--alpha=1,0.5: expected one strength"),
         (("--run={runs}/any", "--style={files}/style.png", "--weight=x"), "expected a number for each style"),
         (("--run={runs}/any", "--style={files}/style.png", "--weight=1", "--weight=2"), "2 weights do not fit 1 styles"),
         (("--run={runs}/numbered", "--style=3"), "take 0 to 2"),

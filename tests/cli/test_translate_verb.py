@@ -4,12 +4,15 @@ import json
 
 import keras
 import numpy as np
+import picture_cases
 import pytest
 from PIL import Image
 
 from keras_gans.cli import main
 from keras_gans.trained.trained import IMAGES, Trained
 from keras_gans.using import Translator
+
+CASES = picture_cases.cases()
 
 
 def network(sign):
@@ -53,6 +56,21 @@ def test_file_and_folder(trained, photo, tmp_path, capsys, direction, level):
     assert sorted(path.name for path in (tmp_path / "all").iterdir()) == ["b.png", "photo.png"]
 
 
+def test_profiles_and_alpha(trained, tmp_path):
+    rgba = picture_cases.smooth()
+    swapped = picture_cases.PROFILES["red and blue swapped"]
+    (tmp_path / "a.png").write_bytes(picture_cases.saved(rgba, "PNG", icc_profile=swapped))
+    shown = CASES["png alpha, profile"].shows
+    assert translate(tmp_path / "a.png", tmp_path / "white") == 0
+    white = Image.open(tmp_path / "white/a.png")
+    assert white.mode == "RGB" and "icc_profile" not in white.info
+    assert np.abs(255 - np.asarray(white).astype(int) - shown).max() <= 1
+    assert translate(tmp_path / "a.png", tmp_path / "kept", "--alpha=keep", "--direction=ba") == 0
+    kept = np.asarray(Image.open(tmp_path / "kept/a.png"))
+    np.testing.assert_array_equal(kept[..., 3], rgba[..., 3])
+    assert np.abs(picture_cases.over_white(kept[..., :3], kept[..., 3]).astype(int) - shown).max() <= 1
+
+
 def test_bad_files_end_in_exit_code_1(trained, photo, tmp_path, capsys):
     (photo.parent / "bad.png").write_bytes(b"bad")
     assert translate(photo.parent, tmp_path / "out") == 1
@@ -73,6 +91,7 @@ def test_one_bad_file_ends_in_exit_code_2(trained, tmp_path, capsys):
     [
         ("nowhere", [], "does not exist; name a picture, a GIF, a video, or a folder of them"),
         ("in", ["--tile=16"], "--tile=16: expected"),
+        ("in", ["--alpha=black"], "--alpha=black: expected white|keep"),
         ("in", ["--direction=ac"], "--direction=ac: expected ab|ba"),
         ("in", ["--inputs=in"], "unknown flag --inputs; did you mean 'input'?"),
     ],

@@ -12,6 +12,7 @@ import time
 import zlib
 
 import numpy as np
+import picture_cases
 import pytest
 from PIL import Image
 
@@ -175,6 +176,31 @@ def test_memory_of_a_large_picture(tmp_path):
     words = [sys.executable, "-c", MEASURE, tmp_path / "a.png", tmp_path / "b.jpg"]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
     assert 3 * 36e6 < int(done.stdout) < 16 * 36e6
+
+
+def test_photographs_of_phones(tmp_path):
+    """HEIC, with an orientation and a colour profile."""
+    pillow_heif = pytest.importorskip("pillow_heif", reason="the heic extra is not installed")
+    rgb = np.ascontiguousarray(picture_cases.smooth(3))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    try:
+        picture_files.reads_heif()
+        icc = picture_cases.PROFILES["display p3"]
+        Image.fromarray(rgb).save(tmp_path / "a.heic", quality=-1, chroma=444, icc_profile=icc, exif=exif.tobytes())
+    except Exception as error:
+        pytest.skip(f"pillow-heif {pillow_heif.__version__} does not write HEIC here: {error}")
+    wanted = np.rot90(picture_cases.by_littlecms(Image.fromarray(rgb), icc), -1)
+    made = images.decode(tmp_path / "a.heic", None, 3)
+    assert made.shape == wanted.shape and np.abs(made.astype(int) - wanted).max() <= 12  # YCbCr of 8 bits
+    assert picture_files.suffixes()[-2:] == (".heic", ".heif")
+
+
+def test_photographs_of_phones_are_named_where_they_cannot_be_read(monkeypatch):
+    monkeypatch.setattr(picture_files, "reads_heif", lambda: False)
+    monkeypatch.setattr(picture_files, "formats", lambda: ("PNG",))
+    with pytest.raises(BadImage, match=r"not an image that Pillow knows \(HEIC needs pip install 'keras-gans\[heic\]'\)"):
+        images.decode(b"\0\0\0\x18ftypheic" + bytes(12), 8, 3)
 
 
 def test_orientation_is_known_without_decoding():

@@ -5,14 +5,19 @@ import struct
 import zlib
 
 import numpy as np
+import picture_cases
 import pytest
 import tensorflow as tf
+from helpers import ROOT
 from PIL import Image
 
 from keras_gans.data import images
 from keras_gans.exporting import picture_files
 
 MOST = 100_000
+
+
+CASES = picture_cases.cases()
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +28,22 @@ def decode():
         channels: tf.function(lambda data, channels=channels: picture_files.decode(data, channels, MOST), signature)
         for channels in (1, 3)
     }
+
+
+@pytest.fixture(scope="module")
+def decoded(decode):
+    """What the decoders give of all files, or raise; together, since what tests reset has TensorFlow compile anew."""
+    files = {("file", name): data for name, data in FILES.items()}
+    files |= {("bad", name): data for name, (data, _) in BAD.items()}
+    files |= {("case", name): case.data for name, case in CASES.items()}
+    found = {}
+    for name, data in files.items():
+        for channels in (1, 3):
+            try:
+                found[*name, channels] = decode[channels](data).numpy()
+            except tf.errors.OpError as error:
+                found[*name, channels] = error
+    return found
 
 
 def picture(height=61, width=70):
@@ -76,9 +97,9 @@ FILES = {
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pixels_are_pillows(decode, name, channels):
+def test_pixels_are_pillows(decoded, name, channels):
     expected = images.decode(FILES[name], None, channels)
-    pixels = decode[channels](FILES[name]).numpy()
+    pixels = decoded["file", name, channels]
     assert pixels.shape == expected.shape and (name == "one pixel" or expected.std() > 20)
     assert np.abs(pixels.astype(int) - expected).max() <= 1
 
@@ -86,7 +107,7 @@ def test_pixels_are_pillows(decode, name, channels):
 @pytest.mark.parametrize("name", FILES)
 def test_size_is_read_from_the_header(name):
     with Image.open(io.BytesIO(FILES[name])) as opened:
-        assert tuple(picture_files._size(tf.constant(FILES[name])).numpy()) == (opened.height, opened.width)
+        assert tuple(picture_files.picture_headers.size(tf.constant(FILES[name])).numpy()) == (opened.height, opened.width)
 
 
 def test_later_frames_of_a_gif_are_not_decoded(decode):
@@ -163,7 +184,43 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_files_are_refused_as_invalid_arguments(decode, name):
-    data, words = BAD[name]
+def test_bad_files_are_refused_as_invalid_arguments(decoded, name):
+    words = BAD[name][1]
     with pytest.raises(tf.errors.InvalidArgumentError, match=words):
-        decode[3](data)
+        raise decoded["bad", name, 3]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_kinds_of_pictures_are_right_or_refused(decoded, name):
+    case, made = CASES[name], decoded["case", name, 3]
+    if case.refused:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=case.refused):
+            raise made
+        return
+    assert made.shape == case.shows.shape
+    assert np.abs(made.astype(int) - case.shows).max() <= 1
+
+
+def test_refusals_stand_in_the_contract():
+    contract = (ROOT / "docs/pictures.md").read_text(encoding="utf-8")
+    assert {case.refused for case in CASES.values() if case.refused and case.refused not in contract} == set()
+
+
+def test_pixels_of_srgb_stay_bit_for_bit_in_the_graph(decoded):
+    for name in ("srgb", "little cms's srgb"):
+        np.testing.assert_array_equal(decoded["case", f"png, profile: {name}", 3], CASES["png"].shows)
+
+
+def test_grey_is_made_of_what_is_shown(decoded):
+    for name in ("png alpha, profile", "gif, frame inside, transparent colour", "jpeg, orientation 6"):
+        grey = images.decode(CASES[name].data, None, 1)
+        assert np.abs(decoded["case", name, 1].astype(int) - grey).max() <= 1
+
+
+def test_the_path_to_a_profile_has_an_end(decode):
+    """Files of chunks of nothing."""
+    png, jpeg = CASES["png"].data, CASES["jpeg, orientation 1"].data
+    many = picture_files.picture_headers._MOST_CHUNKS + 1
+    for data, at, part in ((png, 33, chunk(b"teXt", b"")), (jpeg, 2, b"\xff\xfe\0\2")):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="more than 16384 chunks are not taken"):
+            decode[3](data[:at] + many * part + data[at:])

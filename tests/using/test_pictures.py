@@ -103,6 +103,51 @@ def test_gif_keeps_the_time_of_each_frame_and_its_repetitions(tmp_path, loop):
         np.testing.assert_allclose(new, 255 - old, atol=2)
 
 
+@pytest.mark.parametrize("scale", [1, 2])
+def test_alpha_can_be_kept(tmp_path, scale):
+    pixels, alpha = noise(6, 9, 3), noise(6, 9, 1, seed=1)
+    alpha[0], seen = 0, []
+    save(tmp_path / "clear.png", np.concatenate([pixels, alpha], -1))
+    save(tmp_path / "opaque.png", pixels)
+
+    def function(image, item, report):
+        seen.append(image)
+        return np.kron(255 - image, np.ones((scale, scale, 1), np.uint8))
+
+    items = pictures.find(tmp_path, tmp_path / "out")
+    assert pictures.process(function, items, "inverting", alpha="keep") == 0
+    np.testing.assert_array_equal(seen[0], np.where(alpha == 0, np.uint8(255), pixels))
+    clear = np.asarray(Image.open(tmp_path / "out/clear.png"))
+    whole = Image.fromarray(alpha[..., 0]).resize((9 * scale, 6 * scale), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(clear[..., 3], whole)
+    np.testing.assert_array_equal(clear[::scale, ::scale, :3], 255 - seen[0])
+    assert Image.open(tmp_path / "out/opaque.png").mode == "RGB"
+
+
+def test_alpha_of_grey_results_and_of_transparent_colours(tmp_path):
+    clear = Image.fromarray(noise(6, 9) % 4).convert("P")
+    clear.putpalette(noise(4, 3).tobytes())
+    clear.save(tmp_path / "a.png", transparency=2)
+    items = pictures.find(tmp_path / "a.png", tmp_path / "out")
+    assert pictures.process(lambda image, item, report: image[..., :1], items, "greying", alpha="keep") == 0
+    made = Image.open(tmp_path / "out/a.png")
+    assert made.mode == "LA"
+    np.testing.assert_array_equal(np.asarray(made)[..., 1], np.where(np.asarray(clear) == 2, 0, 255))
+
+
+def test_an_animation_has_a_limit_of_pixels(tmp_path, monkeypatch, capsys):
+    frames = [np.full((8, 8, 1), level, np.uint8) for level in (0, 40, 90)]
+    grids.write_animation(tmp_path / "a.gif", frames, 10)
+    save(tmp_path / "b.png", noise(8, 8, 3))
+    monkeypatch.setattr(pictures, "MOST_ANIMATED", 3 * 64 - 1)
+    assert process(tmp_path, tmp_path / "out") == 1
+    line = f"passed over {tmp_path / 'a.gif'}: too long: 3 frames of 8x8 pixels"
+    assert line in capsys.readouterr().err.splitlines()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.png"]
+    monkeypatch.setattr(pictures, "MOST_ANIMATED", 3 * 64)
+    assert process(tmp_path, tmp_path / "all") == 0
+
+
 def test_video_keeps_its_times_and_colours(tmp_path):
     av = pytest.importorskip("av", reason="the video extra is not installed")
     times, frames = [0, 2, 4, 60, 62, 120], [np.full((32, 48, 3), level, np.uint8) for level in range(20, 140, 20)]

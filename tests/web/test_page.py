@@ -8,6 +8,7 @@ import shutil
 import sys
 
 import numpy as np
+import picture_cases
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
@@ -24,6 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed (apt-get install chromium)"),
     pytest.mark.skipif(not (WEB / "node_modules").is_dir(), reason="LiteRT.js is not installed (npm ci in export/web)"),
 ]
+CASES = picture_cases.cases()
 SIDE = 32
 SECONDS = 60e3  # milliseconds, on a busy machine
 
@@ -41,6 +43,7 @@ def models(tmp_path_factory):
 
     image, alpha = tf.TensorSpec([1, 8, 8, 3], tf.float32, "images"), tf.TensorSpec([1], tf.float32, "alpha")
     write(folder / "darker.tflite", lambda images, alpha: images * (1 - alpha), [image, alpha])
+    write(folder / "same.tflite", lambda images: images, [tf.TensorSpec([1, 20, 20, 3], tf.float32, "images")])
     write(folder / "noise.tflite", lambda latent: latent * 2, [tf.TensorSpec([1, 8], tf.float32, "latent")])
     return folder
 
@@ -167,7 +170,7 @@ def test_pixels_agree_with_python_and_nothing_comes_from_elsewhere(opened, page,
 
 def test_strength_divider_keyboard_and_phone(page, picture):
     page.wait_for_function("() => document.getElementById('filter').options.length > 0")
-    assert page.locator("#filter option").count() == 3  # the model of latents is no filter
+    assert page.locator("#filter option").count() == 4  # the model of latents is no filter
     assert page.locator("#strength").is_hidden()
     choose(page, "darker")
     page.get_by_label("Picture", exact=True).set_input_files(picture)
@@ -188,6 +191,41 @@ def test_strength_divider_keyboard_and_phone(page, picture):
     before = page.evaluate("document.getElementById('after').style.clipPath")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.getElementById('after').style.clipPath") != before
+
+
+KINDS = {
+    "png alpha": 1,
+    "png transparent colour": 1,
+    "png palette, transparent colour": 1,
+    "gif, frame inside, transparent colour": 1,
+    "gif, frame beyond the screen": 1,
+    "webp alpha": 1,
+    "png, damaged profile": 1,
+    "png grey, profile of grey": 2,
+    "bmp 32 bits, fourth byte 0": 1,
+    "bmp palette": 1,
+    "jpeg, orientation 6": 1,
+    "png, profile: red and blue swapped": 2,  # the browser's own arithmetic of colours
+    "png, profile: display p3": 2,
+}
+
+
+def test_kinds_of_pictures_are_upright_in_srgb_over_white(page, tmp_path):
+    """As docs/pictures.md promises; decoding is the browser's. They are cut to a square of 20 pixels here."""
+    choose(page, "same")
+    for count, (name, most) in enumerate(KINDS.items(), 1):
+        case = CASES[name]
+        path = tmp_path / f"{count}.picture"
+        path.write_bytes(case.data)
+        page.get_by_label("Picture", exact=True).set_input_files(path)
+        wait_frames(page, count)
+        shown = case.shows[: case.shows.shape[0] // 2 * 2, : case.shows.shape[1] // 2 * 2]
+        top, left = ((side - 20) // 2 for side in shown.shape[:2])
+        if shown.shape[0] == 20 or shown.shape[1] == 20:  # others are made smaller
+            wanted = shown[top : top + 20, left : left + 20].astype(int)
+            assert np.abs(pixels(page, "before") - wanted).max() <= most, name
+        else:
+            assert (pixels(page, "before")[0, 0] == 255).all(), name
 
 
 def test_camera(page):
