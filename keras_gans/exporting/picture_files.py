@@ -15,7 +15,6 @@ PROMISE = (
 LEAST_SIDE = 16  # pixels of what a network is given, as in `keras_gans.using.translator`
 
 
-@tf.autograph.experimental.do_not_convert  # there is nothing to convert, and looking for it takes seconds
 def decode(data, channels, most):
     """Decodes one picture file; of an animation the first frame.
 
@@ -33,6 +32,19 @@ def decode(data, channels, most):
         than `picture_colors.Profile` takes, for kinds of BMP that it would get wrong, and for more pixels than `most`,
         before they are decoded.
     """
+    colors = _rgb(data, most)
+    if channels == 1:
+        weights = tf.constant([19595, 38470, 7471])  # 0.299, 0.587, 0.114 times 2^16, as Pillow has them
+        luma = tf.reduce_sum(tf.cast(colors, tf.int32) * weights, -1, keepdims=True)
+        colors = tf.cast(tf.bitwise.right_shift(luma + 2**15, 16), tf.uint8)
+    return tf.ensure_shape(colors, [None, None, channels])
+
+
+# One function for all signatures: it is traced once, and stands once in a model. There is nothing in it to convert, and
+# looking for it takes seconds.
+@tf.function(input_signature=[tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int64)], autograph=False)
+def _rgb(data, most):
+    """Returns a file's colours, uint8 [h, w, 3]; see `decode`."""
     is_gif, is_bmp = picture_headers.starts(data, b"GIF8"), picture_headers.starts(data, b"BM")
     is_jpeg = picture_headers.starts(data, b"\xff\xd8\xff")
     size = picture_headers.size(data)
@@ -44,7 +56,10 @@ def decode(data, channels, most):
         (tf.reduce_min(size) > 0, [f"not a {FORMATS} file"]),
         (~picture_headers.is_animated_webp(data), ["animated WebP is not taken; send a still picture"]),
         # The product of two sides may overflow.
-        (size[0] <= most // tf.maximum(size[1], 1), [f"at most {most} pixels are taken, not", size]),
+        (
+            size[0] <= most // tf.maximum(size[1], 1),
+            [tf.strings.format("at most {} pixels are taken, not {}", [most, size])],
+        ),
         (
             ~is_bmp | picture_headers.is_plain_bmp(data),
             ["this kind of BMP is not taken; send 8, 24 or 32 bits, uncompressed"],
@@ -69,12 +84,7 @@ def decode(data, channels, most):
     colors = pixels[..., : count - has_alpha]
     colors = tf.cond(tf.strings.length(profile) > 0, lambda: _to_srgb(colors, profile, data, is_jpeg), lambda: colors)
     colors = tf.cond(has_alpha == 1, lambda: _over_white(colors, pixels[..., -1:]), lambda: colors)
-    colors = _upright(tf.broadcast_to(colors, tf.concat([tf.shape(colors)[:2], [3]], 0)), orientation)
-    if channels == 1:
-        weights = tf.constant([19595, 38470, 7471])  # 0.299, 0.587, 0.114 times 2^16, as Pillow has them
-        luma = tf.reduce_sum(tf.cast(colors, tf.int32) * weights, -1, keepdims=True)
-        colors = tf.cast(tf.bitwise.right_shift(luma + 2**15, 16), tf.uint8)
-    return tf.ensure_shape(colors, [None, None, channels])
+    return _upright(tf.broadcast_to(colors, tf.concat([tf.shape(colors)[:2], [3]], 0)), orientation)
 
 
 def padded(image, multiple):
