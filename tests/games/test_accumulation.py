@@ -11,7 +11,7 @@ from keras_gans.errors import UserError
 from keras_gans.games.gan import GAN
 from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.networks.dcgan import DCGANDiscriminator
-from keras_gans.runs import checks, training
+from keras_gans.runs import checks
 from keras_gans.trained import recipes
 
 # Of each kind of game one whose networks do not mix the images of a batch, small.
@@ -199,13 +199,3 @@ def test_mistakes():
         microbatches.accumulate(noisy, 2)
     with pytest.raises(UserError, match="--accumulate=3 does not divide the 8 images of a step; take a divisor"):
         checks.refuse(helpers.recipe("nowhere", "--accumulate=3"), 1)
-
-
-def test_a_run_goes_on_in_parts(tmp_path):
-    """From the command's flags to the checkpoint, with batch norm, and resumed bit for bit."""
-    flags = ["--accumulate=2", "--sample_kimg=0", "--checkpoint_kimg=0.016"]
-    training.train(helpers.recipe(tmp_path / "whole", *flags, "--kimg=0.032"))
-    training.train(helpers.recipe(tmp_path / "parts", *flags, "--kimg=0.016"))
-    training.train(helpers.recipe(tmp_path / "parts", *flags, "--kimg=0.032"))
-    one, two = (helpers.weights(tmp_path / name / "checkpoints/step-000000004.weights.h5") for name in ("whole", "parts"))
-    assert one.keys() == two.keys() and all(np.array_equal(one[name], two[name]) for name in one)
