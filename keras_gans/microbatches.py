@@ -19,7 +19,7 @@ from keras_gans.errors import UserError
 _local = threading.local()
 
 
-def accumulate(network, count):
+def accumulate(network, count, compiled=False):
     """Lets `network` be called in parts while it trains.
 
     Layers that mix the images of a batch, such as batch norm and minibatch standard deviation, then see a part of it at a
@@ -28,6 +28,7 @@ def accumulate(network, count):
     Args:
         network: `keras.Model`. Calls without `training=True` are as before.
         count: parts, at least 1. A batch that they do not divide is cut into fewer; 1 undoes it.
+        compiled: whether XLA compiles the calls; it must know all shapes. Default False.
 
     Raises:
         UserError: a layer draws its noise from a state of its own, such as `keras.layers.Dropout`, which would not be the
@@ -43,7 +44,7 @@ def accumulate(network, count):
             )
     for model in models:
         if count > 1:
-            model.call = functools.partial(_call, model, count)
+            model.call = functools.partial(_call, model, count, compiled)
         elif "call" in model.__dict__:
             del model.call
 
@@ -63,13 +64,17 @@ def differentiated_by(variables):
         _local.wanted = before
 
 
-def _call(model, count, inputs, *args, training=None, **kwargs):
+def _call(model, count, compiled, inputs, *args, training=None, **kwargs):
     """In the place of `model.call`."""
     if not training or getattr(_local, "inside", False) or isinstance(tf.nest.flatten(inputs)[0], keras.KerasTensor):
         return type(model).call(model, inputs, *args, training=training, **kwargs)
     parts = _parts(tf.nest.flatten(inputs)[0], count)
     if isinstance(parts, int) and parts == 1:
         return type(model).call(model, inputs, *args, training=True, **kwargs)
+    if not compiled:
+        # Where shapes are known and memory seems scarce, TensorFlow's optimizer (2.21) turns sums into temporary variables,
+        # which it then finds made already in the next round of a loop.
+        parts = tf.compat.v1.placeholder_with_default(parts, [])
     return _Call(model, parts, inputs, args, kwargs).play()
 
 

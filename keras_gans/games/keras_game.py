@@ -74,11 +74,11 @@ class KerasGame(Configured, keras.Model):
             self.check_optimizer(player, given)
             for network in self.networks_of(player):
                 require_weights(network)
-        for model in self.called_models():
-            microbatches.accumulate(model, accumulate)
         super().compile(
             optimizer=None, jit_compile=jit_compile, steps_per_execution=steps_per_execution, run_eagerly=run_eagerly
         )
+        for model in self.called_models():
+            microbatches.accumulate(model, accumulate, bool(self.jit_compile))
         with self.distribute_strategy.scope():
             for player, given in chosen.items():
                 setattr(self, f"{player}_optimizer", given)

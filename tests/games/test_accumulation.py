@@ -103,7 +103,7 @@ def test_gradients_are_those_of_the_whole_batch(name, monkeypatch):
         assert {id(variable) for variable in getattr(parts, network).trainable_variables} <= played, network
 
 
-def pair(count, policy="float32", loss="relativistic_average"):
+def pair(count, policy="float32", loss="relativistic_average", jit=False):
     """A game of two small networks without norms, penalised by its first derivatives, and a batch of 8."""
     keras.utils.set_random_seed(1)
     keras.config.set_dtype_policy(policy)
@@ -118,7 +118,7 @@ def pair(count, policy="float32", loss="relativistic_average"):
     finally:
         keras.config.set_dtype_policy("float32")
     game = GAN(generator, discriminator, loss, penalties=["r1:weight=5", "r2:weight=5"], seed=3)
-    game.compile("sgd:learning_rate=0.1", accumulate=count)
+    game.compile("sgd:learning_rate=0.1", accumulate=count, jit_compile=jit)
     return game, tf.constant(np.random.default_rng(0).uniform(-1, 1, (8, 8, 8, 1)), tf.float32)
 
 
@@ -126,8 +126,7 @@ def pair(count, policy="float32", loss="relativistic_average"):
 def test_compiled(jit):
     games = {}
     for count in (1, 4):
-        game, batch = pair(count)
-        game.jit_compile = jit
+        game, batch = pair(count, jit=jit)
         games[count] = gradients_of_a_step(game, batch, compiled=True)
     assert_close(games[4], games[1], 5e-6)
 
