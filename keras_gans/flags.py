@@ -210,8 +210,8 @@ def define_recipe(flags):
     flags.integer(
         "accumulate",
         1,
-        "parts in which the networks work through a batch: the gradient is the whole batch's, the memory a part's, the "
-        "time about a third more; layers that mix a batch, such as batch norm, see a part",
+        "parts in which the networks work through a batch: the gradient is the whole batch's, activations are kept of a part, "
+        "and each network is called once more; layers that mix a batch, such as batch norm, see a part",
         1,
     )
     flags.boolean("jit_compile", False, "compile the step with XLA (slower to start)")

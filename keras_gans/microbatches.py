@@ -1,4 +1,4 @@
-"""Networks that work through a batch in parts, so that a large batch takes the memory of a small one.
+"""Networks that work through a batch in parts, so that a large batch fits where a small one does.
 
 A part is called, and its activations are forgotten; where the call is differentiated, the part is called again and its
 gradient added to that of the others (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", with the batch in

@@ -55,7 +55,7 @@ class KerasGame(Configured, keras.Model):
                 "fashion" comes with the package.
             jit_compile, steps_per_execution, run_eagerly: see `keras.Model.compile`.
             accumulate: in how many parts the players' networks work through a batch, see `keras_gans.microbatches`: gradients
-                are those of the whole batch, memory is that of a part, and each network is called once more. Default 1.
+                are those of the whole batch, activations are kept of a part, and each network is called once more. Default 1.
             **named: in the place of `optimizer`, one for each player: `generator_optimizer=`, `discriminator_optimizer=`
                 and so on.
 
