@@ -9,7 +9,7 @@ from keras_gans.features.efficientnet_lite import build_efficientnet_lite0
 from keras_gans.features.perceptual import Taps, create_perceptual
 from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.layers.spectral_normalization import SpectralNormalization
-from keras_gans.networks.fastgan import torch_bias, torch_uniform
+from keras_gans.networks.fastgan import torch_bias, torch_dense, torch_embedding, torch_uniform
 from keras_gans.registry import DISCRIMINATORS
 
 NETWORK = "efficientnet_lite0"
@@ -17,6 +17,7 @@ STAGES = ("block2", "block4", "block10", "block15")  # at 1/4, 1/8, 1/16 and 1/3
 FEATURE_SIZE = 224  # pixels, of the published networks
 _SMALLEST = 64  # pixels: below, the deepest map has less than the 4x4 pixels that a head looks at
 _SLOPE = 0.2
+_EMBEDDED, _MATCHED = 128, 64  # numbers of a class's vector, and those that it is matched with a window in
 
 
 @keras.saving.register_keras_serializable("keras_gans")
@@ -116,7 +117,14 @@ def _separate(x, filters, name):
     return SpectralNormalization(convolution, name=name)(x)
 
 
-def _head(x, filters, name, separable):
+def _matched(x, label, num_classes, name):
+    """Each window's numbers times those that a label stands for, summed: [batch, h, w, 64] -> [batch, h, w, 1]."""
+    vector = torch_embedding(num_classes, _EMBEDDED, f"{name}_embedding")(label)
+    vector = layers.LeakyReLU(negative_slope=_SLOPE)(torch_dense(_MATCHED, _EMBEDDED, f"{name}_class")(vector))
+    return ops.sum(x * vector[:, None, None], axis=-1, keepdims=True) * _MATCHED**-0.5
+
+
+def _head(x, filters, name, separable, label, num_classes):
     """Halves `x` once for each of `filters`, then looks at windows of 4x4: logits [batch, windows]."""
     for index, count in enumerate(filters):
         down = f"{name}_down{index}"
@@ -124,7 +132,8 @@ def _head(x, filters, name, separable):
         x = BatchNorm(gamma_initializer="ones", name=f"{name}_norm{index}")(x)
         x = layers.LeakyReLU(negative_slope=_SLOPE)(x)
         x = layers.AveragePooling2D(2)(x) if separable else x
-    return layers.Flatten()(_convolve(x, 1, 1, f"{name}_logits", use_bias=False))
+    x = _convolve(x, _MATCHED if num_classes else 1, 1, f"{name}_logits", use_bias=False)
+    return layers.Flatten()(_matched(x, label, num_classes, name) if num_classes else x)
 
 
 @DISCRIMINATORS.register("projected")
@@ -144,11 +153,13 @@ class ProjectedDiscriminator(keras.Model):
             faster: below 224 the heads have fewer layers, as that code's for images of 128. Default 224.
         separable: convolutions of each channel and then of all, with pooling, in place of 4x4 ones that halve: fewer
             weights; that code has them with StyleGAN2's generator. Default False.
+        num_classes: 0 for a discriminator without classes; else each head projects on the class (there:
+            `SingleDiscCond`, after Miyato & Koyama 2018). Default 0.
         pretrained: whether to load the features' weights; False where others are loaded afterwards.
 
     Call:
         image float [batch, image_size, image_size, channels] in [-1, 1] -> float32 logits [batch, windows], of all heads
-        (64 of them at 224 pixels, 16 a head); the loss is the mean over them.
+        (64 of them at 224 pixels, 16 a head); the loss is the mean over them. With classes [image, label int32 [batch]].
 
     Attributes:
         trained_on: of the class, the name of the feature extractor whose scores are biased for its generator.
@@ -167,6 +178,7 @@ class ProjectedDiscriminator(keras.Model):
         width=64,
         feature_size=FEATURE_SIZE,
         separable=False,
+        num_classes=0,
         pretrained=True,
         **kwargs,
     ):
@@ -179,6 +191,7 @@ class ProjectedDiscriminator(keras.Model):
 
         # === Functional Model ===
         image = x = keras.Input((image_size, image_size, channels), name="image")
+        label = keras.Input((), dtype="int32", name="label") if num_classes else None
         size = max(image_size, feature_size)
         if channels == 1:
             x = layers.Concatenate()([x, x, x])
@@ -189,9 +202,9 @@ class ProjectedDiscriminator(keras.Model):
         logits = []
         for scale, x in enumerate(maps):
             filters = (width, 2 * width, 4 * width, 8 * width)[scale + fewer :]  # at 64, 32, 16 and 8 pixels of 256
-            logits.append(_head(x, filters, f"head{scale}", separable))
+            logits.append(_head(x, filters, f"head{scale}", separable, label, num_classes))
         score = layers.Concatenate(dtype="float32", name="logits")(logits)
-        super().__init__(image, score, **kwargs)
+        super().__init__([image, label] if num_classes else image, score, **kwargs)
 
         # === Config ===
         self.image_size = image_size
@@ -199,6 +212,7 @@ class ProjectedDiscriminator(keras.Model):
         self.width = width
         self.feature_size = feature_size
         self.separable = separable
+        self.num_classes = num_classes
 
     def get_config(self):
         return {
@@ -207,6 +221,7 @@ class ProjectedDiscriminator(keras.Model):
             "width": self.width,
             "feature_size": self.feature_size,
             "separable": self.separable,
+            "num_classes": self.num_classes,
             "pretrained": False,
             "name": self.name,
         }

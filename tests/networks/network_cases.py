@@ -93,9 +93,10 @@ CASES = [
     _case("discriminator", "r3gan", _POWERS, width=8, blocks=1, group_size=4, num_classes=3),
     _case("generator", "fastgan", (64, 1024), latent_dim=6, width=8, lite=True),
     _case("generator", "fastgan", (64, 128, 256, 512), latent_dim=6, width=8),
+    _case("generator", "fastgan", (64,), latent_dim=6, width=8, num_classes=3),
     _case("discriminator", "fastgan", (64, 256), width=8),
     _case("discriminator", "projected", (28, 64), width=4, feature_size=64, pretrained=False),
-    _case("discriminator", "projected", (28,), width=4, feature_size=64, separable=True, pretrained=False),
+    _case("discriminator", "projected", (28,), width=4, feature_size=64, separable=True, num_classes=3, pretrained=False),
     _case("generator", "progan", (8, 64), latent_dim=6, channel_base=64, channel_max=8),
     _case("discriminator", "progan", (8, 64), channel_base=64, channel_max=8),
     _case(

@@ -36,15 +36,15 @@ def small_discriminator(**keywords):
 def heads_of(discriminator):
     """The discriminator behind the features: a model from the four maps to the logits."""
     maps = [discriminator.get_layer(f"mix_channels{scale}").input for scale in range(4)]
-    return keras.Model(maps, discriminator.output)
+    return keras.Model([*maps, *discriminator.inputs[1:]], discriminator.output)
 
 
-# Counted in autonomousvision/projected-gan, Generator(img_resolution=256) and fastgan_lite.
-@pytest.mark.parametrize("lite, count", [(False, 105_684_175), (True, 79_354_307)], ids=["full", "lite"])
-def test_generator_has_the_original_s_parameters(lite, count):
+# Counted in autonomousvision/projected-gan, Generator(img_resolution=256) and fastgan_lite with cond=1 and ten classes.
+@pytest.mark.parametrize("lite, classes, count", [(False, 0, 105_684_175), (True, 10, 81_650_627)], ids=["full", "lite"])
+def test_generator_has_the_original_s_parameters(lite, classes, count):
     keras.config.set_dtype_policy("float16")  # half the memory; the counts are the same
     try:
-        assert trainable(FastGANGenerator(lite=lite)) == count
+        assert trainable(FastGANGenerator(lite=lite, num_classes=classes)) == count
     finally:
         keras.config.set_dtype_policy("float32")
 
@@ -57,6 +57,8 @@ def test_discriminator_has_the_original_s_parameters():
     )
     discriminator = ProjectedDiscriminator(64, pretrained=False)
     assert trainable(discriminator) == count
+    conditional = ProjectedDiscriminator(64, num_classes=10, pretrained=False)
+    assert trainable(conditional) == 12_433_856  # that code's with 10 of its 1,000 classes
     # Of 3x3 for each channel and 1x1 for all, without bias: the same with separable=True.
     count = sum(
         sum(9 * one + one * two + 2 * two for one, two in itertools.pairwise(widths)) + 16 * widths[-1] for widths in heads
@@ -167,13 +169,30 @@ class Mirror:
         layer = self.network.get_layer(name)
         return x + self.weight(layer.strength) * self.weight(layer.constant).permute(2, 0, 1)
 
+    def dense(self, layer, x):
+        return x @ self.weight(layer.kernel) + self.weight(layer.bias)
+
+    def embed(self, name, label):
+        return self.weight(self.network.get_layer(name).embeddings)[label]
+
+    def spectral_dense(self, name, x):
+        layer = self.network.get_layer(name)
+        sigma = self.weight(layer.v) @ self.weight(layer.layer.kernel) @ self.weight(layer.u)
+        return x @ (self.weight(layer.layer.kernel) / sigma) + self.weight(layer.layer.bias)
+
+    def conditional_norm(self, name, x, y):
+        x = self.f.batch_norm(x, None, None, None, None, True, 0.1, 1e-5)
+        gain, bias = (self.spectral_dense(f"{name}_{part}", y)[:, :, None, None] for part in ("gain", "bias"))
+        return x * (1 + gain) + bias
+
     def glu(self, x):
         return self.f.glu(x, dim=1)
 
 
-def fastgan(mirror, latent, size, lite):
+def fastgan(mirror, latent, size, lite, label=None):
     """FastGAN's generator as the paper draws it, in PyTorch."""
     torch, f = mirror.torch, mirror.f
+    y = None if label is None else mirror.embed("embedding", label)
     x = latent / torch.sqrt((latent**2).mean(1, keepdim=True) + 1e-8)
     x = f.conv_transpose2d(x[:, :, None, None], *mirror.spectral("start"))
     small = {4: mirror.glu(mirror.norm("start_norm", x))}
@@ -184,7 +203,8 @@ def fastgan(mirror, latent, size, lite):
             x = f.conv2d(x, *mirror.spectral(f"up{level}{part}"), padding=1)
             if not lite:
                 x = mirror.noise(f"up{level}{part}_noise", x)
-            x = mirror.glu(mirror.norm(f"up{level}{part}_norm", x))
+            name = f"up{level}{part}_norm"
+            x = mirror.glu(mirror.norm(name, x) if y is None else mirror.conditional_norm(name, x, y))
         if 64 <= level <= 512:
             gate = f.conv2d(f.adaptive_avg_pool2d(small[level // 16], 4), *mirror.spectral(f"excite{level}a"))
             x = x * torch.sigmoid(f.conv2d(f.silu(gate), *mirror.spectral(f"excite{level}b")))
@@ -192,7 +212,7 @@ def fastgan(mirror, latent, size, lite):
     return f.conv2d(x, *mirror.spectral("to_image"), padding=1)
 
 
-def heads(mirror, maps):
+def heads(mirror, maps, label=None):
     """Both mixings and the four heads, in PyTorch: maps [n, c, h, w] -> logits [n, windows]."""
     f = mirror.f
 
@@ -214,6 +234,10 @@ def heads(mirror, maps):
             y = f.avg_pool2d(y, 2) if separable else y
             downs += 1
         y = f.conv2d(y, mirror.spectral(f"head{scale}_logits")[0])
+        if label is not None:
+            vector = mirror.embed(f"head{scale}_embedding", label)
+            vector = f.leaky_relu(mirror.dense(mirror.network.get_layer(f"head{scale}_class"), vector), 0.2)
+            y = (y * vector[:, :, None, None]).sum(1, keepdim=True) / 8
         logits.insert(0, y.permute(0, 2, 3, 1).flatten(1))
     return mirror.torch.cat(logits, 1)
 
@@ -251,39 +275,44 @@ def compare(network, mirror, ours, theirs, gradients):
     largest = max(float(gradient.abs().max()) for gradient in (mirror.weight(v).grad for v in network.trainable_weights))
     for variable, gradient in zip(network.trainable_weights, gradients, strict=True):
         other = mirror.weight(variable).grad.numpy()
-        assert np.abs(gradient - other).max() <= 1e-3 * np.abs(other).max() + 1e-5 * largest, variable.path
+        assert np.abs(tf.convert_to_tensor(gradient) - other).max() <= 1e-3 * np.abs(other).max() + 1e-5 * largest, (
+            variable.path
+        )
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("lite", [False, True], ids=["full", "lite"])
-def test_generator_beside_pytorch(torch, lite):
+@pytest.mark.parametrize("lite, classes", [(False, 0), (True, 0), (False, 3)], ids=["full", "lite", "classes"])
+def test_generator_beside_pytorch(torch, lite, classes):
     keras.utils.set_random_seed(1)
-    network = FastGANGenerator(128, latent_dim=6, width=8, lite=lite)
+    network = FastGANGenerator(128, latent_dim=6, width=8, lite=lite, num_classes=classes)
     shake(network)
     mirror = Mirror(torch, network)
     latent = np.random.default_rng(0).normal(size=(3, 6)).astype("float32")
+    label = [2, 0, 1] if classes else None
     with tf.GradientTape() as tape, noise_mode("constant"):
-        ours = network(latent, training=True)
+        ours = network([tf.constant(latent), tf.constant(label)] if classes else latent, training=True)
         value = tf.reduce_sum(ours**2)
     gradients = tape.gradient(value, network.trainable_weights)
-    theirs = fastgan(mirror, torch.tensor(latent), 128, lite).permute(0, 2, 3, 1)
+    theirs = fastgan(mirror, torch.tensor(latent), 128, lite, label).permute(0, 2, 3, 1)
     compare(network, mirror, ours.numpy(), theirs, gradients)
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("separable", [False, True], ids=["whole", "separable"])
-def test_discriminator_beside_pytorch(torch, separable):
-    network = heads_of(small_discriminator(separable=separable))
+@pytest.mark.parametrize("separable, classes", [(False, 3), (True, 0)], ids=["classes", "separable"])
+def test_discriminator_beside_pytorch(torch, separable, classes):
+    network = heads_of(small_discriminator(separable=separable, num_classes=classes))
     shake(network)
     mirror = Mirror(torch, network)
     random = np.random.default_rng(0)
-    maps = [tf.constant(random.normal(size=(3, *tensor.shape[1:])), tf.float32) for tensor in network.inputs]
+    maps = [tf.constant(random.normal(size=(3, *tensor.shape[1:])), tf.float32) for tensor in network.inputs[:4]]
+    label = [2, 0, 1] if classes else None
     channels_first = [torch.tensor(np.moveaxis(one.numpy(), -1, 1)).requires_grad_() for one in maps]
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(maps)
-        ours = network(maps, training=True)
+        ours = network([*maps, tf.constant(label)] if classes else maps, training=True)
         value = tf.reduce_sum(ours**2)
-    compare(network, mirror, ours.numpy(), heads(mirror, channels_first), tape.gradient(value, network.trainable_weights))
+    theirs = heads(mirror, channels_first, label)
+    compare(network, mirror, ours.numpy(), theirs, tape.gradient(value, network.trainable_weights))
     for one, other in zip(tape.gradient(value, maps), channels_first, strict=True):
         expected = np.moveaxis(other.grad.numpy(), 1, -1)
         assert np.abs(one - expected).max() <= 1e-3 * np.abs(expected).max()
