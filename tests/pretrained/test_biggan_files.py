@@ -25,7 +25,6 @@ KINDS = {
         {"size": 128, "latent": 12, "width": 2, "hierarchical": True, "shared": 5, "attention": 32},
         {"size": 128, "width": 4, "attention": 32},
     ),
-    "hierarchical 256": ({"size": 256, "latent": 14, "width": 1, "hierarchical": True, "shared": 4}, {"size": 256}),
 }
 
 
@@ -65,7 +64,7 @@ def written(directory, **networks):
     return importing.read(paths)
 
 
-@pytest.mark.parametrize("kind", ["cifar", "shared 64", "imagenet 128"])
+@pytest.mark.parametrize("kind", ["cifar", "imagenet 128"])
 def test_values_and_gradients(kind):
     """Training outputs 1e-4, gradients of all weights 1e-3 of the largest in the tensor (1e-5 in the network)."""
     of_g, of_d = KINDS[kind]
@@ -107,7 +106,7 @@ def test_values_and_gradients(kind):
             assert np.abs(mine - other).max() <= 1e-3 * np.abs(other).max() + 1e-5 * largest, name
 
 
-@pytest.mark.parametrize("kind", ["cifar", "shared 64", "hierarchical 256"])
+@pytest.mark.parametrize("kind", ["cifar", "shared 64"])
 def test_files_import_and_answer_the_same(tmp_path, kind):
     generator, discriminator = (module.eval() for module in modules(kind))
     files = written(tmp_path, D=discriminator, G_ema=generator)

@@ -1,0 +1,243 @@
+"""FastGAN, Projected GAN and StyleGAN2-ADA on few pictures at 64x64, each for the same time: sheets and scores.
+
+    python benchmarks/few_pictures.py [--shared=../shared/data] [--runs=projected_sprites --runs=fastgan_sprites] [--notrain]
+
+Trains on the 3,620 figures of sprites64.npz and the 1,719 Google emoji of emoji_pairs64.npz that are not held out (every
+tenth file is), first on the figures. `MINUTES` of two cores each: the thousands of images in `RUNS` are those that one core
+gets through in twice that time on an idle machine. A run can be stopped anywhere; the same command goes on, in the order
+of `RUNS`. Rows of other starts are kept; --notrain scores the runs as far as they have come, with the images seen so far.
+Fills docs/results.md, docs/few/ and benchmarks/results/few_pictures.json.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import runs
+
+MINUTES = 60
+_PROJECTED = "--flagfile=configs/projected_sprites.flags"
+_FASTGAN = [
+    "--flagfile=configs/fastgan.flags",
+    "--image_size=64",
+    "--generator=fastgan:width=32",
+    "--discriminator=fastgan:width=32",
+    "--ema_kimg=5",
+]
+_STYLEGAN2 = ["--flagfile=configs/stylegan2_emoji.flags"]
+# name -> the data, kimg, flags of train.py, what its discriminator was trained on
+RUNS = {
+    "projected_sprites": ("sprites", 108, [_PROJECTED], "efficientnet_lite0"),
+    "projected_emoji": ("emoji", 108, [_PROJECTED, "--flip"], "efficientnet_lite0"),
+    "projected_kinds": ("sprites", 108, [_PROJECTED, "--conditional"], "efficientnet_lite0"),
+    "stylegan2_sprites": ("sprites", 108, [*_STYLEGAN2, "--noflip"], None),
+    "fastgan_sprites": ("sprites", 108, [*_FASTGAN, "--noflip"], "vgg16-hed"),
+    "stylegan2_emoji": ("emoji", 108, _STYLEGAN2, None),
+    "fastgan_emoji": ("emoji", 108, _FASTGAN, "vgg16-hed"),
+}
+_SHARED_FLAGS = [
+    "--holdout=every:10",
+    "--precision=bfloat16",
+    "--export=none",
+    "--score_kimg=1000",  # scored below, at the end
+    "--sample_kimg=5",
+    "--checkpoint_kimg=2",
+]
+CREDIT = "Pictures: Battle for Wesnoth (GPL-2+); Noto Emoji (Apache-2.0)."
+
+
+def main():
+    from keras_gans.cli import Flags
+
+    flags = Flags()
+    flags.strings("runs", list(RUNS), f"which of {', '.join(RUNS)}")
+    flags.string("shared", "../shared/data", "folder of the pictures, see its README.md")
+    flags.string("work", "runs/few_pictures", "folder for the runs")
+    flags.boolean("train", True, "whether to train; else runs are scored as far as they have come")
+    flags.string("out", "benchmarks/results/few_pictures.json", "where the numbers are kept")
+    flags.string("document", "docs/results.md", "where the tables stand")
+    flags.string("pictures", "docs/few", "folder of the sheets")
+    flags(sys.argv)
+    work = pathlib.Path(flags.work).resolve()
+    prepare(pathlib.Path(flags.shared).resolve(), work)
+    kept = runs.Runs(work, len(flags.runs))
+    out = runs.ROOT / flags.out
+    rows = {row["run"]: row for row in json.loads(out.read_text())["rows"]} if out.is_file() else {}
+    for name in flags.runs:
+        data, kimg, words, trained_on = RUNS[name]
+        words = [*words, f"--data=folder:{work}/data/{data}", f"--kimg={kimg}", *_SHARED_FLAGS]
+        if flags.train:
+            kept.train(name, words)
+        elif not (work / name / "run.json").is_file():
+            continue
+        rows[name] = measured(work, name, data, trained_on, runs.ROOT / flags.pictures)
+        about = runs.keep(flags.out, [rows[each] for each in RUNS if each in rows])
+    runs.fill(flags.document, "few", document([rows[each] for each in RUNS if each in rows], about, kinds(work)))
+
+
+def prepare(shared, work):
+    """Unpacks the arrays into folders of PNG files, figures by kind, and trains the classifiers of kinds."""
+    import numpy as np
+
+    from keras_gans import grids
+
+    for data, file, what in (("sprites", "sprites64.npz", "images"), ("emoji", "emoji_pairs64.npz", "google")):
+        if not (work / "data" / data).is_dir():
+            arrays = np.load(shared / file)
+            names = arrays["label_names"] if "label_names" in arrays else [f"{label:02d}" for label in range(10)]
+            temporary = work / "data" / f".{data}"
+            for index, (image, label) in enumerate(zip(arrays[what], arrays["label"])):
+                grids.write_png(temporary / str(names[label]) / f"{index:05d}.png", image)
+            temporary.rename(work / "data" / data)
+        if not (work / f"{data}.json").is_file():
+            words = [f"--data=folder:{work}/data/{data}", "--holdout=every:10", f"--out={work}/{data}.keras"]
+            subprocess.run([sys.executable, "tools/train_kind_features.py", *words], cwd=runs.ROOT, check=True)
+
+
+def kinds(work):
+    """Returns the records of both classifiers."""
+    return {data: json.loads((work / f"{data}.json").read_text()) for data in ("sprites", "emoji")}
+
+
+def measured(work, name, data, trained_on, pictures):
+    """Scores a run, draws its sheets, and returns its row."""
+    from keras_gans.trained.folder import Folder
+
+    directory = work / name
+    folder = Folder(directory)
+    features = f"keras:path={work}/{data}.keras,layer=features"
+    row = {
+        "run": name,
+        "data": data,
+        "kimg": seen(directory) / 1000,
+        "trained_on": trained_on,
+        "parameters": folder.record["parameters"],
+        "scores": {"kinds": scores(directory, features)},
+        "nearest": {},
+    }
+    if trained_on != "efficientnet_lite0":
+        row["scores"]["efficientnet_lite0"] = scores(directory, "efficientnet_lite0")
+    conditional = folder.record["recipe"]["conditional"]
+    row["kinds"] = agreement(directory, work / f"{data}.keras") if conditional else None
+    count = 21 * 10 if conditional else 64
+    labels = [f"--label={index}" for index in range(21) for _ in range(10)] if conditional else []
+    sheet(directory, pictures / f"{name}.png", f"--count={count}", *labels)
+    sheet(directory, pictures / f"{name}_walk.png", "--interpolate=z", "--count=4", "--frames=10")
+    nearest = pictures / f"{name}_nearest.png"
+    sheet(directory, nearest, f"--nearest={features}", "--count=8")
+    found = json.loads(nearest.with_suffix(".json").read_text())
+    nearest.with_suffix(".json").unlink()
+    of_training = labels_of(f"folder:{work}/data/{data}")
+    shown = [[of_training[number] for number in sample["numbers"]] for sample in found["samples"]]
+    row["nearest"] = found["median_distance"] | {"kinds": shown}
+    return row
+
+
+def labels_of(spec):
+    """Returns the names of the training pictures' kinds, in order."""
+    from keras_gans.data.opening import open_source
+
+    source = open_source(spec, 64, 3, "train", holdout="every:10")
+    return [source.class_names[int(label)] for _, label in source.in_order().as_numpy_iterator()]
+
+
+def seen(directory):
+    """Returns how many images a run has seen at its newest checkpoint."""
+    from keras_gans.trained.folder import Folder
+
+    recipe = Folder(directory).record["recipe"]
+    steps = max(int(path.name.split("-")[1].split(".")[0]) for path in (directory / "checkpoints").glob("step-*"))
+    return steps * recipe["batch_size"]
+
+
+def command(*words):
+    from keras_gans.cli import main as keras_gans
+
+    if keras_gans(list(words)):
+        raise SystemExit(f"keras-gans {' '.join(words)} failed")
+
+
+def sheet(directory, path, *words):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    command("sample", f"--run={directory}", f"--out={path}", *words)
+
+
+def scores(directory, features):
+    """Returns kernel distance, precision and recall against the held-out pictures: name -> value, standard error."""
+    with tempfile.TemporaryDirectory() as temporary:
+        out = pathlib.Path(temporary) / "scores.json"
+        words = ["--metrics=kid,precision_recall", f"--features={features}", f"--out={out}"]
+        command("evaluate", f"--run={directory}", *words)
+        found = json.loads(out.read_text())
+    return {score["name"].split("_")[0]: [score["value"], score.get("standard_error")] for score in found}
+
+
+def agreement(directory, classifier):
+    """Returns the share of samples, as many of each kind, that the classifier takes for their kind, and it by kind."""
+    import keras
+    import numpy as np
+
+    from keras_gans.trained.trained import Trained
+
+    run, classifier = Trained.open(directory), keras.models.load_model(classifier, compile=False)
+    labels = np.arange(50 * run.num_classes, dtype=np.int32) % run.num_classes
+    latents = np.random.default_rng(0).normal(size=(len(labels), run.generator.latent_dim)).astype("float32")
+    right = []
+    for start in range(0, len(labels), 50):
+        images = np.clip(run.infer([latents[start : start + 50], labels[start : start + 50]]), -1, 1)
+        right.append(classifier.predict(images, verbose=0).argmax(1) == labels[start : start + 50])
+    right = np.concatenate(right)
+    return {
+        "all": float(right.mean()),
+        "by_kind": [float(right[labels == label].mean()) for label in range(run.num_classes)],
+    }
+
+
+def document(rows, about, classifiers):
+    """Returns the Markdown of the section."""
+    accuracy = {data: f"{record['held_out_accuracy']:.3f}" for data, record in classifiers.items()}
+    lines = [
+        f"Measured on {about['date']} by `{about['command']}` on {about['machine']}.",
+        "",
+        f"kd, precision and recall are on the features of a small classifier of the kinds (`tools/train_kind_features.py`; "
+        f"right on {accuracy['sprites']} of the held-out figures of 21 kinds and {accuracy['emoji']} of the held-out emoji "
+        "of 10), which no run trained on, between as many samples and held-out pictures as there are of these; "
+        "kd_efficientnet_lite0 where the discriminator does not look through that network. The last column has the median "
+        "distances of samples and of held-out pictures to the nearest of the training pictures, on the features of the "
+        "classifier: where the first is much smaller, samples are copies. Many figures are frames of one movement, on both "
+        "sides of the split; so the kinds of the nearest are named too.",
+        "",
+        "| run | kimg | looks through | weights, G + D | kd (kinds) | precision | recall | kd_efficientnet_lite0 | kind as asked | nearest |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        of_kinds, others = row["scores"]["kinds"], row["scores"].get("efficientnet_lite0")
+        lines.append(
+            f"| `{row['run']}` | {row['kimg']:.1f} | {row['trained_on'] or 'nothing'} | "
+            f"{' + '.join(f'{count / 1e6:.2f} M' for count in row['parameters'].values())} | {_with_error(of_kinds['kd'])} | "
+            f"{of_kinds['precision'][0]:.3f} | {of_kinds['recall'][0]:.3f} | {_with_error(others['kd']) if others else ''} | "
+            f"{format(row['kinds']['all'], '.3f') if row['kinds'] else ''} | "
+            f"{row['nearest']['samples']:.2f} / {row['nearest']['held_out']:.2f} |"
+        )
+    for row in rows:
+        lines += ["", f"### {row['run']}, {row['kimg']:.1f} kimg"]
+        titles = ("samples, not selected", "from one to the next in z", "samples, and the training pictures nearest to them")
+        for ending, title in zip(("", "_walk", "_nearest"), titles):
+            lines += ["", f"![{row['run']}: {title}](few/{row['run']}{ending}.png)", "", f"{title[0].upper()}{title[1:]}."]
+        if row["data"] == "sprites":
+            named = "; ".join(
+                ", ".join(sorted(set(shown), key=shown.count, reverse=True)) for shown in row["nearest"]["kinds"]
+            )
+            lines += ["", f"Kinds of the nearest, a row after the other: {named}."]
+    return "\n".join([*lines, "", CREDIT])
+
+
+def _with_error(score):
+    value, error = score
+    return f"{value:.3f}" + (f" ± {error:.3f}" if error else "")
+
+
+if __name__ == "__main__":
+    main()
