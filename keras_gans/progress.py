@@ -17,23 +17,44 @@ class _Rate(rich_progress.ProgressColumn):
         return f"{task.speed or 0:.4g} {self.unit}/s"
 
 
+def duration(seconds):
+    """Returns a time in words: `89 s`, `34 min`, `9 h 20 min`, `3 days 4 h`."""
+    if seconds < 119.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    hours = round(minutes / 60)
+    return f"{hours // 24} days {hours % 24} h"
+
+
 class _Lines:
-    """Plain lines every ten seconds, for logs and pipes."""
+    """Plain lines every ten seconds, for logs and pipes; time left goes by the rate since the first update, which may have
+    waited for a compilation."""
 
     def __init__(self, title, total, unit, initial):
-        self.title, self.total, self.unit, self.initial = title, total, unit, initial
-        self.done, self.start, self.last = initial, time.monotonic(), time.monotonic()
+        self.title, self.total, self.unit = title, total, unit
+        self.done, self.last, self.first = initial, time.monotonic(), None
+        self.since = (initial, time.monotonic())
 
     def update(self, done, note):
         self.done = done
+        if self.first is None:
+            self.first = (done, time.monotonic())
+        elif done > self.first[0]:
+            self.since = self.first
         if time.monotonic() - self.last > 10:
             self.last = time.monotonic()
             self._print(note)
 
     def _print(self, note):
-        seconds = max(time.monotonic() - self.start, 1e-9)
-        rate = (self.done - self.initial) / seconds
-        left = f", {(self.total - self.done) / rate:.0f} s left" if self.total and rate else ""
+        before, start = self.since
+        rate = (self.done - before) / max(time.monotonic() - start, 1e-9)
+        left = ""
+        if self.total and rate and self.since is self.first:
+            left = f", {duration((self.total - self.done) / rate)} left"
         total = f"/{self.total}" if self.total else ""
         print(
             f"{self.title}: {self.done}{total} {self.unit}, {rate:.4g} {self.unit}/s{left} {note}".rstrip(),

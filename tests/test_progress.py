@@ -45,9 +45,30 @@ def test_short_work_is_silent(capsys, clock):
 def test_rate_of_a_resumed_run_counts_its_own_images(capsys, clock):
     with progress.progress("training", 2000, initial=1000) as bar:
         assert bar.done == 1000
+        clock.now += 5
+        bar.advance(100)
         clock.now += 20
         bar.advance(100)
-    assert capsys.readouterr().err == "training: 1100/2000 images, 5 images/s, 180 s left\n"
+    assert capsys.readouterr().err == "training: 1200/2000 images, 5 images/s, 3 min left\n"
+
+
+def test_rates_count_no_compilation(capsys, clock):
+    with progress.progress("training", 100_000) as bar:
+        clock.now += 70  # the first step is compiled
+        bar.advance(16)
+        for _ in range(11):
+            clock.now += 1
+            bar.advance(2)
+    assert capsys.readouterr().err.splitlines() == [
+        "training: 16/100000 images, 0.2286 images/s",
+        "training: 38/100000 images, 2 images/s, 13 h 53 min left",
+    ]
+
+
+def test_durations():
+    assert [progress.duration(seconds) for seconds in (0.4, 119.4, 119.6, 7169, 7171, 172_700, 273_600)] == [
+        *("0 s", "119 s", "2 min", "119 min", "2 h 0 min", "47 h 58 min", "3 days 4 h")
+    ]
 
 
 def test_unknown_total_has_no_time_left(capsys, clock):
