@@ -37,10 +37,16 @@ class Flags(absl_flags.FlagValues):
     """absl flags of one verb, with short names for the definitions.
 
     Attributes:
+        titles: of groups: how many flags were defined before -> the title.
         limits_pictures: whether `--max_pixels` is that of `define_limits`; exporters and the server have one of their answers.
     """
 
     limits_pictures = False
+    titles = {}
+
+    def group(self, title):
+        """Begins a group of flags, which `--help` shows under a title."""
+        vars(self).setdefault("titles", {})[len(self)] = title  # past absl, which takes attributes for flags
 
     def string(self, name, default, help, required=False):
         absl_flags.DEFINE_string(name, default, help, flag_values=self, required=required)
@@ -94,7 +100,7 @@ def define_limits(flags):
 
 def define_recipe(flags):
     """Defines the flags of a recipe, those of `keras-gans train`."""
-    # What
+    flags.group("What to learn from")
     flags.string(
         "data",
         "embedded:fashion",
@@ -142,7 +148,7 @@ def define_recipe(flags):
     flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
     flags.boolean("dequantize", False, "add U(0, 1/128) to x / 128 - 1, in place of x / 127.5 - 1, for levels x of 0 to 255")
     flags.boolean("conditional", False, "train on the data's labels; the networks must take them")
-    # Who
+    flags.group("Who plays, and for what")
     flags.string("game", "gan", "who plays and when; gan is the two-player game")
     flags.string("loss", "non_saturating", "what the players want, such as non_saturating, wasserstein, hinge")
     flags.strings(
@@ -161,7 +167,7 @@ def define_recipe(flags):
         LATENTS,
         "distribution of the latent: N(0, 1), U(-1, 1), U(-sqrt 3, sqrt 3) or U(0, 1)",
     )
-    # How
+    flags.group("How the run goes")
     flags.number("kimg", 100.0, "length of the run: thousands of images, generator steps x batch size / 1000", 0.001)
     flags.integer("batch_size", 64, "images per step, over all devices", 1)
     flags.integer("n_critic", 1, "discriminator turns per generator turn", 1)
@@ -193,7 +199,7 @@ def define_recipe(flags):
     )
     flags.integer("seed", 0, "of the weights, the order of the images and all noise", 0, 2**32 - 1)
     flags.strings("plugin", [], PLUGIN)
-    # On what
+    flags.group("On which machine")
     flags.choice(
         "precision",
         "float32",
@@ -223,7 +229,7 @@ def define_recipe(flags):
         "one device; all devices of this machine; or several machines that share --run_dir, each with TF_CONFIG set",
     )
     flags.boolean("deterministic", False, "bit-exact on GPU too (slower; on CPU runs are exact without it)")
-    # From where to where
+    flags.group("From where to where, and what is said on the way")
     flags.string("run_dir", "runs/default", "folder of the run; it is resumed if it holds one")
     flags.string("init_from", None, "folder of a run to take the weights from (fine-tuning)")
     flags.integer("freeze_discriminator", 0, "FreezeD: keep the first N layers of the discriminator as they are", 0)

@@ -7,8 +7,10 @@ A verb module has a docstring (its first line is the summary, the whole is shown
 import importlib
 import itertools
 import keyword
+import os
 import pkgutil
 import re
+import signal
 import sys
 import textwrap
 
@@ -19,6 +21,37 @@ from keras_gans import plugins, startup
 from keras_gans.errors import UserError
 from keras_gans.flags import PLUGIN, Flags
 from keras_gans.registry import nearest
+
+# What a flag is called elsewhere -> what it may be here; the first that a verb has.
+ELSEWHERE = {
+    "kimg": "epochs epoch n_epochs num_epochs steps max_steps total_steps iterations iters niter num_iterations",
+    "learning_rate": "lr rate g_lr",
+    "discriminator_learning_rate": "d_lr",
+    "batch_size": "batch bs batchsize batch_gpu",
+    "image_size": "size resolution img_size crop_size crop input_size",
+    "data": "dataset dataroot data_dir datadir train_dir images",
+    "real": "dataset dataroot data_dir reference",
+    "input": "image images in source content",
+    "out": "output output_dir outdir out_dir output_path save results_dir dest",
+    "run_dir": "resume resume_from continue output output_dir outdir out_dir logdir log_dir save_dir checkpoint_dir name",
+    "run": "model checkpoint ckpt network weights run_dir",
+    "precision": "fp16 bf16 amp mixed_precision dtype",
+    "strategy": "gpu gpus num_gpus device devices gpu_ids",
+    "latent_dim": "nz z_dim noise_dim",
+    "conditional": "cond class_cond labels",
+    "optimizer": "optim opt",
+    "seed": "random_seed manual_seed",
+    "count": "num n samples num_samples num_images",
+    "truncation": "trunc psi truncation_psi",
+}
+
+
+def _called_here(name, flags):
+    """Returns `; here it is --FLAG: what it does` for a flag's name elsewhere, the nearest name, or nothing."""
+    for flag, others in ELSEWHERE.items():
+        if flag in flags and name in others.split():
+            return f"; here it is --{flag}: {_meaning(flags[flag])}"
+    return nearest(name, list(flags))
 
 
 def _verbs():
@@ -54,8 +87,10 @@ def _meaning(flag):
 
 def _help(command, module, flags):
     lines = [module.__doc__.strip(), "", f"usage: {command} [--flag=value ...]", ""]
-    for name in flags:
+    for number, name in enumerate(flags):
         flag = flags[name]
+        if number in flags.titles:
+            lines += ["", flags.titles[number], ""]
         if name != flag.name:  # a short name or a negation of another flag
             continue
         kind = "|".join(getattr(flag.parser, "enum_values", None) or [flag.flag_type().replace("multi ", "")])
@@ -130,8 +165,9 @@ def parse(verb, arguments, command=None):
     try:
         rest = flags([command, *_without_overridden(arguments, flags)])[1:]
     except absl_flags.UnrecognizedFlagError as error:
-        known = list(flags)
-        raise UserError(f"unknown flag --{error.flagname}{nearest(error.flagname, known)} (see {command} --help)") from error
+        raise UserError(
+            f"unknown flag --{error.flagname}{_called_here(error.flagname, flags)} (see {command} --help)"
+        ) from error
     except (absl_flags.Error, OSError, ValueError) as error:
         raise UserError(_explain(error, flags, command)) from error
     if rest:
@@ -153,26 +189,9 @@ def main(arguments=None, verb=None, command=None):
             stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        if verb is None:
-            if not arguments or arguments[0] in ("--help", "-h", "help"):
-                print(_overview())
-                return 0
-            if arguments[0] in ("--version", "-V", "version"):
-                print(f"keras_gans {keras_gans.__version__}")
-                return 0
-            verb, arguments = arguments[0], arguments[1:]
-        flags = parse(verb, arguments, command)
-        if flags is None:
-            return 0
-        module = _module(verb)
-        if getattr(module, "TENSORFLOW", True):
-            startup.import_tensorflow()
-        plugins.load(flags.plugin)
-        if flags.limits_pictures:
-            from keras_gans.data import picture_files
-
-            picture_files.allow(flags.max_pixels)
-        return module.run(flags) or 0
+        code = _run(arguments, verb, command)
+        sys.stdout.flush()
+        return code
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -182,3 +201,36 @@ def main(arguments=None, verb=None, command=None):
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader has seen enough, as in `keras-gans recipes | head`
+        return _closed()
+
+
+def _run(arguments, verb, command):
+    """Runs one verb; as `main`, but for the errors."""
+    if verb is None:
+        if not arguments or arguments[0] in ("--help", "-h", "help"):
+            print(_overview())
+            return 0
+        if arguments[0] in ("--version", "-V", "version"):
+            print(f"keras_gans {keras_gans.__version__}")
+            return 0
+        verb, arguments = arguments[0], arguments[1:]
+    flags = parse(verb, arguments, command)
+    if flags is None:
+        return 0
+    module = _module(verb)
+    if getattr(module, "TENSORFLOW", True):
+        startup.import_tensorflow()
+    plugins.load(flags.plugin)
+    if flags.limits_pictures:
+        from keras_gans.data import picture_files
+
+        picture_files.allow(flags.max_pixels)
+    return module.run(flags) or 0
+
+
+def _closed():
+    """Returns the exit code of what a closed pipe ended; nothing that is still to be written goes there."""
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE

@@ -6,7 +6,11 @@ them), or any flagfile. Flags on the command line win over it:
     keras-gans train --recipe=quickstart --kimg=10 --run_dir=runs/short
     python train.py --flagfile=configs/quickstart.flags --kimg=10 --run_dir=runs/short
 
-Parts are named NAME or NAME:key=value,key=value, as in --loss=least_squares:a=0,b=1,c=1.
+Five flags are enough to begin with: --recipe, --data (folder:PATH for pictures of yours), --image_size, --kimg (how long) and
+--run_dir (where to). A cheap look at all of them: --kimg=1.
+
+Parts are named NAME or NAME:key=value,key=value, as in --loss=least_squares:a=0,b=1,c=1; keras-gans parts lists
+them with their arguments.
 
 Numbers that may change over the run take a curve in place of the number (in a shell, quoted):
 

@@ -1,5 +1,8 @@
 """`--data=SCHEME:REST` -> a source. A new scheme is one new file in `keras_gans/data/sources/`."""
 
+import os
+import zipfile
+
 from keras_gans.data import holdout as holding_out
 from keras_gans.data.collection import SPLITS
 from keras_gans.data.stores import shown
@@ -30,7 +33,7 @@ def open_collection(spec, split="all", holdout=None):
     if not colon or not rest:
         raise UserError(
             f"--data={shown(spec)} names no data; it looks like SCHEME:WHERE with one of "
-            f"{', '.join(SCHEMES.names())}, as in embedded:fashion or folder:photos"
+            f"{', '.join(SCHEMES.names())}, as in embedded:fashion or folder:photos{_with_scheme(spec)}"
         )
     if "\0" in spec:
         raise UserError(f"--data={shown(spec)}: no path has a zero byte in it")
@@ -39,6 +42,14 @@ def open_collection(spec, split="all", holdout=None):
     collection = SCHEMES.get(scheme)(rest, split, spec, holdout)
     collection.split, collection.holdout = split, holdout
     return collection
+
+
+def _with_scheme(spec):
+    """Returns `; did you mean folder:PATH?` for the path of something that is there, or nothing."""
+    if not spec or "\0" in spec or not os.path.exists(spec):
+        return ""
+    scheme = "folder" if os.path.isdir(spec) or zipfile.is_zipfile(spec) else "tfrecord"
+    return f"; did you mean {scheme}:{shown(spec)}?"
 
 
 def open_source(

@@ -1,6 +1,10 @@
 """The command line: help, flags, flagfiles; every mistake ends with exit code 2 and one line."""
 
+import importlib
 import pkgutil
+import signal
+import subprocess
+import sys
 import types
 
 import helpers
@@ -243,7 +247,8 @@ def missing(folder):
         (corrupt_records, "tfrecord:{}/*", ["{}/a.tfrecord", "checksum"]),
         (nothing, "tfrecord:{}/*", ["no file matches {}/*", "takes a pattern"]),
         (nothing, "floder:{}", ["unknown data scheme 'floder'", "did you mean 'folder'?"]),
-        (nothing, "{}", ["SCHEME:WHERE"]),
+        (missing, "{}", ["SCHEME:WHERE", "as in embedded:fashion or folder:photos"]),
+        (nothing, "{}", ["SCHEME:WHERE", "folder:photos; did you mean folder:{}?"]),
         (nothing, "embedded:fasion", ["unknown embedded data 'fasion'", "did you mean 'fashion'?"]),
     ],
 )
@@ -291,6 +296,62 @@ def test_train_script_names_itself(tmp_path):
     helpers.assert_one_line(
         process, "unknown flag --lerning_rate; did you mean 'learning_rate'?", "(see python train.py --help)"
     )
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["train", "--lr=1"], "unknown flag --lr; here it is --learning_rate: of both players, per step"),
+        (["train", "--epochs=5"], "unknown flag --epochs; here it is --kimg: length of the run: thousands of images"),
+        (["train", "--gpu=0"], "unknown flag --gpu; here it is --strategy: one device; all devices"),
+        (["train", "--resume"], "unknown flag --resume; here it is --run_dir: folder of the run; it is resumed"),
+        (["train", "--output=x"], "unknown flag --output; here it is --run_dir: folder of the run"),
+        (["sample", "--output=x"], "unknown flag --output; here it is --out: what to write"),
+    ],
+)
+def test_what_flags_are_called_elsewhere(capsys, words, says):
+    refused(capsys, *words, says=says)
+
+
+def test_what_is_called_otherwise_is_a_flag():
+    flags = cli.Flags()
+    cli._module("train").define(flags)
+    known = set(flags)
+    for verb in VERBS:
+        if verb != "train":
+            of_verb = cli.Flags()
+            cli._module(verb).define(of_verb)
+            known |= set(of_verb)
+    assert set(cli.ELSEWHERE) <= known
+
+
+def test_flags_of_train_stand_in_groups(capsys):
+    lines = call(capsys, "train", "--help").stdout.splitlines()
+    places = [lines.index(title) for title in ("What to learn from", "Who plays, and for what", "How the run goes")]
+    flags = [next(i for i, line in enumerate(lines) if line.startswith(f"  --{flag}=")) for flag in ("data", "game", "kimg")]
+    assert sorted(places + flags) == [place for pair in zip(places, flags) for place in pair]
+
+
+def test_a_reader_that_leaves_is_no_error():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keras_gans", "recipes"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=helpers.ROOT
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait() == 128 + signal.SIGPIPE
+
+
+def test_parts(capsys):
+    process = call(capsys, "parts")
+    lines = process.stdout.splitlines()
+    assert process.returncode == 0
+    for kind, parts in importlib.import_module("keras_gans.cli.parts").KINDS.items():
+        start = lines.index(f"--{kind}=") + 1
+        shown = [line.split() for line in lines[start : start + len(parts.names())]]
+        assert [words[0] for words in shown] == parts.names()
+        assert all(len(words) > 2 for words in shown)
+    assert "wgan_gp:weight=10.0,one_sided=false,interval=1" in call(capsys, "parts", "--kind=penalty").stdout
+    assert "one_sided: penalise only norms above 1" in call(capsys, "parts", "--show=wgan_gp").stdout
+    refused(capsys, "parts", "--show=hing", says="'hing': there is no such part; did you mean 'hinge'?")
 
 
 def test_recipes_are_a_row_each(capsys):
