@@ -78,6 +78,19 @@ class Flags(absl_flags.FlagValues):
 PLUGIN = "a Python file of your own that registers parts, which flags can then name; repeat the flag for several"
 
 
+def words(recipe):
+    """Returns the command line that gives a recipe's flags their values, but for those that have them by default."""
+    found = []
+    for name, value in recipe.items():
+        if value == defaults()[name]:
+            continue
+        if isinstance(value, bool):
+            found.append(f"--{name}" if value else f"--no{name}")
+        else:
+            found += [f"--{name}={each}" for each in (value if isinstance(value, list) else [value])]
+    return found
+
+
 @functools.cache
 def defaults():
     """Returns {flag of a recipe: its default}, sorted by name; not to be changed."""

@@ -17,6 +17,11 @@ def nearest(name, known):
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def between_commas(text):
+    """Returns the parts of a text between the commas that stand in no parentheses."""
+    return re.split(r",(?![^()]*\))", text)
+
+
 def parse_spec(spec):
     """Splits `name:key=value,key=value` into the name and a dict of literals.
 
@@ -28,7 +33,7 @@ def parse_spec(spec):
     """
     name, _, arguments = spec.partition(":")
     keywords = {}
-    for argument in filter(None, re.split(r",(?![^()]*\))", arguments)):  # commas outside of parentheses
+    for argument in filter(None, between_commas(arguments)):
         key, equals, value = argument.partition("=")
         if not equals:
             raise UserError(f"{spec!r}: {argument!r} should be KEY=VALUE, as in {name}:{argument}=1")
