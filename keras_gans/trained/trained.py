@@ -13,7 +13,7 @@ from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 from keras_gans.games.translation import tested
 from keras_gans.registry import GAMES, parse_spec
-from keras_gans.trained import checkpoints, networks, recipes
+from keras_gans.trained import checkpoints, networks, presets, recipes
 from keras_gans.trained.folder import Folder
 
 LATENTS, IMAGES, STYLES = "latents", "images", "images and a style"
@@ -104,7 +104,7 @@ class Trained:
         """Opens a run folder.
 
         Args:
-            directory: the folder that `train.py` or `keras-gans import` made.
+            directory: the folder that `train.py`, `keras-gans import` or `keras-gans share` made.
             checkpoint: `latest`, or `best` for the one with the best score.
 
         Returns:
@@ -131,6 +131,7 @@ class Trained:
             step=step,
         )
         trained.directory, trained.folder, trained.checkpoint = folder.directory, folder, path
+        trained.deployment = deployment
         return trained
 
     @classmethod
@@ -285,6 +286,8 @@ class Trained:
         Returns:
             A dict, name -> `keras.Model`; what this run does not have is left out.
         """
+        if self.checkpoint.name == presets.WEIGHTS:
+            raise UserError(f"{self.directory} holds a generator alone; name the run that it was made from to train on")
         held = networks.names(self.checkpoint)
         found = {name: _held_as(name, held, "imported" in self.record) for name in names}
         read = read_networks(self.folder, self.checkpoint, {name for name in found.values() if name})
@@ -348,6 +351,8 @@ _IMPORTS_OF_0_1 = {
 
 def _checkpoint(folder, which):
     """Returns (path, step) of the latest sound, or the best, checkpoint."""
+    if (folder.directory / presets.WEIGHTS).is_file():
+        return folder.directory / presets.WEIGHTS, folder.record.get("preset", {}).get("step", 0)
     if which == "best":
         path, step = folder.best_checkpoint, folder.record.get("best", {}).get("step", 0)
     else:
@@ -396,5 +401,5 @@ def read_networks(folder, path, names):
     if parse_spec(folder.recipe["game"])[0] == "imported_stylizer":
         # Version 0.1.0 kept the parts of an imported stylizer under names of their own.
         held |= {part: getattr(found["ema"], part) for part in ("encoder", "decoder")}
-    checkpoints.load(networks.Networks(**held), path)
+    (presets if path.name == presets.WEIGHTS else checkpoints).load(networks.Networks(**held), path)
     return found
