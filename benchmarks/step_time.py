@@ -3,6 +3,7 @@
     python benchmarks/step_time.py [--steps=30] [--rounds=3] [--out=benchmarks/results/step_time.json]
     python benchmarks/step_time.py --task=cyclegan --steps=3
     python benchmarks/step_time.py --task=stylegan2_64 --steps=2        (stylegan2_256; on a GPU --batch=16)
+    python benchmarks/step_time.py --task=projected --originals=DIR --steps=3          (fastgan, biggan)
 
 The textbooks' DCGAN at 32x32x1, batch 64; StyleGAN2 at 64x64 or 256x256 beside PyTorch alone (`pytorch_stylegan2.py`), in
 the authors' configuration of one GPU but without augmentation, where a "step" is the mean of sixteen: one with R1, four with
@@ -10,7 +11,8 @@ path length, twelve with neither; or CycleGAN at 256x256x3, batch 1, with ResNet
 identity loss, beside PyTorch alone (`pytorch_cyclegan.py`). The contestants take turns, `rounds` times each, so that a
 slow minute of the machine hits all of them; the table shows the median over all timed steps. FLOPs are those of the
 convolutions and matrix products that the step cannot do without, as direct sums; the peak is that of a 2048 matrix
-product in the same run. PyTorch rows need the extra `parity`. On a GPU, add --jit for the rows with XLA.
+product in the same run. FastGAN and Projected GAN at 256x256x3, batch 4, and BigGAN's for CIFAR-10, batch 50, stand beside
+the authors' own code (`originals.py`), whose operations PyTorch counts. PyTorch rows need the extra `parity`. On a GPU, add --jit for the rows with XLA.
 """
 
 import functools
@@ -81,7 +83,18 @@ def ours_cyclegan(precision, jit):
     return step_of([f"--flagfile={flagfile}"], precision, jit, images, shape, shape)
 
 
-def step_of(words, precision, jit, data, *shapes):
+def ours_by_flagfile(name, size, batch, num_classes, precision, jit):
+    """The same of a recipe with images of its size; with labels if there are classes."""
+    import tensorflow as tf
+
+    images = tf.random.uniform([batch, size, size, 3], -1, 1)
+    labels = tf.random.uniform([batch], 0, num_classes or 1, tf.int32)
+    words = [f"--flagfile={pathlib.Path(__file__).parents[1]}/configs/{name}.flags", f"--batch_size={batch}"]
+    data = (images, labels) if num_classes else images
+    return step_of(words, precision, jit, data, (size, size, 3), num_classes=num_classes)
+
+
+def step_of(words, precision, jit, data, *shapes, num_classes=0):
     """Returns a function that runs one step of a recipe on `data`; `shapes` are those of outputs and inputs."""
     import tensorflow as tf
 
@@ -89,7 +102,7 @@ def step_of(words, precision, jit, data, *shapes):
     from keras_gans.trained import recipes
 
     flags = cli.parse("train", [*words, f"--precision={precision}", f"--jit_compile={str(jit).lower()}"])
-    game = recipes.build_game({name: flags[name].value for name in flags}, shapes[0], 0, *shapes[1:])
+    game = recipes.build_game({name: flags[name].value for name in flags}, shapes[0], num_classes, *shapes[1:])
     iterator = iter(tf.data.Dataset.from_tensors(data).repeat())
     game.make_train_function()
 
@@ -312,12 +325,35 @@ def stylegan2(size, batch):
     }
 
 
+def beside_the_authors(name, recipe, batch, size, num_classes=0):
+    """Returns the contestants of a recipe that has a step in `originals.py`."""
+
+    def theirs(precision):
+        import originals
+
+        return getattr(originals, name)(ORIGINALS, precision, batch)
+
+    ours_ = functools.partial(ours_by_flagfile, recipe, size, batch, num_classes)
+    contestants = {
+        f"keras_gans {recipe} {precision}{' jit' * jit}": functools.partial(ours_, precision, bool(jit))
+        for jit in (0, 1)
+        for precision in ("float32", "bfloat16", "float16")
+    }
+    return contestants | {
+        f"PyTorch {recipe} {precision}": functools.partial(theirs, precision) for precision in ("float32", "bfloat16")
+    }
+
+
+ORIGINALS = os.environ.get("KERAS_GANS_ORIGINALS")  # set by --originals, for the processes of the contestants
 # Task -> contestants, images in a step, the one that the others are compared with, untimed steps behind the first.
 TASKS = {
     "dcgan": (DCGAN, BATCH, "TensorFlow tutorial float32", 3),
     "cyclegan": (CYCLEGAN, 1, "PyTorch CycleGAN float32", 1),
     "stylegan2_64": (stylegan2(64, 8), 8, "PyTorch StyleGAN2 float32", 0),
     "stylegan2_256": (stylegan2(256, 4), 4, "PyTorch StyleGAN2 float32", 0),
+    "fastgan": (beside_the_authors("fastgan", "fastgan", 4, 256), 4, "PyTorch fastgan float32", 0),
+    "projected": (beside_the_authors("projected", "projected", 4, 256), 4, "PyTorch projected float32", 0),
+    "biggan": (beside_the_authors("biggan", "biggan_cifar10", 50, 32, 10), 50, "PyTorch biggan_cifar10 float32", 1),
 }
 # Where steps differ: the number of a step -> how many in sixteen are like it.
 RHYTHM = {16: 1, 4: 3, 1: 12}
@@ -329,6 +365,10 @@ def one_round(task, name, steps):
 
     if name.startswith("peak"):
         return {"gflops": peak_gflops(name.split()[1])}
+    if name == "gflop":
+        import originals
+
+        return {"gflop": originals.gflop(TASKS[task][0][TASKS[task][2]]())}
     contestants, *_, untimed = TASKS[task]
     step = contestants[name]()
     if task.startswith("stylegan2"):
@@ -372,6 +412,7 @@ def main():
     flags.boolean("jit", False, "also the rows with XLA (and float16, which is slow on a CPU)")
     flags.string("out", None, "where the numbers are kept; default: benchmarks/results/step_time[_TASK].json")
     flags.integer("batch", 0, "images in a step of StyleGAN2; 0 for the task's own, 8 at 64 pixels and 4 at 256", 0)
+    flags.string("originals", None, "folder of the authors' checkouts, see originals.py")
     flags.string("only", None, "internal: run one contestant in this process")
     flags(sys.argv)
     if flags.batch and flags.task.startswith("stylegan2"):
@@ -380,6 +421,12 @@ def main():
         print(json.dumps(one_round(flags.task, flags.only, flags.steps)))
         return
     contestants, batch, *_ = TASKS[flags.task]
+    gflop = None
+    if flags.task in ("fastgan", "projected", "biggan"):
+        if not flags.originals:
+            raise SystemExit(f"--task={flags.task} needs --originals, the folder of the authors' code")
+        os.environ["KERAS_GANS_ORIGINALS"] = flags.originals
+        gflop = _in_process(flags.task, "gflop", 1)["gflop"]
     names = [
         name
         for name in contestants
@@ -398,7 +445,7 @@ def main():
             rows[name]["memory_mb"].append(answer["memory_mb"])
             print(f"{name}: {batch / statistics.median(answer['seconds']):.3g} images/s", file=sys.stderr, flush=True)
     out = flags.out or f"benchmarks/results/step_time{'' if flags.task == 'dcgan' else '_' + flags.task}.json"
-    report(flags.task, rows, {precision: max(values) for precision, values in peaks.items()}, out)
+    report(flags.task, rows, {precision: max(values) for precision, values in peaks.items()}, out, gflop)
 
 
 def _in_process(task, name, steps, batch=0):
@@ -409,12 +456,14 @@ def _in_process(task, name, steps, batch=0):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def report(task, rows, peaks, out):
-    """Prints the table in Markdown and keeps the numbers."""
+def report(task, rows, peaks, out, counted=None):
+    """Prints the table in Markdown and keeps the numbers; `counted`: GFLOP of a step, where no formula has them."""
     kept = []
     for name, row in rows.items():
         seconds = statistics.median(row["seconds"])
-        if task.startswith("stylegan2"):
+        if counted:
+            gflop = counted
+        elif task.startswith("stylegan2"):
             gflop = stylegan2_gflop(int(task.partition("_")[2]), TASKS[task][1])
         else:
             gflop = step_gflop("tutorial" in name) if task == "dcgan" else cyclegan_gflop()

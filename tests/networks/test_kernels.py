@@ -1,4 +1,4 @@
-"""Every registered network on a machine with a card, which is faked: its graph has none of the kernels made for a CPU."""
+"""Every network that takes a kernel made for a CPU, on a machine with a card, which is faked: its graph has none of them."""
 
 import collections
 import pathlib
@@ -13,8 +13,6 @@ from keras_gans.kernels import dispatch, switch
 
 ROOT = pathlib.Path(keras_gans.__file__).parent
 MADE_FOR_A_CPU = {*dispatch.CONVOLVING, *dispatch.TRANSPOSING, *dispatch.NORMALIZING}
-# Of a network's versions the last has all that the others have.
-ONE_OF_EACH = list({(case.kind, case.name): case for case in CASES}.values())
 ON_A_CPU = {  # what some networks, as narrow as these, are known to take there
     "generator-dcgan": {"four_by_four"},
     "discriminator-dcgan": {"four_by_four"},
@@ -68,13 +66,19 @@ def taken(monkeypatch):
     return names
 
 
-@pytest.mark.parametrize("case", ONE_OF_EACH, ids=str)
+# Of a network's versions the last has all that the others have. Networks that take none on a CPU have nothing to show.
+WITH_KERNELS = [
+    case for case in {(case.kind, case.name): case for case in CASES}.values() if f"{case.kind}-{case.name}" in ON_A_CPU
+]
+
+
+@pytest.mark.parametrize("case", WITH_KERNELS, ids=str)
 def test_with_a_card_no_kernel_is_made_for_a_cpu(case, taken, monkeypatch):
     network = case.build()
     inputs = inputs_of(network)
     without = operations(network, inputs)
     on_a_cpu = set(taken)
-    assert on_a_cpu == ON_A_CPU.get(f"{case.kind}-{case.name}", on_a_cpu)
+    assert on_a_cpu == ON_A_CPU[f"{case.kind}-{case.name}"]
     taken.clear()
     monkeypatch.setattr(switch, "default_device_type", lambda: "GPU")
     card = operations(network, inputs)
