@@ -1,14 +1,24 @@
 // Keeps what the page has loaded, for when there is no network: the network first, then what was kept.
 
-const KEPT = 'filters-1';
-const SHELL = ['./', 'page.css', 'page.js', 'filter.js', 'pixels.js', 'icon.svg', 'models.json', 'litert/core.js', 'litert/wasm-utils.js'];
+const KEPT = 'filters-2';
+
+/** All of the page but models and LiteRT.js's variants, which are kept when they are used. */
+async function shell() {
+  const {files} = await (await fetch('models.json')).json();
+  return ['./', 'models.json', ...files.filter((file) => !/^(models|litert\/wasm)\//.test(file) && file !== 'models.json')];
+}
 
 self.addEventListener('install', (event) => {
   self.skipWaiting();
-  event.waitUntil(caches.open(KEPT).then((cache) => cache.addAll(SHELL)));
+  event.waitUntil(Promise.all([caches.open(KEPT), shell()]).then(([cache, files]) => cache.addAll(files)));
 });
 
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+async function takeOver() {
+  for (const name of await caches.keys()) if (name !== KEPT) await caches.delete(name);
+  await self.clients.claim();
+}
+
+self.addEventListener('activate', (event) => event.waitUntil(takeOver()));
 
 async function answer(request) {
   const cache = await caches.open(KEPT);

@@ -6,6 +6,7 @@ As TFLite's own associated files do, it lies in a ZIP archive behind the model; 
 
 import io
 import json
+import pathlib
 import zipfile
 
 from keras_gans import files
@@ -39,3 +40,9 @@ def read(path):
             return json.loads(archive.read(NAME))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError):
         return None
+
+
+def predictor(path):
+    """Returns where NAME_style_predict_VARIANT lies, `pathlib.Path`, of a NAME_style_transfer_VARIANT; of others, the path."""
+    path = pathlib.Path(path)
+    return path.with_name("_style_predict".join(path.name.rsplit("_style_transfer", 1)))

@@ -142,7 +142,7 @@ def _style(path, name, shape, chosen, threads):
             raise UserError(f"--style={wrong}: {path} has numbered styles; take 0 to {shape[-1] - 1}")
         return np.mean(np.eye(shape[-1], dtype=np.float32)[[int(word) for word in chosen]], axis=0, keepdims=True)
     path = pathlib.Path(path)
-    predictor = path.with_name("_style_predict".join(path.name.rsplit("_style_transfer", 1)))
+    predictor = metadata.predictor(path)
     if predictor == path or not predictor.exists():
         raise UserError(
             f"--model={path} is one of a pair, and {predictor.name} is not beside it; keep the names that "

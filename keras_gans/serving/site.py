@@ -3,10 +3,13 @@
 import functools
 import json
 import pathlib
+import urllib.parse
 
 from keras_gans.errors import UserError
+from keras_gans.exporting import metadata
+from keras_gans.exporting.metadata import predictor
 
-_LITERT = "node_modules/@litertjs"
+_LITERT, _MEDIA = "node_modules/@litertjs", "node_modules/mediabunny"
 _SUFFIXES = (".html", ".css", ".js", ".webmanifest", ".svg")
 
 
@@ -18,28 +21,32 @@ class Site:
         models: folder of `.tflite` files.
 
     Raises:
-        UserError: LiteRT.js is not installed.
+        UserError: LiteRT.js or Mediabunny is not installed.
     """
 
     def __init__(self, page, models):
         self._page, self._models = pathlib.Path(page), pathlib.Path(models)
-        if not (self._page / _LITERT / "core").is_dir():
-            raise UserError(f"LiteRT.js is not installed; run `npm ci` in {self._page}")
+        for name, folder in (("LiteRT.js", f"{_LITERT}/core"), ("Mediabunny", _MEDIA)):
+            if not (self._page / folder).is_dir():
+                raise UserError(f"{name} is not installed; run `npm ci` in {self._page}")
 
     def files(self):
         """Returns path in the site -> `pathlib.Path`, or the bytes of a JSON file."""
         found = {path.name: path for path in sorted(self._page.iterdir()) if path.suffix in _SUFFIXES}
+        found |= {f"paintings/{path.name}": path for path in sorted(self._page.glob("paintings/*.jpg"))}
+        found["mediabunny.js"] = self._page / _MEDIA / "dist/bundles/mediabunny.min.mjs"
         found["litert/core.js"] = self._page / _LITERT / "core/dist/index.js"
         found["litert/wasm-utils.js"] = self._page / _LITERT / "wasm-utils/dist/bundle.js"
         for path in sorted((self._page / _LITERT / "core/wasm").iterdir()):
             found[f"litert/wasm/{path.name}"] = path
         filters = []
         for path in sorted(self._models.glob("*.tflite")):
-            status = path.stat()
-            if described := _described(path, status.st_size, status.st_mtime_ns):
+            if described := _described(path):
                 filters.append(described)
-                found[described["file"]] = path
-        found["models.json"] = json.dumps({"models": filters, "files": sorted(found)}, indent=1).encode()
+                pair = (path, predictor(path)) if "predict" in described else (path,)
+                found |= {f"models/{one.name}": one for one in pair}
+        listed = [_url(name) for name in (*found, "models.json")]
+        found["models.json"] = json.dumps({"models": filters, "files": sorted(listed)}, indent=1).encode()
         return found
 
     def find(self, path):
@@ -47,20 +54,51 @@ class Site:
         return self.files().get(path or "index.html")
 
 
+def _url(name):
+    """Returns the address of a file of the site, in which # and % of its name mean themselves."""
+    return urllib.parse.quote(name)
+
+
+def _described(path):
+    """Describes a filter for the page; None if the model makes no image of an image, or its pair is not whole."""
+    signature = _signature(path, *_state(path))
+    if signature is None:
+        return None
+    others = set(signature["inputs"]) - {"images", "alpha", "mask"}
+    images, made = signature["inputs"].get("images", []), signature["outputs"].get("images", [])
+    if list(signature["outputs"]) != ["images"] or len(images) != 4 or images[-1] not in (1, 3) or len(made) != 4:
+        return None
+    about = metadata.read(path) or {}
+    scale = made[1] // images[1] if images[1] > 0 else about.get("scale", 1)
+    described = {"name": path.stem, **_file(path, signature), "multiple": about.get("multiple", 1), "scale": scale}
+    if others == {"style"}:
+        first = predictor(path)
+        predict = _signature(first, *_state(first)) if first.exists() else None
+        if not predict or list(predict["inputs"]) != ["images"] or list(predict["outputs"]) != ["style"]:
+            return None
+        return described | {"predict": _file(first, predict)}
+    return described if others in (set(), {"weights"}) else None
+
+
+def _state(path):
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _file(path, signature):
+    return {"file": _url(f"models/{path.name}"), "bytes": path.stat().st_size, **signature}
+
+
 @functools.lru_cache(maxsize=256)
-def _described(path, size, changed):
-    """Describes a model for the page; None if it does not make an image of an image of one size."""
+def _signature(path, size, changed):
+    """Returns the shapes of a model's inputs and outputs by name, -1 where they are open; None if it has no signature."""
     from ai_edge_litert.interpreter import Interpreter
 
     try:
-        interpreter = Interpreter(str(path))
-        signature = interpreter.get_signature_list().get("serving_default", {"inputs": [], "outputs": []})
-        runner = interpreter.get_signature_runner("serving_default") if signature["inputs"] else None
+        runner = Interpreter(str(path)).get_signature_runner("serving_default")
+        details = {"inputs": runner.get_input_details(), "outputs": runner.get_output_details()}
     except (RuntimeError, ValueError):  # not a model, or one that is being written
         return None
-    inputs = {name: one["shape_signature"].tolist() for name, one in runner.get_input_details().items()} if runner else {}
-    images, others = inputs.get("images", []), set(inputs) - {"images", "alpha"}
-    fixed = all(size > 0 for shape in inputs.values() for size in shape)  # LiteRT.js does not resize inputs
-    if signature["outputs"] != ["images"] or len(images) != 4 or images[-1] not in (1, 3) or others or not fixed:
-        return None
-    return {"name": path.stem, "file": f"models/{path.name}", "bytes": size, "inputs": inputs}
+    return {
+        side: {name: one["shape_signature"].tolist() for name, one in tensors.items()} for side, tensors in details.items()
+    }
