@@ -1,6 +1,11 @@
 // Picture files, decoded by the browser: upright, in sRGB; over white, and with their alpha (docs/pictures.md).
 
+import {look} from './contents.js';
+
 const MOST_PIXELS = 50e6;
+// A WebP of two pixels that is to be turned by a quarter: whether the browser does it by itself shows.
+const TURNED = 'UklGRloAAABXRUJQVlA4WAoAAAAIAAAAAQAAAAAAVlA4TA4AAAAvAQAAAAcQEf0PRET/A0VYSUYmAAAASUkqAAgAAAACAAABAwABAAAABwAAABIBAwABAAAABgAAAAAAAAA=';
+let turnsWebp = null;
 
 export class Picture {
   /**
@@ -18,6 +23,7 @@ export class Picture {
    * @param {string} name for errors.
    */
   static async open(file, name) {
+    const {turn, taken} = await look(new Uint8Array(await file.arrayBuffer()));
     let opened;
     try {
       opened = await createImageBitmap(file);
@@ -28,7 +34,11 @@ export class Picture {
       if (opened.width * opened.height > MOST_PIXELS) {
         throw new Error(`${name} has more than ${MOST_PIXELS / 1e6} million pixels; choose a smaller picture.`);
       }
-      return Picture.of(opened, opened.width, opened.height, file.type !== 'image/jpeg');
+      if (!taken) {
+        throw new Error(`${name}: its colour profile is not taken, since it is no matrix profile; convert the picture to sRGB.`);
+      }
+      const turned = turn > 1 && !await browserTurns() ? upright(opened, turn) : opened;
+      return Picture.of(turned, turned.width, turned.height, file.type !== 'image/jpeg');
     } finally {
       opened.close();
     }
@@ -63,4 +73,21 @@ function alphaOf(data) {
     if (!alpha[pixel]) data.fill(255, 4 * pixel, 4 * pixel + 3);
   }
   return opaque ? null : alpha;
+}
+
+function browserTurns() {
+  return turnsWebp ??= createImageBitmap(new Blob([Uint8Array.from(atob(TURNED), (letter) => letter.charCodeAt(0))]))
+      .then(({width, height}) => width < height);
+}
+
+/** Turns a picture by its EXIF orientation, 2 to 8. */
+function upright(picture, turn) {
+  const {width, height} = picture, across = turn >= 5;
+  const canvas = new OffscreenCanvas(across ? height : width, across ? width : height), context = canvas.getContext('2d');
+  context.setTransform(...{
+    2: [-1, 0, 0, 1, width, 0], 3: [-1, 0, 0, -1, width, height], 4: [1, 0, 0, -1, 0, height], 5: [0, 1, 1, 0, 0, 0],
+    6: [0, 1, -1, 0, height, 0], 7: [0, -1, -1, 0, height, width], 8: [0, -1, 1, 0, 0, width],
+  }[turn]);
+  context.drawImage(picture, 0, 0);
+  return canvas;
 }
