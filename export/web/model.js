@@ -4,8 +4,9 @@ import {loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
 
 import {setSides} from './shapes.js';
 
-// LiteRT.js has as many threads as there are processors and waits for ever for more: one model alone takes them all.
-const THREADS = navigator.hardwareConcurrency;
+// LiteRT.js starts as many threads as there are processors and waits for ever for more, and those of a deleted model come
+// back only after a while: half of them for a model leaves enough for the next one.
+const THREADS = Math.max(1, Math.floor(navigator.hardwareConcurrency / 2)), COME_BACK = 50; // milliseconds
 const WASM = new URL('litert/wasm/', import.meta.url).href;
 let runtime = null;
 
@@ -64,9 +65,10 @@ export class Model {
     const size = `${width}x${height}`;
     if (this.compiled && (!this.open || this.size === size)) return this.compiled;
     this.delete();
-    await new Promise((resolve) => setTimeout(resolve)); // threads that have ended are free after a turn of the event loop
-    if (this.open) setSides(this.bytes, height, width, this.scale);
-    const compiled = await loadAndCompile(this.bytes.slice(), this.options);
+    await new Promise((resolve) => setTimeout(resolve, COME_BACK));
+    const bytes = this.bytes.slice();
+    if (this.open) setSides(bytes, height, width, this.scale);
+    const compiled = await loadAndCompile(bytes, this.options);
     this.size = size;
     return this.compiled = compiled;
   }

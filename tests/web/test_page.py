@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import pathlib
 import re
 import shutil
 import sys
@@ -368,14 +369,72 @@ def test_kinds_of_pictures_are_upright_in_srgb_over_white(page, tmp_path):
         assert np.abs(seen - case.shows).max() <= (2 if "profile" in name else 1), name
 
 
-def test_camera(page):
+def test_webp_of_all_orientations(page, tmp_path):
+    rgb = picture_cases.smooth(3)
+    choose(page, "same")
+    for number, turn in picture_cases.TURNS.items():
+        path = tmp_path / f"{number}.webp"
+        path.write_bytes(picture_cases.saved(rgb, "WEBP", lossless=True, exif=picture_cases.exif(number)))
+        show(page, path)
+        np.testing.assert_array_equal(pixels(page, "before"), turn(rgb), str(number))
+
+
+def test_film(opened, page, tmp_path):
+    """Frames keep their times, pixels become squares, HD its matrix, and the sound is there."""
+    pytest.importorskip("av", reason="the video extra is not installed")
+    import video_maker
+
+    coarse = np.random.default_rng(3).integers(0, 256, (4, 2, 3, 3), np.uint8)
+    frames = [np.repeat(np.repeat(frame, 24, 0), 16, 1) for frame in coarse]
+    times = [0, 1, 6, 7]
+    path = tmp_path / "film #1.mp4"
+    video_maker.write(path, frames, times=times, ratio=2, tags={"colorspace": 1, "color_range": 1}.items(), sound="aac")
+    choose(page, NAMED.removesuffix(".tflite"))
+    show(page, path)
+    assert pixels(page, "before").shape == (48, 96, 3)
+    page.get_by_role("button", name="Filter the video").click()
+    settle(page)
+    assert "is ready; Download saves it" in page.locator("#status").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    made = tmp_path / ("made" + pathlib.Path(download.value.suggested_filename).suffix)
+    download.value.save_as(made)
+    shown, moments = video_maker.read(made)
+    np.testing.assert_allclose([float(moment) for moment in moments], [time / 10 for time in times], atol=2e-3)
+    assert shown.shape == (4, 48, 96, 3)
+    centers = 255 - coarse.astype(int)
+    assert np.abs(shown[:, 12::24, 16::32].astype(int) - centers).max() <= 24  # two rounds of chroma at half the size
+    assert np.abs(shown[:, 12::24, 16::32].astype(int) - centers).mean() <= 5
+    import av
+
+    with av.open(str(made)) as container:
+        assert len(container.streams.audio) == 1
+    assert not opened[2]
+
+
+def test_camera_says_what_it_does(page):
     choose(page, "darker")
     button = page.get_by_role("button", name="Camera")
     button.click()
     wait_frames(page, 3)
     assert button.get_attribute("aria-pressed") == "true"
+    assert re.fullmatch(r"The camera is on: \d+ x \d+ pixels.", page.locator("#status").inner_text())
     button.click()
     assert button.get_attribute("aria-pressed") == "false"
+    assert page.locator("#status").inner_text() == "The camera is off."
+    settle(page)
+
+
+def test_every_control_has_a_name_and_the_page_can_be_installed(page):
+    nameless = page.evaluate(
+        "() => [...document.querySelectorAll('button, input, select, canvas, progress, video[controls]')].filter((one) =>"
+        " !(one.labels?.length || one.getAttribute('aria-label') || one.textContent.trim())).map((one) => one.outerHTML)"
+    )
+    assert nameless == []
+    browser = page.context.new_cdp_session(page)
+    errors = browser.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert {error["errorId"] for error in errors} <= {"in-incognito"}  # as the contexts of tests are
+    assert not browser.send("Page.getAppManifest")["errors"]
 
 
 def test_mistakes_are_one_line(browser, address, tmp_path):
