@@ -68,7 +68,7 @@ def _described(path):
     images, made = signature["inputs"].get("images", []), signature["outputs"].get("images", [])
     if list(signature["outputs"]) != ["images"] or len(images) != 4 or images[-1] not in (1, 3) or len(made) != 4:
         return None
-    about = metadata.read(path) or {}
+    about = signature["about"]
     scale = made[1] // images[1] if images[1] > 0 else about.get("scale", 1)
     described = {"name": path.stem, **_file(path, signature), "multiple": about.get("multiple", 1), "scale": scale}
     if others == {"style"}:
@@ -86,12 +86,17 @@ def _state(path):
 
 
 def _file(path, signature):
-    return {"file": _url(f"models/{path.name}"), "bytes": path.stat().st_size, **signature}
+    shapes = {side: signature[side] for side in ("inputs", "outputs")}
+    return {"file": _url(f"models/{path.name}"), "bytes": path.stat().st_size, **shapes}
 
 
 @functools.lru_cache(maxsize=256)
 def _signature(path, size, changed):
-    """Returns the shapes of a model's inputs and outputs by name, -1 where they are open; None if it has no signature."""
+    """Returns what is known of a model: shapes of inputs and outputs by name, -1 where they are open, and its metadata.
+
+    Returns:
+        {"inputs": {name: [sides]}, "outputs": ..., "about": dict}; None if it has no signature.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
     try:
@@ -99,6 +104,7 @@ def _signature(path, size, changed):
         details = {"inputs": runner.get_input_details(), "outputs": runner.get_output_details()}
     except (RuntimeError, ValueError):  # not a model, or one that is being written
         return None
-    return {
+    shapes = {
         side: {name: one["shape_signature"].tolist() for name, one in tensors.items()} for side, tensors in details.items()
     }
+    return {**shapes, "about": metadata.read(path) or {}}
