@@ -422,6 +422,11 @@ def test_camera_says_what_it_does(page):
     button.click()
     assert button.get_attribute("aria-pressed") == "false"
     assert page.locator("#status").inner_text() == "The camera is off."
+    button.click()
+    page.get_by_text("The camera is on").wait_for()
+    page.evaluate("() => document.getElementById('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
+    assert "The camera has gone" in page.locator("#status").inner_text()
+    assert button.get_attribute("aria-pressed") == "false"
     settle(page)
 
 
