@@ -1,12 +1,12 @@
 // A filter: what makes a picture of a picture of any size. It is `keras-gans filter`, in the browser.
 
 import {Model} from './model.js';
+import {MOST_PIXELS} from './picture.js';
 import {grey, maskTensor, toPixels, toTensor} from './pixels.js';
 import {BICUBIC, fit, resize} from './resize.js';
 import {blend} from './tiles.js';
 
 const TILE = 1024, LEAST = 16; // pixels, of models that take any size
-const MOST_PIXELS = 50e6; // of a result
 
 export class Filter {
   /**

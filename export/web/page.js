@@ -4,6 +4,7 @@ import {Brush} from './brush.js';
 import {Camera} from './camera.js';
 import {Film} from './film.js';
 import {Filter} from './filter.js';
+import {prepareOffline} from './offline.js';
 import {Picture} from './picture.js';
 import {Styles} from './styles.js';
 
@@ -248,15 +249,6 @@ function drag(event) {
   const {left, width} = element.pictures.getBoundingClientRect();
   element.divide.value = 100 * (event.clientX - left) / width;
   divide();
-}
-
-/** Lets the service worker keep all that is loaded from here on, for the next time without a network. */
-async function prepareOffline() {
-  if (!navigator.serviceWorker) return;
-  await navigator.serviceWorker.register('worker.js');
-  if (navigator.serviceWorker.controller) return;
-  await Promise.race([new Promise((resolve) => setTimeout(resolve, 3000)),
-    new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve, {once: true}))]);
 }
 
 async function start() {

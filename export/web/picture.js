@@ -2,7 +2,7 @@
 
 import {look} from './contents.js';
 
-const MOST_PIXELS = 50e6;
+export const MOST_PIXELS = 50e6;
 // A WebP of two pixels that is to be turned by a quarter: whether the browser does it by itself shows.
 const TURNED = 'UklGRloAAABXRUJQVlA4WAoAAAAIAAAAAQAAAAAAVlA4TA4AAAAvAQAAAAcQEf0PRET/A0VYSUYmAAAASUkqAAgAAAACAAABAwABAAAABwAAABIBAwABAAAABgAAAAAAAAA=';
 let turnsWebp = null;
