@@ -46,6 +46,11 @@ def define(flags):
         "what the file holds: resnet, unet, rrdb, adain, stylegan2 or dcgan, with arguments of the network as "
         "in unet:dropout=0; default: what its tensors say",
     )
+    flags.strings(
+        "rename",
+        [],
+        "OLD:NEW: where a tensor's name has OLD, NEW stands in its place; repeat the flag for several, in order",
+    )
     flags.string("run", None, "run folder to make")
 
 
@@ -60,6 +65,11 @@ def run(flags):
     model = MODELS.get(given[0]) if len(given) == 1 and not pathlib.Path(given[0]).exists() else None
     paths = _downloaded(model) if model else [_existing(path, MODELS) for path in given]
     weights = importing.read(paths)
+    for text in flags["rename"].value:
+        old, colon, new = text.partition(":")
+        if not old or not colon:
+            raise UserError(f"--rename={text} should be OLD:NEW, as in --rename=.block.:.conv_block.")
+        weights = importing.rename(weights, old, new)
     metric = importing.metric(weights)
     if metric:
         kind, place = metric
@@ -71,6 +81,11 @@ def run(flags):
     made = importing.make_run(weights, directory, flags["as"].value, source, model.license if model else None)
     report.write(directory)
     print(f"{made.family}: " + " ".join(f"--{name}={value}" for name, value in made.flags.items()))
+    if made.without:
+        print(
+            f"{len(made.without)} biases in front of norms, which subtract them again, were left out: "
+            f"{made.without[0]}, ..."
+        )
     for what, difference in made.differences.items():
         print(f"largest difference from {made.reference}: {difference:.2g} ({what})")
     print(f"wrote {directory}; go on with keras-gans {made.work} --run={directory}")

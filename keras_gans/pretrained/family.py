@@ -23,12 +23,15 @@ class Part:
         state: `State`.
         slots: function (network) -> dict, name of the tensor -> `matching.Slot`.
         title: what it is, for messages; "" for the recipe's generator.
+        without: names of tensors that change nothing, so that our network does not have them: biases in front of a norm
+            that subtracts the mean.
     """
 
     network: str
     state: dict
     slots: Callable
     title: str = ""
+    without: tuple = ()
 
 
 class Family:
@@ -55,6 +58,21 @@ class Family:
             UserError: these, but not all of them.
         """
         raise NotImplementedError
+
+    def order(self, layers):
+        """Recognizes a file by the kinds, shapes and order of its layers alone.
+
+        Args:
+            layers: `spelling.Layers` of one network.
+
+        Returns:
+            Dict: the name of each layer -> the one that this family knows it by; None for files of another kind.
+        """
+        return None
+
+    def guess(self, layers):
+        """Returns the arguments of the generator that is nearest to a file's layers; None where none is near."""
+        return None
 
     def flags(self, states, arguments):
         """Returns the recipe: dict of those flags that are not the defaults of train.py."""

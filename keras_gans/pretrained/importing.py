@@ -1,5 +1,6 @@
 """Authors' weight files -> a run folder, checked by number."""
 
+import collections
 import contextlib
 import dataclasses
 import functools
@@ -16,8 +17,8 @@ from keras_gans import files
 from keras_gans import flags as recipe_flags
 from keras_gans.errors import UserError, shown
 from keras_gans.exporting.parity import exact_float32
-from keras_gans.pretrained import matching, metric_files, reference
-from keras_gans.pretrained.family import FAMILIES
+from keras_gans.pretrained import matching, metric_files, reference, spelling
+from keras_gans.pretrained.family import FAMILIES, spec
 from keras_gans.registry import parse_spec
 from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
@@ -38,6 +39,7 @@ class Imported:
         flags: dict of the recipe's flags that were set.
         differences: dict, what was compared -> largest absolute difference.
         reference: what it was compared with.
+        without: names of tensors that were left out, since they change nothing.
     """
 
     family: str
@@ -45,6 +47,7 @@ class Imported:
     flags: dict
     differences: dict
     reference: str
+    without: tuple
 
 
 def read(paths):
@@ -78,6 +81,33 @@ def metric(weights):
     return found, metric_files.keep(found, weights[0].path)
 
 
+def rename(weights, old, new):
+    """Puts `new` in the place of `old` wherever the name of a tensor has it.
+
+    Args:
+        weights: list of `weight_files.Weights`.
+        old, new: parts of names.
+
+    Returns:
+        The same with other names.
+
+    Raises:
+        UserError: no name has `old`, or two names would be one.
+    """
+    changed, count = [], 0
+    for each in weights:
+        networks = {}
+        for network, state in each.networks.items():
+            networks[network] = state.renamed(lambda name: name.replace(old, new))
+            if len(networks[network]) < len(state):
+                raise UserError(f"--rename={shown(old)}:{shown(new)} gives two tensors of {each.path} the same name")
+            count += sum(old in name for name in state)
+        changed.append(dataclasses.replace(each, networks=networks))
+    if not count:
+        raise UserError(f"--rename={shown(old)}:{shown(new)} renames nothing; {_contents(weights)}")
+    return changed
+
+
 def make_run(weights, directory, kind=None, source=None, license=None, operations=None):
     """Makes a run folder of weight files.
 
@@ -99,8 +129,8 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
     directory = pathlib.Path(directory)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UserError(f"--run={directory} is in use; name a new folder")
-    states, where = [each.networks for each in weights], " and ".join(str(each.path) for each in weights)
-    name, family, arguments = recognize(weights, kind)
+    where = " and ".join(str(each.path) for each in weights)
+    name, family, arguments, states = recognize(weights, kind)
     with _named(where):
         flags, deployment = family.flags(states, arguments), family.deployment(states, arguments)
         input_shape, image_shape = family.shapes(arguments)
@@ -129,7 +159,12 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
         parts = family.parts(states, arguments)
     for part in parts:
         described = f"{where} does not fit {part.title or recipe['generator']}"
-        matching.load(part.slots(operator.attrgetter(part.network)(built)), part.state, described, family.ignored)
+        matching.load(
+            part.slots(operator.attrgetter(part.network)(built)),
+            part.state,
+            described,
+            lambda name, part=part: family.ignored(name) or name in part.without,
+        )
     family.finish(built)
     operations = operations or reference.operations()
     with exact_float32():
@@ -142,14 +177,16 @@ def make_run(weights, directory, kind=None, source=None, license=None, operation
         )
     record["imported"] = {
         "family": name,
-        "files": {str(each.path.name): lookup.sha256(each.path) for each in weights},
+        "files": {path.name: lookup.sha256(path) for each in weights for path in (each.path, *each.beside)},
         "part": ", ".join(filter(None, (each.part for each in weights))),
         "source": source,
         "license": license,
+        "arguments": arguments,
         "parity": {"reference": operations.name, "largest_difference": worst, "differences": differences},
     }
     _write(directory, built, record)
-    return Imported(name, family.work, flags, differences, operations.name)
+    without = tuple(name for part in parts for name in part.without)
+    return Imported(name, family.work, flags, differences, operations.name, without)
 
 
 @contextlib.contextmanager
@@ -161,29 +198,36 @@ def _named(where):
         raise UserError(f"{where}: no network can be made of tensors of these shapes ({shown(error)})") from error
 
 
+@contextlib.contextmanager
+def _without_values():
+    """Variables that are made here have shapes, but no values."""
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        global_state.set_global_attribute("uninitialized_variables", [])  # or Keras gives them values later
+
+
 def _check_size(build, states, where):
     """Refuses a network that would have many more weights than the files, before any memory is taken for it.
 
     A tensor of no elements, or views of a few numbers, can have the shapes of a network of any size.
     """
-    try:
-        with _named(where), keras.StatelessScope(initialize_variables=False):  # variables have shapes there, but no values
-            needed = sum(math.prod(weight.shape) for network in build().values() for weight in network.weights)
-    finally:
-        global_state.set_global_attribute("uninitialized_variables", [])  # or Keras gives them values later
+    with _named(where), _without_values():
+        needed = sum(math.prod(weight.shape) for network in build().values() for weight in network.weights)
     found = sum(tensor.size for state in states for tensors in state.values() for tensor in tensors.values())
     if needed > 2 * found + 2**20:
         raise UserError(f"{where}: the network that its shapes speak of has {needed} weights, but there are {found}")
 
 
 def recognize(weights, kind=None):
-    """Finds the family of files.
+    """Finds the family of files: by the names of their tensors, else by the shapes and the order of their layers.
 
     Args:
         weights, kind: see `make_run`.
 
     Returns:
-        (name, `Family`, arguments of its generator).
+        (name, `Family`, arguments of its generator, the files' networks under the names that the family knows).
 
     Raises:
         UserError: none, or not the one that `kind` names.
@@ -196,22 +240,62 @@ def recognize(weights, kind=None):
 
 
 def _recognized(weights, states, kind):
-    if kind:
-        name, changes = parse_spec(kind)
-        family = FAMILIES.get(name)()
-        arguments = family.arguments(states)
-        if arguments is None:
-            raise UserError(f"--as={name}: expected are {family.looks}; {_contents(weights)}")
-        return name, family, arguments | changes
-    for name in FAMILIES.names():
-        family = FAMILIES.get(name)()
-        arguments = family.arguments(states)
-        if arguments is not None:
-            return name, family, arguments
+    asked, changes = parse_spec(kind) if kind else (None, {})
+    families = {name: FAMILIES.get(name)() for name in ([asked] if asked else FAMILIES.names())}
+    for spell in (lambda family: states, lambda family: _respelled(family, states)):
+        for name, family in families.items():
+            spelled = spell(family)
+            arguments = spelled and family.arguments(spelled)
+            if arguments is not None:
+                return name, family, arguments | changes, spelled
+    if asked:
+        raise UserError(
+            f"--as={asked}: expected are {families[asked].looks}; {_contents(weights)}{_nearest(families, states)}"
+        )
     raise UserError(
-        f"{_contents(weights)}: no network that is known here ({', '.join(FAMILIES.names())}); "
+        f"{_contents(weights)}: no network that is known here ({', '.join(FAMILIES.names())}){_nearest(families, states)}; "
         "keras-gans import --help says which files are"
     )
+
+
+def _respelled(family, states):
+    """Returns the networks under the names that a family knows, or None where one of them is not its."""
+    if not all(list(state) == [""] for state in states):
+        return None
+    found = [spelling.respelled(family, state[""]) for state in states]
+    return None if None in found else [{"": state} for state in found]
+
+
+def _nearest(families, states):
+    """Says which network is nearest to a file, and how many of its tensors have the shapes of tensors in the file."""
+    if len(states) != 1 or list(states[0]) != [""]:
+        return ""
+    shapes, best = collections.Counter(states[0][""].shapes().values()), None
+    for name, family in families.items():
+        arguments = family.guess(spelling.layers(states[0][""]))
+        if arguments is None:
+            continue
+        try:
+            expected = collections.Counter(_expected(family, arguments))
+        except (ValueError, LookupError, UserError):  # no such network
+            continue
+        fit, count = (expected & shapes).total(), expected.total()
+        if 4 * fit >= count and (best is None or fit * best[1] > best[0] * count):
+            best = fit, count, spec(name, arguments)
+    return f"; the nearest is {best[2]}: {best[0]} of {best[1]} tensors fit" if best else ""
+
+
+def _expected(family, arguments):
+    """Returns the shapes of the tensors of a family's generator; no memory is taken for it."""
+    flags = recipe_flags.defaults() | family.flags([{"": {}}], arguments)
+    input_shape, image_shape = family.shapes(arguments)
+    record = {
+        "data": {"image_shape": list(image_shape), "class_names": [], "input_shape": input_shape and list(input_shape)}
+    }
+    recipe = flags | {"image_size": image_shape[0], "channels": image_shape[-1]}
+    with _without_values():
+        network = recipes.build_networks(recipe, record, ("generator",))["generator"]
+        return [matching.to_torch(weight.shape) for weight in network.weights]
 
 
 def _contents(weights):

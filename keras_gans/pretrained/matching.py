@@ -84,7 +84,8 @@ def check(expected, state, where, ignored=lambda name: False):
         ),
     ]
     if any(parts):
-        raise UserError(f"{where}: {'; '.join(filter(None, parts))}")
+        fit = len(expected) - len(missing) - len(wrong)
+        raise UserError(f"{where}: {fit} of {len(expected)} tensors fit; {'; '.join(filter(None, parts))}")
 
 
 def load(slots, state, where, ignored=lambda name: False):

@@ -1,5 +1,6 @@
 """Any weight file -> the tensors of its networks by name, whatever its format."""
 
+import contextlib
 import dataclasses
 import mmap
 import pathlib
@@ -7,7 +8,7 @@ import pathlib
 import numpy as np
 
 from keras_gans.errors import UserError, shown
-from keras_gans.weights import persistent_file, safetensors, torch_file
+from keras_gans.weights import ncnn, onnx_file, persistent_file, safetensors, tfjs, torch_file
 
 _TORCH_MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"  # how PyTorch's older files begin
 _LARGER = 4  # times the size of a file that its tensors may be together: some are shared, bfloat16 is widened
@@ -40,6 +41,11 @@ class State(dict):
             {name.removeprefix(prefix): tensor for name, tensor in self.items() if name.startswith(prefix)}, self._release
         )
 
+    def renamed(self, names):
+        """Returns the same tensors; `names` is a dict, name -> new name, of all or some, or a function."""
+        new = names if callable(names) else lambda name: names.get(name, name)
+        return State({new(name): tensor for name, tensor in self.items()}, self._release)
+
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
@@ -49,15 +55,20 @@ class Weights:
         path: the file.
         part: the dict within the file that was taken, such as "params_ema"; "" for the file itself.
         networks: name -> `State`; the name is "" in a file of one network.
+        beside: the other files that belong to it.
     """
 
     path: pathlib.Path
     part: str
     networks: dict
+    beside: tuple = ()
 
 
 def read(path):
-    """Reads a file of PyTorch (.pth), of NVIDIA's networks (.pkl) or of safetensors; its content says which it is.
+    """Reads a weight file; its content says of which kind it is.
+
+    Kinds are PyTorch's (.pth), NVIDIA's networks (.pkl), safetensors, ONNX, ncnn's (.param, or .bin, with the other one
+    beside it) and layers models of TensorFlow.js (model.json, with its files beside it).
 
     Returns:
         `Weights`.
@@ -66,24 +77,53 @@ def read(path):
         UserError: missing, damaged, of another kind, or with anything in it but tensors; one line.
     """
     path = pathlib.Path(path)
-    with torch_file.opened(path, "weight file") as mapped:
-        release = lambda: mapped.madvise(mmap.MADV_DONTNEED)  # noqa: E731
-        part, begin = "", mapped[:16]
-        if begin.startswith((b"PK", _TORCH_MAGIC)):
-            part, found = _tensors(torch_file.parse(path, mapped))
-        elif begin.startswith(b"\x80"):
-            found = persistent_file.parse(mapped)
-        elif begin[8:9] == b"{":
-            found = {"": safetensors.parse(mapped)}
-        else:
-            raise UserError(
-                "no weight file; expected is one of PyTorch (.pth), of NVIDIA's networks (.pkl) or of safetensors"
-            )
+    if path.suffix == ".bin" and path.with_suffix(".param").is_file():
+        path = path.with_suffix(".param")
+    with contextlib.ExitStack() as stack:
+        mapped, beside = {}, {}
+
+        def opened(path):
+            mapped[path] = stack.enter_context(torch_file.opened(path, "weight file"))
+            return mapped[path]
+
+        def neighbour(name):
+            beside[name] = opened(path.parent / name)
+            return beside[name]
+
+        part, found = _parsed(path, opened(path), neighbour)
         if any(len(name) > _LONGEST_NAME for tensors in found.values() for name in tensors):
             raise UserError(f"a tensor has a name of more than {_LONGEST_NAME} characters, which no network has")
-        if sum(tensor.nbytes for tensors in found.values() for tensor in tensors.values()) > _LARGER * len(mapped):
+        given = sum(map(len, mapped.values()))
+        if sum(tensor.nbytes for tensors in found.values() for tensor in tensors.values()) > _LARGER * given:
             raise UserError("its tensors are the same numbers again and again, far more than the file has; get it again")
-        return Weights(path, part, {name: State(_without_wrapping(tensors), release) for name, tensors in found.items()})
+
+        def release():
+            for each in mapped.values():
+                each.madvise(mmap.MADV_DONTNEED)
+
+        networks = {name: State(_without_wrapping(tensors), release) for name, tensors in found.items()}
+        return Weights(path, part, networks, tuple(path.parent / name for name in beside))
+
+
+def _parsed(path, mapped, neighbour):
+    """Returns the dict within the file that was taken, and the networks; `neighbour` (name) maps another file."""
+    begin = mapped[:16]
+    if begin.startswith((b"PK", _TORCH_MAGIC)):
+        return _tensors(torch_file.parse(path, mapped))
+    if begin.startswith(b"\x80"):
+        return "", persistent_file.parse(mapped)
+    if begin[8:9] == b"{":
+        return "", {"": safetensors.parse(mapped)}
+    if begin.startswith(ncnn.MAGIC):
+        return "", {"": ncnn.parse(mapped, neighbour(f"{path.stem}.bin"))}
+    if begin.startswith(b"{"):
+        return "", {"": tfjs.parse(mapped, neighbour)}
+    if begin.startswith(b"\x08"):  # the version, which is an .onnx file's first field
+        return "", {"": onnx_file.parse(mapped)}
+    raise UserError(
+        "no weight file; expected is one of PyTorch (.pth), of NVIDIA's networks (.pkl), of safetensors, ONNX, ncnn (.param "
+        "beside .bin) or TensorFlow.js (model.json)"
+    )
 
 
 def read_state_dict(path):

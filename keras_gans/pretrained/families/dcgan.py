@@ -1,7 +1,8 @@
-"""DCGAN as textbooks list it in PyTorch: `conv1`, `bn1`, `conv2`, ... without biases, all but the last with batch norm.
+"""DCGAN in PyTorch, of 4x4 kernels without biases: as textbooks list it (`conv1`, `bn1`, `conv2`, ...), as PyTorch's
+tutorial does (`main.0`, `main.1`, `main.3`, ...), or under other names.
 
-The generator's first layer is a transposed convolution of [latent, 1, 1] to 4x4, which is our dense layer; the
-discriminator has batch norm behind its first convolution too, our `norm=all`.
+The generator's first layer is a transposed convolution of [latent, 1, 1] to 4x4, which is our dense layer; the textbooks'
+discriminator has batch norm behind its first convolution too, our `norm=all`, the tutorial's has not.
 """
 
 import re
@@ -9,7 +10,7 @@ import re
 import numpy as np
 
 from keras_gans.errors import UserError
-from keras_gans.pretrained import matching
+from keras_gans.pretrained import matching, spelling
 from keras_gans.pretrained.family import FAMILIES, Family, Part, difference, picture, pixels, planes, spec
 from keras_gans.pretrained.matching import Slot
 from keras_gans.pretrained.reference import Tensors
@@ -38,6 +39,28 @@ class DCGAN(Family):
             "width": shapes[f"conv{last}.weight"][0],
         }
 
+    def order(self, layers):
+        convolutions, norms = layers.of("conv"), layers.of("norm")
+        last = len(convolutions)
+        if last < 2 or len(norms) not in (last - 1, last - 2) or not layers.only("conv", "norm"):
+            return None
+        if not spelling.chain(convolutions, [(None, None, 4, 4)] * last) or any("bias" in c.parts for c in convolutions):
+            return None
+        names = {layer.name: f"conv{index}" for index, layer in enumerate(convolutions, 1)}
+        return names | {layer.name: f"bn{index}" for index, layer in enumerate(norms, last - len(norms))}
+
+    def guess(self, layers):
+        convolutions = layers.of("conv")
+        if not 3 <= len(convolutions) <= 8 or any(layer.shape[2:] != (4, 4) for layer in convolutions):
+            return None
+        (latent, *_), (width, channels, *_) = convolutions[0].shape, convolutions[-1].shape
+        return {
+            "image_size": 2 << len(convolutions),
+            "channels": channels,
+            "latent_dim": latent,
+            "width": width,
+        }
+
     def flags(self, states, arguments):
         flags = {
             "generator": spec("dcgan", {"width": arguments["width"]}),
@@ -45,7 +68,8 @@ class DCGAN(Family):
         }
         judge = _states(states).get("discriminator")
         if judge:
-            flags["discriminator"] = spec("dcgan", {"width": judge.shapes()["conv1.weight"][0], "norm": "all"})
+            norm = "all" if "bn1.weight" in judge else "inner"
+            flags["discriminator"] = spec("dcgan", {"width": judge.shapes()["conv1.weight"][0], "norm": norm})
         return flags
 
     def deployment(self, states, arguments):
@@ -89,8 +113,10 @@ def _role(state):
     last = _count(shapes)
     names = [f"conv{index}.weight" for index in range(1, last + 1)]
     norms = [f"bn{index}.weight" for index in range(1, last)]
-    if last < 2 or not all(len(shapes.get(name, ())) == 4 for name in names) or not all(name in shapes for name in norms):
+    if last < 2 or not all(len(shapes.get(name, ())) == 4 for name in names) or not all(name in shapes for name in norms[1:]):
         return None
+    if norms[0] not in shapes:
+        return "discriminator" if last > 2 else None
     # Transposed convolutions have what goes in first, the others what comes out.
     normed = shapes[norms[-1]][0]
     inputs, outputs = shapes[names[-2]][:2], shapes[names[-1]][:2]
@@ -118,7 +144,9 @@ def _discriminator_slots(network):
     layers = {f"conv{stages + 1}": network.get_layer("score")}
     for index in range(1, stages + 1):
         size = network.image_size >> index
-        layers |= {f"conv{index}": network.get_layer(f"down_{size}"), f"bn{index}": network.get_layer(f"norm_{size}")}
+        layers[f"conv{index}"] = network.get_layer(f"down_{size}")
+        if index > 1 or network.norm == "all":
+            layers[f"bn{index}"] = network.get_layer(f"norm_{size}")
     return matching.of_layers(layers)
 
 
@@ -135,5 +163,6 @@ def _judge(tensors, x):
     """Images [n, c, h, w] -> logits [n, 1, 1, 1]."""
     last = _count(tensors.state.shapes())
     for index in range(1, last):
-        x = tensors.leaky(tensors.norm(tensors.conv(x, f"conv{index}", 2, 1), f"bn{index}", moving=True))
+        x = tensors.conv(x, f"conv{index}", 2, 1)
+        x = tensors.leaky(tensors.norm(x, f"bn{index}", moving=True) if f"bn{index}.weight" in tensors else x)
     return tensors.conv(x, f"conv{last}")

@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from keras_gans.errors import UserError
-from keras_gans.pretrained import matching
+from keras_gans.pretrained import matching, spelling
 from keras_gans.pretrained.family import FAMILIES, TranslatorFamily, size
 
 _DOWN, _UP = (1.0, 2.0, 1.0), (1.0, 3.0, 3.0, 1.0)  # the filters that our antialiased network has
@@ -19,7 +19,10 @@ _DOWN, _UP = (1.0, 2.0, 1.0), (1.0, 3.0, 3.0, 1.0)  # the filters that our antia
 
 @FAMILIES.register("resnet")
 class ResNet(TranslatorFamily):
-    """Batch norm takes the picture's own statistics, as the authors' test does with batches of one."""
+    """Batch norm takes the picture's own statistics, as the authors' test does with batches of one.
+
+    Biases in front of norms of the picture's own statistics change nothing; those of an affine one are left out.
+    """
 
     generator = "resnet"
     looks = "tensors such as model.10.conv_block.1.weight"
@@ -41,6 +44,28 @@ class ResNet(TranslatorFamily):
             "init": "xavier" if antialias else "normal",
         }
 
+    def order(self, layers):
+        convolutions, norms = layers.of("conv"), layers.of("norm")
+        blocks = (len(convolutions) - 6) // 2
+        if blocks < 1 or len(norms) not in (0, len(convolutions) - 1) or not layers.only("conv", "norm"):
+            return None
+        width = convolutions[0].shape[0]
+        shapes = [(width, None, 7, 7), (2 * width, width, 3, 3), (4 * width, 2 * width, 3, 3)]
+        shapes += 2 * blocks * [(4 * width, 4 * width, 3, 3)]
+        shapes += [(4 * width, 2 * width, 3, 3), (2 * width, width, 3, 3), (None, width, 7, 7)]
+        if not spelling.chain(convolutions, shapes):
+            return None
+        names = dict(zip((layer.name for layer in convolutions), _places(blocks, 0)))
+        return names | dict(zip((layer.name for layer in norms), _places(blocks, 1)))
+
+    def guess(self, layers):
+        convolutions = layers.of("conv")
+        if len(convolutions) < 8 or convolutions[0].shape[2:] != (7, 7):
+            return None
+        norm = "affine_instance" if any("weight" in layer.parts for layer in layers.of("norm")) else "instance"
+        blocks = min((len(convolutions) - 6) // 2, 64)
+        return {"blocks": blocks, "width": convolutions[0].shape[0], "norm": norm}
+
     def layers(self, network, state):
         second = 6 if network.dropout else 5  # of a block's convolutions
         layers = {}
@@ -58,7 +83,18 @@ class ResNet(TranslatorFamily):
         for name, tensor in states[0][""].items():
             if name.endswith(".filt"):
                 _check_filter(name, tensor)
-        return super().parts(states, arguments)
+        (part,) = super().parts(states, arguments)
+        if arguments["norm"] == "affine_instance":
+            names = part.state.shapes()
+            last = max(int(name.split(".")[1]) for name in names if re.fullmatch(r"model\.\d+\.weight", name))
+            part.without = tuple(
+                name
+                for name in names
+                if name.endswith(".bias")
+                and len(names.get(f"{name.removesuffix('bias')}weight", ())) == 4
+                and name != f"model.{last}.bias"
+            )
+        return [part]
 
     def ignored(self, name):
         return name.endswith((".num_batches_tracked", ".running_mean", ".running_var", ".filt"))
@@ -100,6 +136,13 @@ class ResNet(TranslatorFamily):
         second = 6 if _dropout(tensors.state, "") else 5
         x = tensors.relu(tensors.norm(tensors.conv(tensors.reflect(x, 1), "1"), "2", moving))
         return tensors.norm(tensors.conv(tensors.reflect(x, 1), f"{second}"), f"{second + 1}", moving)
+
+
+def _places(blocks, behind):
+    """Returns the names of the convolutions of a network without dropout; with `behind` 1, of the norms behind them."""
+    outer = [f"model.{place + behind}" for place in (1, 4, 7, 10 + blocks, 13 + blocks, 17 + blocks)]
+    inner = [f"model.{10 + block}.conv_block.{place + behind}" for block in range(blocks) for place in (1, 5)]
+    return outer[:3] + inner + outer[3:]
 
 
 def _dropout(state, prefix=r"model\.\d+\.conv_block\."):

@@ -7,6 +7,7 @@ files).
 
 import re
 
+from keras_gans.pretrained import spelling
 from keras_gans.pretrained.family import FAMILIES, TranslatorFamily, size
 
 _BLOCKS = {"new": "body.{}.rdb{}.conv{}", "esrgan": "RRDB_trunk.{}.RDB{}.conv{}", "old": "model.1.sub.{}.RDB{}.conv{}.0"}
@@ -42,6 +43,30 @@ class RRDB(TranslatorFamily):
             "channels": channels,
             "input_channels": seen // (4 // scale) ** 2,
         }
+
+    def order(self, layers):
+        convolutions = layers.of("conv")
+        blocks = (len(convolutions) - 6) // 15
+        if blocks < 1 or not layers.only("conv"):
+            return None
+        width, growth = convolutions[0].shape[0], convolutions[1].shape[0]
+        dense = [(growth if n < 5 else width, width + (n - 1) * growth, 3, 3) for n in range(1, 6)]
+        between = [(width, width, 3, 3)] * 4
+        shapes = [(width, None, 3, 3), *(3 * blocks * dense), *between, (None, width, 3, 3)]
+        if not spelling.chain(convolutions, shapes):
+            return None
+        theirs = names("new", blocks)
+        inner = [name for name in theirs if name.startswith("body_")]
+        ours = [_ENDS[0], *inner, *_ENDS[1:]]
+        return {layer.name: theirs[name] for layer, name in zip(convolutions, ours, strict=True)}
+
+    def guess(self, layers):
+        convolutions = layers.of("conv")
+        if len(convolutions) < 21 or len(layers) > len(convolutions):
+            return None
+        width, seen = convolutions[0].shape[:2]
+        blocks = min((len(convolutions) - 6) // 15, 64)
+        return {"blocks": blocks, "width": width, "growth": convolutions[1].shape[0], "input_channels": seen}
 
     def flags(self, states, arguments):
         damage = {4: "downscale4", 2: "downscale2"}.get(arguments.get("scale", 4), "blind")

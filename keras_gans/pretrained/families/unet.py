@@ -6,6 +6,7 @@ Each block holds the next one within its `nn.Sequential`, so that names grow inw
 
 import re
 
+from keras_gans.pretrained import spelling
 from keras_gans.pretrained.family import FAMILIES, TranslatorFamily, size
 
 _OUTER = "model.model"
@@ -35,6 +36,28 @@ class UNet(TranslatorFamily):
             "norm": "affine_instance" if f"{_block(1)}.6.weight" in state else "instance",
             "dropout": 0.5,
         }
+
+    def order(self, layers):
+        convolutions, norms = layers.of("conv"), layers.of("norm")
+        depth = len(convolutions) // 2
+        if not 3 <= depth <= _DEEPEST or len(convolutions) % 2 or len(norms) not in (0, 2 * depth - 3):
+            return None
+        if not layers.only("conv", "norm") or any(layer.shape[2:] != (4, 4) for layer in convolutions):
+            return None
+        down, up = convolutions[:depth], convolutions[depth:]
+        widths = [layer.shape[0] for layer in down]
+        inputs = [widths[-1], *(2 * width for width in widths[-2::-1])]
+        if not spelling.chain(down[1:], [(None, width, 4, 4) for width in widths[:-1]]):
+            return None
+        if not spelling.chain(up, [(i, o, 4, 4) for i, o in zip(inputs, [*widths[-2::-1], None])]):
+            return None
+        inner = range(1, depth - 1)
+        places = [f"{_OUTER}.0", *(f"{_block(level)}.1" for level in range(1, depth))]
+        places += [f"{_block(depth - 1)}.3", *(f"{_block(level)}.5" for level in reversed(inner)), f"{_OUTER}.3"]
+        behind = [f"{_block(level)}.2" for level in inner] + [f"{_block(depth - 1)}.4"]
+        behind += [f"{_block(level)}.6" for level in reversed(inner)]
+        names = dict(zip((layer.name for layer in convolutions), places, strict=True))
+        return names | dict(zip((layer.name for layer in norms), behind))
 
     def shapes(self, arguments):
         side = self.side(arguments)
