@@ -83,8 +83,7 @@ def run(flags):
     print(f"{made.family}: " + " ".join(f"--{name}={value}" for name, value in made.flags.items()))
     if made.without:
         print(
-            f"{len(made.without)} biases in front of norms, which subtract them again, were left out: "
-            f"{made.without[0]}, ..."
+            f"{len(made.without)} biases in front of norms, which subtract them again, were left out: {made.without[0]}, ..."
         )
     for what, difference in made.differences.items():
         print(f"largest difference from {made.reference}: {difference:.2g} ({what})")

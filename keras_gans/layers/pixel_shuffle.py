@@ -67,15 +67,25 @@ def _swap(images, slow, fast):
 
 @keras.saving.register_keras_serializable("keras_gans")
 class NearestUpsample(keras.layers.Layer):
-    """Doubles both sides by repeating each pixel.
+    """Enlarges both sides by repeating each pixel.
+
+    Args:
+        factor: by which the sides grow, 2 or more. Default 2.
 
     Call:
-        [batch, h, w, channels] -> [batch, 2 h, 2 w, channels].
+        [batch, h, w, channels] -> [batch, factor h, factor w, channels].
     """
 
+    def __init__(self, factor=2, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
     def call(self, inputs):
-        return tf.nn.depth_to_space(tf.concat([inputs] * 4, -1), 2)
+        return tf.nn.depth_to_space(tf.concat([inputs] * self.factor**2, -1), self.factor)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        return batch, *(side and 2 * side for side in (height, width)), channels
+        return batch, *(side and self.factor * side for side in (height, width)), channels
+
+    def get_config(self):
+        return super().get_config() | {"factor": self.factor}

@@ -29,7 +29,7 @@ def _normalised(x, name):
 @GENERATORS.register("srresnet")
 @keras.saving.register_keras_serializable("keras_gans")
 class SRResNet(Translator):
-    """Residual blocks with batch norm and PReLU at the input's size, then sub-pixel convolutions; linear output.
+    """Residual blocks with batch norm and PReLU at the input's size, then sub-pixel convolutions.
 
     Figure 4 of the paper: low resolution in [0, 1] inside, high resolution in [-1, 1].
 
@@ -39,18 +39,22 @@ class SRResNet(Translator):
         scale: by which both sides grow: 1, 2, 4 (default), 8, ...
         blocks: default 16.
         width: channels inside. Default 64.
+        activation: of the output, `linear` (default) or `tanh`, as some ports have it.
 
     Call:
         images float [batch, h, w, input_channels] in [-1, 1] -> float32 [batch, scale h, scale w, channels]; values
         beyond [-1, 1] are clipped where files are written.
 
     Raises:
-        ValueError: a scale that is no power of two.
+        ValueError: a scale that is no power of two, or another activation.
     """
 
-    def __init__(self, channels=3, input_channels=3, scale=4, blocks=16, width=64, **kwargs):
+    def __init__(self, channels=3, input_channels=3, scale=4, blocks=16, width=64, activation="linear", **kwargs):
         if scale < 1 or scale & (scale - 1):
             raise ValueError(f"scale must be 1, 2, 4 or another power of two, not {scale}")
+
+        if activation not in ("linear", "tanh"):
+            raise ValueError(f"activation must be linear or tanh, not {activation}")
 
         # === Functional Model ===
         images = keras.Input((None, None, input_channels), name="images")
@@ -65,7 +69,7 @@ class SRResNet(Translator):
             x = PixelShuffle(2, name=f"up_{index}")(_convolve(x, 4 * width, 3, f"up_{index}_conv"))
             x = _activate(x, f"up_{index}_prelu")
         x = _convolve(x, channels, 9, "last")
-        super().__init__(images, layers.Activation("linear", dtype="float32", name="output")(x), **kwargs)
+        super().__init__(images, layers.Activation(activation, dtype="float32", name="output")(x), **kwargs)
 
         # === Config ===
         self.channels = channels
@@ -73,6 +77,7 @@ class SRResNet(Translator):
         self.scale = scale
         self.blocks = blocks
         self.width = width
+        self.activation = activation
 
     def get_config(self):
         return {
@@ -81,5 +86,6 @@ class SRResNet(Translator):
             "scale": self.scale,
             "blocks": self.blocks,
             "width": self.width,
+            "activation": self.activation,
             "name": self.name,
         }

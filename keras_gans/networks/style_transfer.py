@@ -18,7 +18,8 @@ def build_transfer(style_dim, channels=3, width=32, blocks=5, kernel_size=9, sep
     Args:
         style_dim: length of the style.
         channels: of the images. Default 3.
-        width: channels at full size; four times as many in the blocks. Default 32.
+        width: channels at full size; four times as many in the blocks. Default 32. Or five numbers: channels at full, half and
+            quarter size on the way in, at half and full size on the way out.
         blocks: residual blocks. Default 5.
         kernel_size: of the first and the last convolution. Default 9.
         separable: depthwise 3x3 and pointwise convolutions in the blocks and where the picture grows. Default False.
@@ -30,6 +31,9 @@ def build_transfer(style_dim, channels=3, width=32, blocks=5, kernel_size=9, sep
         keras.Model: [images float [batch, h, w, channels] in [-1, 1], style float [batch, style_dim]] -> float32
         [batch, h, w, channels] in [-1, 1]. h and w are multiples of 4 and at least `2 * kernel_size`.
     """
+    full, half, inner, half_again, full_again = (
+        (width, 2 * width, 4 * width, 2 * width, width) if isinstance(width, int) else width
+    )
     images = keras.Input((None, None, channels), name="images")
     style = keras.Input((style_dim,), name="style")
 
@@ -46,15 +50,15 @@ def build_transfer(style_dim, channels=3, width=32, blocks=5, kernel_size=9, sep
         x = BatchNorm(name=f"{name}_norm")(x) if style_vector else stylize(x, name)
         return layers.ReLU(name=f"{name}_relu")(x)
 
-    x = shrink(images, width, kernel_size, "first")  # [batch, h, w, width]
-    x = shrink(x, 2 * width, 3, "down_2", 2)
-    x = shrink(x, 4 * width, 3, "down_4", 2)  # [batch, h / 4, w / 4, 4 width]
+    x = shrink(images, full, kernel_size, "first")  # [batch, h, w, width]
+    x = shrink(x, half, 3, "down_2", 2)
+    x = shrink(x, inner, 3, "down_4", 2)  # [batch, h / 4, w / 4, 4 width]
     for number in range(1, blocks + 1):
-        y = stylize(convolve(x, 4 * width, 3, f"block{number}_1", separable=separable), f"block{number}_1")
+        y = stylize(convolve(x, inner, 3, f"block{number}_1", separable=separable), f"block{number}_1")
         y = layers.ReLU(name=f"block{number}_relu")(y)
-        y = stylize(convolve(y, 4 * width, 3, f"block{number}_2", separable=separable), f"block{number}_2")
+        y = stylize(convolve(y, inner, 3, f"block{number}_2", separable=separable), f"block{number}_2")
         x = layers.Add(name=f"block{number}")([x, y])
-    for filters, name in ((2 * width, "up_2"), (width, "up_1")):
+    for filters, name in ((half_again, "up_2"), (full_again, "up_1")):
         x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_nearest")(x)
         x = stylize(convolve(x, filters, 3, name, separable=separable), name)
         x = layers.ReLU(name=f"{name}_relu")(x)

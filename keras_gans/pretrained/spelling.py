@@ -86,4 +86,3 @@ def chain(found, shapes):
         len(layer.shape) == len(shape) and all(side in (None, ours) for ours, side in zip(layer.shape, shape))
         for layer, shape in zip(found, shapes)
     )
-

@@ -113,7 +113,9 @@ def _read(kind, numbers, stream):
         out, width, size = get(0, 0), get(1, 0), get(6, 0)
         height, each = get(11, width), out * width * get(11, width)
         if get(8, 0):
-            raise UserError("its convolutions are of 8 bit with scales, which are not read; take the float16 or float32 model")
+            raise UserError(
+                "its convolutions are of 8 bit with scales, which are not read; take the float16 or float32 model"
+            )
         if not each or size % each:
             raise Damaged(f"a kernel of {size} numbers for {out} outputs")
         kernel = stream.kernel(size).reshape(out, size // each, height, width)

@@ -153,7 +153,7 @@ class _Weights:
     def _as_torch(self, node, part, array):
         if node.kind == "PRelu":
             return array.reshape(-1)
-        if part == "weight" and (node.kind == "MatMul" or node.kind == "Gemm" and not node.attributes.get("transB")):
+        if part == "weight" and (node.kind == "MatMul" or (node.kind == "Gemm" and not node.attributes.get("transB"))):
             return array.T
         return array
 
@@ -188,7 +188,7 @@ def _node(reader, view):
 
 def _tensor(reader, view):
     """Returns the name and the array of a TensorProto."""
-    name, shape, kind, raw, numbers, typed = "", [], 0, None, {}, {4: "<f4", 10: "<f8"}
+    name, shape, kind, raw, numbers = "", [], 0, None, {}
     for number, value in reader.fields(view):
         if number == 1:
             shape += reader.integers(value)

@@ -113,7 +113,11 @@ def _role(state):
     last = _count(shapes)
     names = [f"conv{index}.weight" for index in range(1, last + 1)]
     norms = [f"bn{index}.weight" for index in range(1, last)]
-    if last < 2 or not all(len(shapes.get(name, ())) == 4 for name in names) or not all(name in shapes for name in norms[1:]):
+    if (
+        last < 2
+        or not all(len(shapes.get(name, ())) == 4 for name in names)
+        or not all(name in shapes for name in norms[1:])
+    ):
         return None
     if norms[0] not in shapes:
         return "discriminator" if last > 2 else None

@@ -63,7 +63,7 @@ class ResNet(TranslatorFamily):
         if len(convolutions) < 8 or convolutions[0].shape[2:] != (7, 7):
             return None
         norm = "affine_instance" if any("weight" in layer.parts for layer in layers.of("norm")) else "instance"
-        blocks = min((len(convolutions) - 6) // 2, 64)
+        blocks = min((len(convolutions) - 5) // 2, 64)
         return {"blocks": blocks, "width": convolutions[0].shape[0], "norm": norm}
 
     def layers(self, network, state):
