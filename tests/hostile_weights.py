@@ -5,6 +5,8 @@ import json
 import struct
 import zipfile
 
+import weight_writers
+
 PROTOCOL = b"\x80\x02"
 
 
@@ -191,6 +193,30 @@ def many_entries():
     return 400_000 * entry + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 2**16 - 2, 2**16 - 2, size, 0, 0)
 
 
+def onnx_nodes():
+    """A graph of two million nodes of two bytes."""
+    return _model(b"\x0a\x00" * 2_000_000)
+
+
+def onnx_same_weights():
+    """10,000 layers with the same weights of 8 bit, each dequantized by itself."""
+    graph = weight_writers.message((5, weight_writers.message((1, 100_000), (2, 3), (8, "q"), (9, bytes(100_000)))))
+    graph += weight_writers.message((5, weight_writers.message((2, 1), (8, "s"), (9, bytes(4)))))
+    for index in range(10_000):
+        dequantize = [(1, "q"), (1, "s"), (2, f"w{index}"), (4, "DequantizeLinear")]
+        graph += weight_writers.message((1, weight_writers.message(*dequantize)))
+        graph += weight_writers.message((1, weight_writers.message((1, "x"), (1, f"w{index}"), (2, "y"), (4, "Conv"))))
+    return _model(graph)
+
+
+def _model(graph):
+    return weight_writers.message((1, 8), (7, graph))
+
+
+def tfjs_lists(size=5_000_000):
+    return b'{"x":[' + b"[]," * (size // 3) + b"[]]}"
+
+
 FILES = {
     function.__name__: function
     for function in (
@@ -211,5 +237,8 @@ FILES = {
         header_of_lists,
         many_entries,
         nested_type,
+        onnx_nodes,
+        onnx_same_weights,
+        tfjs_lists,
     )
 }

@@ -26,7 +26,7 @@ def _hook(event, arguments):
     if event == "open" and not isinstance(arguments[0], int):
         path, _, flags = arguments
         writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        if writes or os.fspath(path) != _allowed[-1]:
+        if writes or os.fspath(path) not in _allowed[-1]:
             _seen.append((event, str(arguments)[:200]))
 
 
@@ -34,10 +34,10 @@ sys.addaudithook(_hook)  # it cannot be taken away, only told to look away
 
 
 @contextlib.contextmanager
-def only_reading(path):
-    """Fails where meanwhile another file than `path` is opened or changed, or a process or code is started."""
+def only_reading(*paths):
+    """Fails where meanwhile another file than `paths` is opened or changed, or a process or code is started."""
     _seen.clear()
-    _allowed.append(os.fspath(path))
+    _allowed.append([os.fspath(path) for path in paths])
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Writers of weight files for tests: safetensors, and pickles as `torch_utils.persistence` makes them."""
+"""Writers of weight files for tests: safetensors, ncnn, ONNX, TensorFlow.js, and pickles as `torch_utils.persistence` makes them."""
 
 import json
 import pickle
@@ -18,6 +18,93 @@ def safetensors(path, arrays):
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + data)
     return path
+
+
+def ncnn(layers, half=False):
+    """Writes a chain of convolutions and slopes of PReLU in ncnn's form.
+
+    Args:
+        layers: list of (kernel [out, in, h, w], bias or None), or of (slopes [n],).
+        half: kernels as float16.
+
+    Returns:
+        bytes of the `.param` and of the `.bin`.
+    """
+    lines, data = ["Input input 0 1 data"], b""
+    for index, (weight, *bias) in enumerate(layers):
+        begin = f"layer_{index} 1 1 blob_{index} blob_{index + 1} 0={len(weight)}"
+        if np.ndim(weight) == 1:
+            lines.append(f"PReLU {begin}")
+            data += np.asarray(weight, "<f4").tobytes()
+            continue
+        lines.append(
+            f"Convolution {begin} 1={weight.shape[3]} 11={weight.shape[2]} 4=1 5={int(bias[0] is not None)} "
+            f"6={weight.size} 9=2 -23310=1,2.000000e-01"
+        )
+        data += (0x01306B47 if half else 0).to_bytes(4, "little")
+        data += np.asarray(weight, "<f2" if half else "<f4").tobytes()
+        data += b"\0" * (-len(data) % 4)
+        data += b"" if bias[0] is None else np.asarray(bias[0], "<f4").tobytes()
+    return "\n".join(["7767517", f"{len(lines)} {len(lines)}", *lines, ""]).encode(), data
+
+
+def message(*fields):
+    """Protocol Buffers: (number, int, bytes or text) each."""
+
+    def varint(number):
+        made = b""
+        while number > 127:
+            made, number = made + bytes([number & 127 | 128]), number >> 7
+        return made + bytes([number])
+
+    made = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            made += varint(number << 3) + varint(value)
+        else:
+            value = value.encode() if isinstance(value, str) else value
+            made += varint(number << 3 | 2) + varint(len(value)) + value
+    return made
+
+
+_ONNX_TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "float16": 10}
+
+
+def onnx(initial, nodes):
+    """Returns the bytes of an `.onnx` file.
+
+    Args:
+        initial: dict, name -> array.
+        nodes: list of (type, inputs, output, dict of int attributes).
+    """
+    graph = b""
+    for kind, inputs, output, attributes in nodes:
+        fields = [(1, name) for name in inputs] + [(2, output), (4, kind)]
+        fields += [(5, message((1, name), (3, value))) for name, value in attributes.items()]
+        graph += message((1, message(*fields)))
+    for name, array in initial.items():
+        array = np.asarray(array)
+        fields = [(1, side) for side in array.shape] + [(2, _ONNX_TYPES[str(array.dtype)]), (8, name), (9, array.tobytes())]
+        graph += message((5, message(*fields)))
+    return message((1, 8), (7, graph))
+
+
+def tfjs(weights, path="numbers.bin"):
+    """Returns the bytes of a `model.json` and of its file of numbers.
+
+    Args:
+        weights: list of (name, array in Keras's layout), or of (name, array, scale, least) for one that is quantized.
+        path: the name of the file of numbers.
+    """
+    entries, data = [], b""
+    for name, array, *scale in weights:
+        entry = {"name": name, "shape": list(array.shape), "dtype": "float32"}
+        if scale:
+            entry["quantization"] = {"dtype": str(array.dtype), "scale": scale[0], "min": scale[1]}
+        entries.append(entry)
+        data += array.tobytes()
+    model = {"format": "layers-model", "modelTopology": {}, "weightsManifest": [{"paths": [path], "weights": entries}]}
+    return json.dumps(model).encode(), data
 
 
 class _Persistent:

@@ -13,7 +13,7 @@ from keras_gans.weights.pickles import Damaged
 
 MAGIC = b"7767517"
 _FLOAT16, _FLOAT32 = 0x01306B47, 0x0002C056
-_LARGEST_TEXT, _MOST_LAYERS, _LARGEST = 2**22, 2**14, 2**40
+_LARGEST_TEXT, _MOST_LAYERS, _LARGEST = 2**20, 2**14, 2**40
 _WEIGHTLESS = frozenset(
     "BinaryOp Clip Concat Crop Dropout Eltwise ExpandDims Flatten Input Interp Noop Padding Permute PixelShuffle Pooling "
     "Reduction ReLU Reorg Reshape Sigmoid Slice Softmax Split Squeeze Swish TanH UnaryOp".split()

@@ -13,7 +13,7 @@ import numpy as np
 from keras_gans.errors import UserError, shown
 from keras_gans.weights.pickles import Damaged, naturals
 
-_LARGEST_TEXT, _MOST_FILES = 2**23, 256
+_LARGEST_TEXT, _MOST_FILES = 2**22, 256
 _TYPES = {"float32": "<f4", "float16": "<f2", "int32": "<i4", "uint8": "u1", "uint16": "<u2", "bool": "u1"}
 _PARTS = {
     "kernel": "weight",
@@ -76,6 +76,8 @@ def _array(entry, data):
         raise Damaged(f"{shown(str(entry['name']))} is cut off")
     array = np.frombuffer(data[:size], kind)
     if "scale" in quantized:
+        if not all(isinstance(quantized[key], int | float) for key in ("scale", "min")):
+            raise Damaged("a scale that is no number")
         array = array.astype(np.float32) * np.float32(quantized["scale"]) + np.float32(quantized["min"])
     array = array.reshape(shape)
     if array.ndim == 4:

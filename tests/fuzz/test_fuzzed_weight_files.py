@@ -9,8 +9,10 @@ import sys
 import tracemalloc
 
 import hostile_weights
+import numpy as np
 import pytest
 import watching
+import weight_writers
 from helpers import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -40,12 +42,26 @@ STATE = b"ccollections\nOrderedDict\n)R(" + hostile_weights.text("w") + _TENSOR 
 NETWORKS = b"\x80\x03" + _ARRAY + b"}(" + hostile_weights.text("G_ema") + _MODULE + b"u."
 LEGACY = hostile_weights.legacy_storage(6)
 HEADER = json.dumps({"w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}).encode()
+KERNEL = np.ones((2, 1, 1, 1), np.float32)
+PARAM, NUMBERS = weight_writers.ncnn([(KERNEL, KERNEL[:, 0, 0, 0]), (KERNEL[:, 0, 0, 0],)], half=True)
+MODEL, _ = weight_writers.tfjs([("a/kernel", KERNEL), ("b/kernel", KERNEL.astype(np.uint8)[:, 0], 0.5, -1.0)], "fuzzed.bin")
+ONNX = weight_writers.onnx(
+    {"q": KERNEL.astype(np.int8), "s": np.float32([0.5]), "p": np.float32([1, 2])},
+    [
+        ("DequantizeLinear", ["q", "s"], "w", {"axis": 0}),
+        ("Conv", ["x", "w"], "y", {}),
+        ("PRelu", ["y", "p"], "z", {}),
+    ],
+)
 WRITERS = {
     "pth": (STATE, lambda data: hostile_weights.archive(data, a=bytes(24))),
     "damaged pth": (hostile_weights.archive(STATE, a=bytes(24)), bytes),
     "pkl": (NETWORKS, bytes),
     "older pth": (LEGACY, bytes),
     "safetensors": (HEADER, lambda data: len(data).to_bytes(8, "little") + data + bytes(24)),
+    "ncnn": (PARAM, bytes),
+    "TensorFlow.js": (MODEL, bytes),
+    "onnx": (ONNX, bytes),
 }
 WORDS = [code.code.encode("latin-1") for code in pickletools.opcodes] + [
     b"\x8e" + b"\xff" * 8,
@@ -53,6 +69,8 @@ WORDS = [code.code.encode("latin-1") for code in pickletools.opcodes] + [
     b"cbuiltins\nexec\n",
     b"\xff" * 8,
     b'"shape": [1099511627776, 1099511627776], ',
+    b" 6=999999999999 ",
+    b'"paths": ["../secret"], ',
 ]
 
 
@@ -73,11 +91,13 @@ EDITS = st.lists(
 def test_whole_files_are_read(tmp_path, kind):
     data, write = WRITERS[kind]
     (tmp_path / "file").write_bytes(write(data))
+    (tmp_path / "file.bin").write_bytes(NUMBERS)
+    (tmp_path / "fuzzed.bin").write_bytes(NUMBERS[:10])
     if kind == "older pth":
         with pytest.raises(UserError, match="no state dict"):
             weight_files.read(tmp_path / "file")
     else:
-        assert sum(map(len, weight_files.read(tmp_path / "file").networks.values())) in (1, 2)
+        assert sum(map(len, weight_files.read(tmp_path / "file").networks.values())) in (1, 2, 3)
 
 
 @settings(derandomize=True, max_examples=600, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -86,9 +106,10 @@ def test_changed_bytes(tmp_path_factory, kind, edits):
     path = tmp_path_factory.getbasetemp() / "fuzzed"
     data, write = WRITERS[kind]
     path.write_bytes(write(mutated(data, edits)))
+    path.with_suffix(".bin").write_bytes(NUMBERS[:10] if kind == "TensorFlow.js" else NUMBERS)
     tracemalloc.start()
     try:
-        with watching.only_reading(path):
+        with watching.only_reading(path, path.with_suffix(".bin")):
             networks = weight_files.read(path).networks
             assert all(tensor.nbytes >= 0 for state in networks.values() for tensor in state.values())
     except UserError as error:
