@@ -135,6 +135,7 @@ CASES = [
     _case("discriminator", "srgan", (16, 28), width=2),
     _case("discriminator", "vgg_style", (16, 32), width=2),
     _case("generator", "rrdb", width=4, growth=2, blocks=1, scale=2),
+    _case("generator", "srvgg", width=4, depth=1, scale=2),
     _case("generator", "dncnn", width=4, depth=3),
     _case("generator", "gated", width=4),
     _case("generator", "gated", width=4, smooth=True),
@@ -143,7 +144,7 @@ CASES = [
     _case("generator", "adain", encoder="vgg16", width=4, pretrained=False),
     _case("generator", "adain", encoder="efficientnet_lite0", width=4, pretrained=False),
     _case("generator", "arbitrary_style", width=4, blocks=1, style_dim=6, pretrained=False),
-    _case("generator", "multi_style", width=4, blocks=1, num_styles=3),
+    _case("generator", "multi_style", widths="4-5-6-3-2", blocks=1, num_styles=3),
 ]
 
 

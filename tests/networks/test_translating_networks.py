@@ -17,6 +17,7 @@ from keras_gans.networks.resnet_generator import ResNetGenerator
 from keras_gans.networks.rrdb import RRDBNet
 from keras_gans.networks.srgan import SRGANDiscriminator
 from keras_gans.networks.srresnet import SRResNet
+from keras_gans.networks.srvgg import SRVGGNet
 from keras_gans.networks.unet import UNet
 from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
@@ -38,6 +39,8 @@ SMALL = {
     "rrdb x1": lambda: RRDBNet(width=2, growth=2, blocks=1, scale=1),
     "rrdb x2": lambda: RRDBNet(width=2, growth=2, blocks=1, scale=2),
     "rrdb x4": lambda: RRDBNet(width=2, growth=2, blocks=1, scale=4),
+    "srvgg x1": lambda: SRVGGNet(width=2, depth=1, scale=1),
+    "srvgg x3": lambda: SRVGGNet(width=2, depth=1, scale=3),
     "dncnn": lambda: DnCNN(width=2, depth=3),
     "gated": lambda: GatedInpainter(width=2),
     "gated smooth": lambda: GatedInpainter(width=2, smooth=True),
@@ -55,8 +58,9 @@ every = pytest.mark.parametrize("name", SMALL)
         (lambda: PatchGAN(channels=6, norm="batch"), 2_768_705),
         (lambda: PatchGAN(), 2_764_737),
         (lambda: RRDBNet(blocks=23), 16_697_987),
+        (lambda: SRVGGNet(), 621_424),
     ],
-    ids=["unet_256", "unet_128", "resnet_9blocks", "resnet_6blocks", "pix2pix's D", "CycleGAN's D", "RRDB"],
+    ids=["unet_256", "unet_128", "resnet_9blocks", "resnet_6blocks", "pix2pix's D", "CycleGAN's D", "RRDB", "SRVGG"],
 )
 def test_parameters_are_as_many_as_the_originals(build, count):
     """54.414 M, 41.829 M, 11.378 M, 7.838 M, 2.769 M, 2.765 M and 16.698 M as the originals' scripts print them."""
@@ -95,6 +99,10 @@ def test_another_multiple_is_refused_in_one_line(name):
         ("resnet:init=he", "not he"),
         ("rrdb:scale=3", "not 3"),
         ("srresnet:scale=3", "not 3"),
+        ("srresnet:activation=relu", "not relu"),
+        ("srvgg:scale=0", "not 0 and 16"),
+        ("srvgg:input_channels=1", "1 channels cannot become 3"),
+        ("multi_style:widths=4-8", "five numbers such as 32-32-32-8-4, not 4-8"),
         ("dncnn:depth=1", "not 1"),
         ("dncnn:input_channels=4", "not 4"),
         ("gated:input_channels=3", "must be 4"),
