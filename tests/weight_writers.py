@@ -153,3 +153,44 @@ def networks(path, modules, source="", protocol=None):
         for name in [*fakes, "torch_utils", "dnnlib"]:
             del sys.modules[name]
     return path
+
+
+def tensorflow_networks(path, networks):
+    """Writes a pickle of StyleGAN2's TensorFlow code; returns `path`.
+
+    Args:
+        path: the file.
+        networks: list of dicts, name of a variable -> array; `mapping/...` and `synthesis/...` become components.
+    """
+
+    class Network:
+        def __init__(self, variables):
+            inner = {name: {} for name in ("mapping", "synthesis")}
+            own = []
+            for name, array in variables.items():
+                part, _, rest = name.partition("/")
+                if part in inner:
+                    inner[part][rest] = array
+                else:
+                    own.append((name, array))
+            self.state = {
+                "version": 4,
+                "static_kwargs": {"resolution": 16, "func": None},
+                "build_module_src": "raise AssertionError('executed')",
+                "components": {name: Network(part) for name, part in inner.items() if part},
+                "variables": own,
+            }
+
+        def __getstate__(self):
+            return self.state
+
+    Network.__module__, Network.__qualname__ = "dnnlib.tflib.network", "Network"
+    modules = ("dnnlib", "dnnlib.tflib", "dnnlib.tflib.network")
+    sys.modules |= {name: types.ModuleType(name) for name in modules}
+    sys.modules["dnnlib.tflib.network"].Network = Network
+    try:
+        path.write_bytes(pickle.dumps(tuple(map(Network, networks)), 4))
+    finally:
+        for name in modules:
+            del sys.modules[name]
+    return path

@@ -1,9 +1,9 @@
-"""A restricted reader of NVIDIA's network pickles (StyleGAN2-ADA in PyTorch): the state of `torch_utils.persistence`
-objects as plain data.
+"""A restricted reader of NVIDIA's network pickles (StyleGAN2-ADA in PyTorch, StyleGAN2 in TensorFlow): the state of
+`torch_utils.persistence` objects, and of `dnnlib.tflib.network.Network`, as plain data.
 
 Such a pickle holds the source text of each network's class, to be executed when it is loaded, and the object's state.
-Here the text is skipped and the state is read: parameters and buffers of modules within modules. No name but those below
-is known (see `pickles`).
+Here the text is skipped and the state is read: parameters and buffers of modules within modules, variables of networks and
+their components. No name but those below is known (see `pickles`).
 """
 
 import functools
@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from keras_gans.errors import UserError, shown
-from keras_gans.weights import pickles, torch_file
+from keras_gans.weights import pickles, stylegan2_tensorflow, torch_file
 from keras_gans.weights.pickles import Damaged, Placeholder, Stream, natural, naturals
 
 _NUMBERS = frozenset(("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1"))
@@ -33,6 +33,8 @@ def parse(mapped):
     """
     stream = Stream(mapped)
     saved = pickles.fill(pickles.interpret(stream, _functions(stream.budget)))
+    if isinstance(saved, _Network) or (isinstance(saved, list) and saved and isinstance(saved[0], _Network)):
+        return _of_tensorflow(saved if isinstance(saved, list) else [saved], stream.budget)
     modules = {name: item for name, item in saved.items() if isinstance(item, _Module)} if isinstance(saved, dict) else {}
     networks = {str(name): _state_dict(module, stream.budget) for name, module in modules.items()}
     if not any(networks.values()):
@@ -133,16 +135,61 @@ def _first(kind, arguments):
     return arguments[0]
 
 
-def _of_tensorflow(arguments):
-    raise UserError(
-        "holds networks of TensorFlow 1; take the PyTorch file of the same network, which NVIDIA publishes beside "
-        "stylegan2-ada-pytorch"
-    )
+class _Network(dict):
+    """A network of TensorFlow: a dict with its variables and components."""
+
+
+class _UnreadNetwork(Placeholder):
+    """What becomes a `_Network` when its state is there."""
+
+    def __init__(self, arguments):
+        self.made = _Network()
+
+    def build(self, state):
+        if not isinstance(state, dict):
+            raise Damaged("a network without its state")
+        self.made |= {"variables": state.get("variables"), "components": state.get("components")}
+
+    def value(self):
+        return self.made
+
+
+def _of_tensorflow(networks, budget):
+    """Returns the networks of a pickle (G, D, G_ema), or of one with G_ema alone."""
+    names = ("G", "D", "G_ema") if len(networks) == 3 else ("G_ema",)
+    found = {
+        name: stylegan2_tensorflow.convert(_variables(network, budget))
+        for name, network in zip(names, networks)
+        if isinstance(network, _Network)
+    }
+    if not found.get("G_ema"):
+        raise UserError(
+            "holds networks of TensorFlow 1 of another kind than StyleGAN2; take the PyTorch file of the same network, which "
+            "NVIDIA publishes beside stylegan2-ada-pytorch"
+        )
+    return {name: state for name, state in found.items() if state}
+
+
+def _variables(network, budget):
+    """Returns all variables of a network and of its components, by their names with slashes."""
+    found, waiting, seen = {}, [("", network)], set()
+    while waiting:
+        prefix, network = waiting.pop()
+        if not isinstance(network, _Network) or id(network) in seen:
+            continue
+        seen.add(id(network))
+        for name, value in network.get("variables") or []:
+            budget.walk(1)
+            if isinstance(value, np.ndarray):
+                found[_dotted(prefix, name, budget)] = value
+        parts = (network.get("components") or {}).items()
+        waiting += [(_dotted(prefix, f"{name}/", budget), part) for name, part in parts]
+    return found
 
 
 def _functions(budget):
     functions = {
-        "dnnlib.tflib.network.Network": _of_tensorflow,
+        "dnnlib.tflib.network.Network": _UnreadNetwork,
         "collections.OrderedDict": pickles.ordered_dict,
         "builtins.set": functools.partial(_first, list),
         "__builtin__.set": functools.partial(_first, list),

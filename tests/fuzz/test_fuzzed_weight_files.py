@@ -40,6 +40,19 @@ _MODULE = (
 )
 STATE = b"ccollections\nOrderedDict\n)R(" + hostile_weights.text("w") + _TENSOR + hostile_weights.text("b") + _TENSOR + b"u"
 NETWORKS = b"\x80\x03" + _ARRAY + b"}(" + hostile_weights.text("G_ema") + _MODULE + b"u."
+TENSORFLOW = (
+    b"\x80\x03"
+    + _ARRAY
+    + b"cdnnlib.tflib.network\nNetwork\n)\x81}("
+    + hostile_weights.text("variables")
+    + b"]("
+    + hostile_weights.text("synthesis/4x4/Const/const")
+    + hostile_weights.get(1)
+    + b"\x86"
+    + hostile_weights.text("dlatent_avg")
+    + hostile_weights.get(1)
+    + b"\x86eub."
+)
 LEGACY = hostile_weights.legacy_storage(6)
 HEADER = json.dumps({"w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}).encode()
 KERNEL = np.ones((2, 1, 1, 1), np.float32)
@@ -57,6 +70,7 @@ WRITERS = {
     "pth": (STATE, lambda data: hostile_weights.archive(data, a=bytes(24))),
     "damaged pth": (hostile_weights.archive(STATE, a=bytes(24)), bytes),
     "pkl": (NETWORKS, bytes),
+    "TensorFlow pkl": (TENSORFLOW, bytes),
     "older pth": (LEGACY, bytes),
     "safetensors": (HEADER, lambda data: len(data).to_bytes(8, "little") + data + bytes(24)),
     "ncnn": (PARAM, bytes),
@@ -100,7 +114,7 @@ def test_whole_files_are_read(tmp_path, kind):
         assert sum(map(len, weight_files.read(tmp_path / "file").networks.values())) in (1, 2, 3)
 
 
-@settings(derandomize=True, max_examples=600, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(derandomize=True, max_examples=700, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(kind=st.sampled_from(sorted(WRITERS)), edits=EDITS)
 def test_changed_bytes(tmp_path_factory, kind, edits):
     path = tmp_path_factory.getbasetemp() / "fuzzed"

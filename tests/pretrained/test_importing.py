@@ -275,6 +275,58 @@ def test_stylegan2_of_one_network_and_with_another_discriminator(tmp_path):
     np.testing.assert_array_equal(run.generator(latent), again.generator(latent))
 
 
+def in_tensorflow(module):
+    """Returns the variables of a generator or a discriminator as StyleGAN2's TensorFlow code names and stores them."""
+    variables = {}
+    for name, tensor in module.state_dict().items():
+        array, words = tensor.numpy(), name.split(".")
+        if name == "mapping.w_avg":
+            variables["dlatent_avg"] = array
+        elif words[0] == "mapping":
+            variables[f"mapping/Dense{words[1][2:]}/{words[2]}"] = array.T
+        elif name == "synthesis.b4.const":
+            variables["synthesis/4x4/Const/const"] = array[None]
+        elif words[0] == "synthesis" and words[-1] == "noise_const":
+            size = int(words[1][1:]).bit_length() - 1
+            variables[f"synthesis/noise{2 * size - (5 if words[2] == 'conv0' else 4)}"] = array[None, None]
+        elif words[-1] != "resample_filter":
+            size = words[-3 if words[-2] != "affine" else -4][1:]
+            layer = words[-2 if words[-2] != "affine" else -3]
+            if words[0] == "synthesis":
+                layer = {"conv0": "Conv0_up", "conv1": "Conv" if size == "4" else "Conv1", "torgb": "ToRGB"}[layer]
+                place = f"synthesis/{size}x{size}/{layer}"
+            else:
+                layer = {"fromrgb": "FromRGB", "conv0": "Conv0", "conv1": "Conv1_down", "skip": "Skip", "conv": "Conv"}.get(
+                    layer, {"fc": "Dense0", "out": "Output"}.get(layer)
+                )
+                place = "Output" if layer == "Output" else f"{size}x{size}/{layer}"
+            if words[-2] == "affine":
+                variables[f"{place}/mod_{words[-1]}"] = array.T if words[-1] == "weight" else array - 1
+            elif array.ndim == 4:
+                array = array.transpose(2, 3, 1, 0)
+                variables[f"{place}/weight"] = array[::-1, ::-1].copy() if layer == "Conv0_up" else array
+            else:
+                variables[f"{place}/{words[-1]}"] = array.T
+    return variables
+
+
+def test_stylegan2_of_tensorflow(tmp_path):
+    torch.manual_seed(0)
+    generators, judge = [originals.Generator() for _ in range(2)], originals.Discriminator()
+    written = [in_tensorflow(module) for module in (generators[0], judge, generators[1])]
+    run = imported(tmp_path, weight_writers.tensorflow_networks(tmp_path / "net.pkl", written))
+    networks = run.networks(["generator", "discriminator"])
+    latent = np.random.default_rng(1).normal(size=(2, 6)).astype(np.float32)
+    for network, module in zip((networks["generator"], run.generator), generators):
+        image = pixels(module(torch.tensor(latent), torch.zeros(2, 0))[-1])
+        np.testing.assert_allclose(network.synthesize(network.styles(latent)), image, atol=1e-4)
+    logits = judge(planes(image), torch.zeros(2, 0)).detach().numpy()
+    np.testing.assert_allclose(networks["discriminator"](image, training=False), logits, atol=1e-4)
+    other = weight_writers.tensorflow_networks(tmp_path / "other.pkl", [{"4x4/Conv/weight": np.zeros((3, 3, 1, 1))}])
+    with pytest.raises(UserError, match="of another kind than StyleGAN2"):
+        importing.read([other])
+
+
 # === trouble ===
 
 

