@@ -68,7 +68,9 @@ def command(made, *words):
 
 def square(path, side):
     image = Image.open(path).convert("RGB")
-    return image.crop((0, 0, min(image.size), min(image.size))).resize((side, side), Image.LANCZOS)
+    whole = min(image.size)
+    left, top = ((length - whole) // 2 for length in image.size)
+    return image.crop((left, top, left + whole, top + whole)).resize((side, side), Image.LANCZOS)
 
 
 def read(path):
@@ -95,7 +97,7 @@ def by_saved_model(folder, small):
     import tensorflow as tf
 
     version = max(folder.iterdir(), key=lambda path: int(path.name))
-    signature = tf.saved_model.load(str(version)).signatures["translate_bytes"]
+    signature = tf.saved_model.load(str(version)).signatures["translate"]
     (name,) = signature.structured_input_signature[1]
     (answer,) = signature(**{name: tf.constant([small.read_bytes()])}).values()
     return tf.io.decode_png(answer[0], 3).numpy()
