@@ -38,6 +38,9 @@ def main():
     flags.integer("threads", 2, "of each network", 1)
     flags.integer("rounds", 5, "turns of three calls", 1)
     flags(sys.argv)
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(flags.threads)
     work, photos = pathlib.Path(flags.work).resolve(), pathlib.Path(flags.photos).resolve()
     DOCS.mkdir(exist_ok=True)
     for run, model in PACKAGES.items():
@@ -206,9 +209,6 @@ def labelled(images, path):
 
 def networks(work, small, photograph, threads):
     """Returns what takes turns: (row, function) of each network under each runtime."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
     found, image = [], signed(read(small))
 
     def add(network, runtime, call):
