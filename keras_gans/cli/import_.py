@@ -89,9 +89,8 @@ def run(flags):
     report.write(directory)
     print(f"{made.family}: " + " ".join(f"--{name}={value}" for name, value in made.flags.items()))
     if made.without:
-        print(
-            f"{len(made.without)} biases in front of norms, which subtract them again, were left out: {made.without[0]}, ..."
-        )
+        count, first = len(made.without), made.without[0]
+        print(f"{count} biases in front of norms are left out, since the norms' means take them away: {first}, ...")
     for what, difference in made.differences.items():
         print(f"largest difference from {made.reference}: {difference:.2g} ({what})")
     print(f"wrote {directory}; go on with keras-gans {made.work} --run={directory}")

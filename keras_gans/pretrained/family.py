@@ -179,6 +179,26 @@ class TranslatorFamily(Family):
         }
 
 
+class EnlargerFamily(TranslatorFamily):
+    """A network that enlarges pictures by its argument `scale`, 4 where there is none."""
+
+    work = "restore"
+
+    def flags(self, states, arguments):
+        scale = arguments.get("scale", 4)
+        damage = {1: "blind", 2: "downscale2", 4: "downscale4"}.get(scale, f"downscale:scale={scale}")
+        return super().flags(states, arguments) | {"degrade": damage}
+
+    def shapes(self, arguments):
+        small, large = super().shapes(arguments)
+        scale = arguments.get("scale", 4)
+        side = large[0] // scale
+        return (side, side, small[2]), (scale * side, scale * side, large[2])
+
+    def side(self, arguments):
+        return 16
+
+
 def spec(name, arguments):
     """Returns `name:key=value,...`, what `registry.parse_spec` reads."""
 

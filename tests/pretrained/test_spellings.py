@@ -47,7 +47,9 @@ def test_cyclegan_with_affine_norms_and_biases_in_front_of_them(tmp_path, capsys
     path = saved(tmp_path, scrambled(module))
     process = test_cli.call(capsys, "import", f"--from={path}", f"--run={tmp_path / 'run'}")
     assert process.returncode == 0, process.stderr
-    assert "9 biases in front of norms, which subtract them again, were left out: model.1.bias, ..." in process.stdout
+    assert (
+        "9 biases in front of norms are left out, since the norms' means take them away: model.1.bias, ..." in process.stdout
+    )
     inputs = pictures(1, 32, 32, 3)
     check(Trained.open(tmp_path / "run"), pixels(module(planes(inputs))), inputs)
 
@@ -117,6 +119,7 @@ def test_srvgg_of_two_files_and_of_tensorflowjs(tmp_path):
     made, run = imported(tmp_path, *paths, kind="srvgg:denoise=0.8")
     assert made.flags["generator"] == "srvgg:scale=3,width=5,depth=2,channels=3,input_channels=3"
     assert run.record["imported"]["arguments"]["denoise"] == 0.8 and run.generator.scale == 3
+    assert (run.input_shape, run.image_shape) == ((85, 85, 3), (255, 255, 3))
     check(run, 2 * pixels(blend((planes(inputs) + 1) / 2)) - 1, inputs)
     with pytest.raises(UserError, match=r"denoise=1.5 should be in \[0, 1\]"):
         importing.make_run(importing.read(paths), tmp_path / "other", "srvgg:denoise=1.5")

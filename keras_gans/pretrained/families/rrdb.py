@@ -8,7 +8,7 @@ files).
 import re
 
 from keras_gans.pretrained import spelling
-from keras_gans.pretrained.family import FAMILIES, TranslatorFamily, size
+from keras_gans.pretrained.family import FAMILIES, EnlargerFamily, size
 
 _BLOCKS = {"new": "body.{}.rdb{}.conv{}", "esrgan": "RRDB_trunk.{}.RDB{}.conv{}", "old": "model.1.sub.{}.RDB{}.conv{}.0"}
 _ENDS = ("conv_first", "conv_body", "conv_up1", "conv_up2", "conv_hr", "conv_last")
@@ -20,12 +20,11 @@ _NAMES = {
 
 
 @FAMILIES.register("rrdb")
-class RRDB(TranslatorFamily):
+class RRDB(EnlargerFamily):
     """Pixels are in [0, 1] within the files, which our network is made for."""
 
     generator = "rrdb"
     looks = "tensors such as body.0.rdb1.conv1.weight"
-    work = "restore"
 
     def recognize(self, state):
         generation = _generation(state)
@@ -67,18 +66,6 @@ class RRDB(TranslatorFamily):
         width, seen = convolutions[0].shape[:2]
         blocks = min((len(convolutions) - 6) // 15, 64)
         return {"blocks": blocks, "width": width, "growth": convolutions[1].shape[0], "input_channels": seen}
-
-    def flags(self, states, arguments):
-        damage = {4: "downscale4", 2: "downscale2"}.get(arguments.get("scale", 4), "blind")
-        return super().flags(states, arguments) | {"degrade": damage}
-
-    def shapes(self, arguments):
-        small, large = super().shapes(arguments)
-        side = large[0] // arguments.get("scale", 4)
-        return (side, side, small[2]), large
-
-    def side(self, arguments):
-        return 16
 
     def layers(self, network, state):
         named = names(_generation(state) or "new", network.blocks)

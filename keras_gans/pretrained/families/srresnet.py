@@ -3,23 +3,22 @@
 A file is recognized by its layers: a 9x9 convolution, blocks of two with batch norm, one more, convolutions to four times the
 channels before each pixel shuffle, a 9x9 one; slopes for each channel or one for all. Convolutions may have biases in front of
 batch norms: these go into the moving means. What is not seen in a file is how it ends: `--as=srresnet:activation=tanh` says
-that by tanh (as `leftthomas/SRGAN` and others do); pixels are in [0, 1] at the begin.
+that by tanh, as some do; pixels are in [0, 1] at the begin.
 """
 
 import numpy as np
 
 from keras_gans.pretrained import matching, spelling
-from keras_gans.pretrained.family import FAMILIES, TranslatorFamily
+from keras_gans.pretrained.family import FAMILIES, EnlargerFamily
 from keras_gans.pretrained.matching import Slot
 
 
 @FAMILIES.register("srresnet")
-class SRResNet(TranslatorFamily):
+class SRResNet(EnlargerFamily):
     """Batch norm by moving statistics, as everywhere where pictures are enlarged."""
 
     generator = "srresnet"
     looks = "9x9 convolutions at both ends, blocks of two 3x3 with batch norm and slopes of PReLU, enlarging convolutions"
-    work = "restore"
 
     def order(self, layers):
         convolutions, norms, slopes = layers.of("conv"), layers.of("norm"), layers.of("prelu")
@@ -60,18 +59,6 @@ class SRResNet(TranslatorFamily):
         if len(convolutions) < 5 or convolutions[0].shape[2:] != (9, 9) or not layers.of("prelu"):
             return None
         return {"blocks": min(max(len(layers.of("norm")) // 2, 1), 64), "width": convolutions[0].shape[0]}
-
-    def flags(self, states, arguments):
-        scale = arguments.get("scale", 4)
-        return super().flags(states, arguments) | {"degrade": f"downscale{scale}" if scale > 1 else "blind"}
-
-    def shapes(self, arguments):
-        small, large = super().shapes(arguments)
-        side = large[0] // arguments.get("scale", 4)
-        return (side, side, small[2]), large
-
-    def side(self, arguments):
-        return 16
 
     def parts(self, states, arguments):
         (part,) = super().parts(states, arguments)

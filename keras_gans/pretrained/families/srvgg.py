@@ -6,12 +6,12 @@ them as that code's `--denoise_strength` has it.
 
 from keras_gans.errors import UserError
 from keras_gans.pretrained import matching, spelling
-from keras_gans.pretrained.family import FAMILIES, Part, TranslatorFamily, spec
+from keras_gans.pretrained.family import FAMILIES, EnlargerFamily, Part
 from keras_gans.weights.weight_files import State
 
 
 @FAMILIES.register("srvgg")
-class SRVGG(TranslatorFamily):
+class SRVGG(EnlargerFamily):
     """Pixels are in [0, 1] within the files, which our network is made for.
 
     Of two files of the same shapes, `denoise` (in [0, 1], default 0.5 as in that code; `--as=srvgg:denoise=0.8`) is the share
@@ -20,7 +20,6 @@ class SRVGG(TranslatorFamily):
 
     generator = "srvgg"
     looks = "tensors such as body.0.weight, body.1.weight (slopes) and body.2.weight"
-    work = "restore"
 
     def arguments(self, states):
         found = [self.recognize(state[""]) if list(state) == [""] else None for state in states]
@@ -63,17 +62,7 @@ class SRVGG(TranslatorFamily):
         return {"width": convolutions[0].shape[0], "depth": min(len(convolutions) - 2, 64)}
 
     def flags(self, states, arguments):
-        own = {name: value for name, value in arguments.items() if name != "denoise"}
-        damage = {4: "downscale4", 2: "downscale2"}.get(own.get("scale", 4), "blind")
-        return {"generator": spec(self.generator, own), "degrade": damage}
-
-    def shapes(self, arguments):
-        small, large = super().shapes(arguments)
-        side = large[0] // arguments.get("scale", 4)
-        return (side, side, small[2]), large
-
-    def side(self, arguments):
-        return 16
+        return super().flags(states, {name: value for name, value in arguments.items() if name != "denoise"})
 
     def parts(self, states, arguments):
         state = _blended(states, arguments)
