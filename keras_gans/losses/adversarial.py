@@ -16,8 +16,9 @@ class AdversarialLoss:
     `discriminator(real, fake)` and `generator(real, fake)` take logits [batch, ...] of any float type and return
     float32 values [batch] to be minimised. A patch discriminator answers with a map; its loss is the mean over the map.
 
-    Subclasses define `discriminator_values(real, fake)` and `generator_values(real, fake)` on float32 logits
-    [batch, outputs], and return values of the same shape.
+    Subclasses define `generator_values(real, fake)` and, where the sides are not compared, `real_values(real)` and
+    `fake_values(fake)`, else `discriminator_values(real, fake)`, on float32 logits [batch, outputs], and return values of the
+    same shape.
     """
 
     relativistic = False  # whether `generator` looks at the logits of real images; else they may be None
@@ -31,7 +32,21 @@ class AdversarialLoss:
         """Returns the generator's loss, float32 [batch]; `real` may be None unless the loss is relativistic."""
         return self._per_example(self.generator_values, real, fake)
 
+    def discriminator_fake(self, fake):
+        """Returns the part of the discriminator's loss that is of images which are not real, float32 [batch].
+
+        Raises:
+            NotImplementedError: the loss compares both sides.
+        """
+        return tf.reduce_mean(self.fake_values(flat_float32(fake)), axis=1)
+
     def discriminator_values(self, real, fake):
+        return self.real_values(real) + self.fake_values(fake)
+
+    def real_values(self, real):
+        raise NotImplementedError
+
+    def fake_values(self, fake):
         raise NotImplementedError
 
     def generator_values(self, real, fake):
@@ -63,8 +78,11 @@ class Minimax(AdversarialLoss):
     The generator's gradient vanishes where the discriminator is sure (Goodfellow et al. 2014, equation 1).
     """
 
-    def discriminator_values(self, real, fake):
-        return tf.nn.softplus(-real) + tf.nn.softplus(fake)
+    def real_values(self, real):
+        return tf.nn.softplus(-real)
+
+    def fake_values(self, fake):
+        return tf.nn.softplus(fake)
 
     def generator_values(self, real, fake):
         return -tf.nn.softplus(fake)
@@ -91,8 +109,11 @@ class Wasserstein(AdversarialLoss):
     weight clipping or a gradient penalty.
     """
 
-    def discriminator_values(self, real, fake):
-        return fake - real
+    def real_values(self, real):
+        return -real
+
+    def fake_values(self, fake):
+        return fake
 
     def generator_values(self, real, fake):
         return -fake
@@ -120,8 +141,11 @@ class LeastSquares(AdversarialLoss):
         if self.a == self.b:
             raise ValueError(f"a and b are both {a}: the discriminator would have one target for real and fake")
 
-    def discriminator_values(self, real, fake):
-        return 0.5 * tf.square(real - self.b) + 0.5 * tf.square(fake - self.a)
+    def real_values(self, real):
+        return 0.5 * tf.square(real - self.b)
+
+    def fake_values(self, fake):
+        return 0.5 * tf.square(fake - self.a)
 
     def generator_values(self, real, fake):
         return 0.5 * tf.square(fake - self.c)
@@ -135,8 +159,11 @@ class LeastSquares(AdversarialLoss):
 class Hinge(AdversarialLoss):
     """max(0, 1 - D(x)) + max(0, 1 + D(G(z))) against -D(G(z)) (Miyato et al. 2018, equations 16 and 17)."""
 
-    def discriminator_values(self, real, fake):
-        return tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + fake)
+    def real_values(self, real):
+        return tf.nn.relu(1.0 - real)
+
+    def fake_values(self, fake):
+        return tf.nn.relu(1.0 + fake)
 
     def generator_values(self, real, fake):
         return -fake

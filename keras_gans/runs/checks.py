@@ -68,6 +68,25 @@ def refuse(recipe, replicas):
             recipes.build_optimizer(recipe, recipe[flag], rate, recipes.total_steps(recipe), clock=clock)
 
 
+def refuse_too_few(recipe, source):
+    """Refuses data with fewer pictures than the game can learn from.
+
+    Args:
+        recipe: dict of resolved flags.
+        source: the training data.
+
+    Raises:
+        UserError: names the side.
+    """
+    least = GAMES.get(parse_spec(recipe["game"])[0]).least
+    for title, side in zip("AB", getattr(source, "sides", ())):
+        if side.count < least:
+            raise UserError(
+                f"--data={recipe['data']}: {title} has {side.count} picture{'s' * (side.count != 1)} for training, and "
+                f"--game={recipe['game']} needs at least {least}; give more, or take --recipe=adain for a single style"
+            )
+
+
 def likely_shapes(recipe):
     """Returns the shapes that the data will most likely have, so that the networks can be built before they are read.
 

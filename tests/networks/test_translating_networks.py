@@ -10,6 +10,8 @@ import tensorflow as tf
 from keras_gans import randomness
 from keras_gans.errors import UserError
 from keras_gans.layers.inpainting import SmoothFill
+from keras_gans.networks.animegan import AnimeGANGenerator
+from keras_gans.networks.cartoongan import CartoonGANDiscriminator, CartoonGANGenerator
 from keras_gans.networks.dncnn import DnCNN
 from keras_gans.networks.gated import GatedInpainter
 from keras_gans.networks.patchgan import PatchGAN
@@ -42,6 +44,9 @@ SMALL = {
     "srvgg x1": lambda: SRVGGNet(width=2, depth=1, scale=1),
     "srvgg x3": lambda: SRVGGNet(width=2, depth=1, scale=3),
     "dncnn": lambda: DnCNN(width=2, depth=3),
+    "cartoongan": lambda: CartoonGANGenerator(width=2, blocks=1),
+    "animegan": lambda: AnimeGANGenerator(width=2),
+    "animegan lite": lambda: AnimeGANGenerator(width=2, lite=True),
     "gated": lambda: GatedInpainter(width=2),
     "gated smooth": lambda: GatedInpainter(width=2, smooth=True),
 }
@@ -59,11 +64,16 @@ every = pytest.mark.parametrize("name", SMALL)
         (lambda: PatchGAN(), 2_764_737),
         (lambda: RRDBNet(blocks=23), 16_697_987),
         (lambda: SRVGGNet(), 621_424),
+        (lambda: CartoonGANGenerator(), 11_129_667),
+        (lambda: AnimeGANGenerator(), 2_143_552),
+        (lambda: AnimeGANGenerator(lite=True), 698_240),
+        (lambda: CartoonGANDiscriminator(norm="layer", spectral=True), 1_128_800),
     ],
-    ids=["unet_256", "unet_128", "resnet_9blocks", "resnet_6blocks", "pix2pix's D", "CycleGAN's D", "RRDB", "SRVGG"],
+    ids="unet_256 unet_128 resnet_9 resnet_6 pix2pix's_D CycleGAN's_D RRDB SRVGG CartoonGAN AnimeGANv2 lite its_D".split(),
 )
 def test_parameters_are_as_many_as_the_originals(build, count):
-    """54.414 M, 41.829 M, 11.378 M, 7.838 M, 2.769 M, 2.765 M and 16.698 M as the originals' scripts print them."""
+    """54.414 M, 41.829 M, 11.378 M, 7.838 M, 2.769 M, 2.765 M and 16.698 M as the originals' scripts print them; the others
+    counted from `Transformer.py`, `generator.py` (8.17 MB, says its README), `generator_lite.py` and `discriminator.py`."""
     assert trainable(build()) == count
 
 

