@@ -7,6 +7,7 @@ from keras_gans import flags, randomness
 from keras_gans.curves import now
 from keras_gans.errors import UserError
 from keras_gans.games.game import Game, power_iterate
+from keras_gans.losses.reductions import joined
 from keras_gans.penalties.constraints import Constraint
 from keras_gans.penalties.orthogonal import Regularizer
 from keras_gans.registry import AUGMENTS, GAMES, LOSSES, PENALTIES
@@ -133,13 +134,13 @@ class GAN(Game):
             objective = self.objective(loss + self.regularization("discriminator"), self.discriminator_optimizer)
         norm = self.descend(objective, tape, "discriminator")
         if hasattr(self.augment, "update"):
-            logs |= self.augment.update(real_logits)
+            logs |= self.augment.update(joined(real_logits))
         logs |= {f"{name}_loss": tf.reduce_mean(values) for name, values in terms.items()}
         return logs | {
             "discriminator_loss": tf.reduce_mean(adversarial),
             "discriminator_gradient_norm": norm,
-            "real_logits": tf.reduce_mean(real_logits),
-            "fake_logits": tf.reduce_mean(fake_logits),
+            "real_logits": tf.reduce_mean(joined(real_logits)),
+            "fake_logits": tf.reduce_mean(joined(fake_logits)),
         }
 
     def generator_turn(self, real, fake, labels, seed, tape, weight=1.0, terms=None):
@@ -156,7 +157,8 @@ class GAN(Game):
         """
         terms = terms or {}
         with tape:
-            fake_logits = self.discriminate(fake, labels, randomness.fold(seed, "fake"))
+            fake_logits, more = self.discriminate_fake(real, fake, labels, seed)
+            terms = terms | more
             real_logits = None
             if self.adversarial_loss.relativistic:
                 real_logits = self.discriminate(real, labels, randomness.fold(seed, "real"))
@@ -228,6 +230,14 @@ class GAN(Game):
         """
         return self.discriminate(real, labels, seed), {}
 
+    def discriminate_fake(self, real, fake, labels, seed):
+        """Scores the fakes of the generator's turn; games add what else it should learn of the discriminator.
+
+        Returns:
+            The logits, and further losses of the generator: a dict, name -> float32 [batch], weighted.
+        """
+        return self.discriminate(fake, labels, randomness.fold(seed, "fake")), {}
+
     def regularization(self, player):
         """Returns the weighted sum of what regularizes the weights of `player`, a scalar."""
         networks = self.networks_of(player)
@@ -243,13 +253,13 @@ class GAN(Game):
         """
 
         def critic(images):
-            return self.discriminate(images, labels, randomness.fold(seed, "critic"))
+            return joined(self.discriminate(images, labels, randomness.fold(seed, "critic")))
 
         total = tf.zeros([tf.shape(real)[0]])
         for index, penalty in enumerate(self.penalties):
 
             def due(penalty=penalty, seed=randomness.fold(seed, index)):
-                asked = critic if penalty.differentiates else lambda images: real_logits
+                asked = critic if penalty.differentiates else lambda images: joined(real_logits)
                 return now(penalty.weight) * penalty.interval * penalty(asked, real, fake, seed=seed)
 
             if penalty.interval == 1:

@@ -9,6 +9,7 @@ from keras_gans import randomness
 from keras_gans.curves import now
 from keras_gans.games.gan import GAN
 from keras_gans.games.translation import Translation, apply
+from keras_gans.losses.feature_matching import feature_matching
 from keras_gans.registry import GAMES, RECONSTRUCTIONS
 
 
@@ -26,20 +27,50 @@ class Pix2Pix(Translation, GAN):
         loss: an adversarial loss, see `keras_gans.losses`; the paper's is `non_saturating`.
         reconstructions: losses between target and output, see `keras_gans.losses.reconstruction`; the paper's is
             `l1:weight=100`.
+        adversarial_weight: of the generator's adversarial loss, a number or a curve. Default 1.
+        discriminator_weight: of the discriminator's loss. Default 0.5.
+        feature_weight: of the differences that the discriminator's layers see between output and target, summed over
+            the layers, the mean over its scales (pix2pixHD, Wang et al. 2018, equation 4; there 10), for a discriminator with
+            `features`, such as multiscale. Default 0: none.
+        generator_first: the generator's turn comes before the discriminator's (pix2pixHD's code). Default False.
         penalties, augment: see `GAN`.
         ema_kimg, seed: see `Game`. Default 0: no moving average, as published.
+
+    Raises:
+        ValueError: features of a discriminator that has none.
     """
 
     random_at_test = True
-    discriminator_weight = 0.5
-    generator_first = False
+    follows = ("adversarial_weight",)
 
     def __init__(
-        self, generator, discriminator, loss, *, reconstructions=(), penalties=(), augment=None, ema_kimg=0.0, seed=0
+        self,
+        generator,
+        discriminator,
+        loss,
+        *,
+        reconstructions=(),
+        adversarial_weight=1.0,
+        discriminator_weight=0.5,
+        feature_weight=0.0,
+        generator_first=False,
+        penalties=(),
+        augment=None,
+        ema_kimg=0.0,
+        seed=0,
     ):
         super().__init__(generator, discriminator, loss, penalties=penalties, augment=augment, ema_kimg=ema_kimg, seed=seed)
         self.reconstructions = RECONSTRUCTIONS.resolve_all(reconstructions, "__call__")
-        self.adversarial_weight = 1.0
+        self.adversarial_weight, self.discriminator_weight = adversarial_weight, discriminator_weight
+        self.feature_weight, self.generator_first = feature_weight, generator_first
+        if feature_weight:
+            if not hasattr(discriminator, "features"):
+                raise ValueError(f"feature_weight: {discriminator.name} has no features; take --discriminator=multiscale")
+            # A function: as a model, its weights would be saved under the names of this and not the discriminator's.
+            self._features = discriminator.features().__call__
+
+    def called_models(self):
+        return super().called_models() + ([self._features.__self__] if self.feature_weight else [])
 
     @classmethod
     def makers(cls, make):
@@ -80,6 +111,15 @@ class Pix2Pix(Translation, GAN):
         """Returns the generator's outputs, and the weighted reconstruction losses: a dict, name -> float32 [batch]."""
         outputs = apply(self.generator, inputs, seed)
         return outputs, reconstruct(self.reconstructions, targets, outputs)
+
+    def discriminate_fake(self, real, fake, labels, seed):
+        if not self.feature_weight:
+            return super().discriminate_fake(real, fake, labels, seed)
+        of_fake, of_real = (
+            apply(self._features, self.augmented(images, seed), randomness.fold(seed, "layers")) for images in (fake, real)
+        )
+        loss = self.feature_weight * feature_matching(of_fake, of_real)
+        return [layers[-1] for layers in of_fake], {"feature_matching": loss}
 
     def judged(self, inputs, images):
         """Returns what the discriminator sees of an image."""

@@ -23,8 +23,6 @@ class Restoration(Pix2Pix):
     """
 
     random_at_test = False
-    discriminator_weight = 1.0
-    follows = ("adversarial_weight",)
 
     def __init__(
         self,
@@ -45,13 +43,14 @@ class Restoration(Pix2Pix):
             discriminator,
             loss,
             reconstructions=reconstructions,
+            adversarial_weight=adversarial_weight,
+            discriminator_weight=1.0,
+            generator_first=generator_first,
             penalties=penalties,
             augment=augment,
             ema_kimg=ema_kimg,
             seed=seed,
         )
-        self.adversarial_weight = adversarial_weight
-        self.generator_first = generator_first
 
     @classmethod
     def makers(cls, make):

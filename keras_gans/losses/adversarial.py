@@ -14,7 +14,8 @@ class AdversarialLoss:
     """What the two players want.
 
     `discriminator(real, fake)` and `generator(real, fake)` take logits [batch, ...] of any float type and return
-    float32 values [batch] to be minimised. A patch discriminator answers with a map; its loss is the mean over the map.
+    float32 values [batch] to be minimised. A patch discriminator answers with a map; its loss is the mean over the map. One of
+    several scales answers with a list of maps; its loss is the mean over the scales.
 
     Subclasses define `generator_values(real, fake)` and, where the sides are not compared, `real_values(real)` and
     `fake_values(fake)`, else `discriminator_values(real, fake)`, on float32 logits [batch, outputs], and return values of the
@@ -38,7 +39,7 @@ class AdversarialLoss:
         Raises:
             NotImplementedError: the loss compares both sides.
         """
-        return tf.reduce_mean(self.fake_values(flat_float32(fake)), axis=1)
+        return self._per_example(lambda _, fake: self.fake_values(fake), None, fake)
 
     def discriminator_values(self, real, fake):
         return self.real_values(real) + self.fake_values(fake)
@@ -53,6 +54,9 @@ class AdversarialLoss:
         raise NotImplementedError
 
     def _per_example(self, values, real, fake):
+        if isinstance(fake, (list, tuple)):
+            pairs = zip([None] * len(fake) if real is None else real, fake)
+            return tf.reduce_mean([self._per_example(values, *pair) for pair in pairs], axis=0)
         # In float32 from the start: a softplus of float16 logits is zero from 17 on, and its gradient with it.
         fake = flat_float32(fake)
         real = None if real is None else flat_float32(real)

@@ -93,27 +93,40 @@ class Perceptual(Reconstruction):
         weight: see `Reconstruction`.
         network: spec of a perceptual network, such as vgg19 (its weights must be had), vgg19-torchvision (the same in
             PyTorch's scale, as ESRGAN has it) or vgg16-hed.
-        layer: whose features are compared. Default conv5_4.
+        layer: whose features are compared; several are joined by `+`, whose distances are summed. Default conv5_4.
         scale: factor of the features. Default 1 (SRGAN: about 1/12.75 on VGG19, "0.006" of the squares).
         norm: l1 (ESRGAN) or l2 (SRGAN), the mean over all features.
+        layer_weights: of each of several layers, numbers joined by `+`. Default: 1 for each.
 
     Raises:
         UserError: unknown network or layer, or no weights.
-        ValueError: another norm.
+        ValueError: another norm, or another number of weights than of layers.
     """
 
     name = "perceptual"
 
-    def __init__(self, weight=1.0, network="vgg19", layer="conv5_4", scale=1.0, norm="l1"):
+    def __init__(self, weight=1.0, network="vgg19", layer="conv5_4", scale=1.0, norm="l1", layer_weights=None):
         super().__init__(weight)
         if norm not in ("l1", "l2"):
             raise ValueError(f"norm should be l1 or l2, not {norm!r}")
         self.norm, self.scale = norm, scale
-        self.taps = create_perceptual(network).taps([layer])
+        layers = layer.split("+")
+        self.layer_weights = [1.0] * len(layers)
+        if layer_weights is not None:
+            self.layer_weights = [float(one) for one in str(layer_weights).split("+")]
+        if len(self.layer_weights) != len(layers):
+            raise ValueError(
+                f"layer_weights={layer_weights} should be {len(layers)} numbers joined by +, one for each layer"
+            )
+        self.taps = create_perceptual(network).taps(layers)
 
     def __call__(self, targets, outputs):
-        of_target, of_output = (self.taps(rgb(images))[0] for images in (tf.stop_gradient(targets), outputs))
-        return super().__call__(self.scale * of_target, self.scale * of_output)
+        of_target, of_output = (self.taps(rgb(images)) for images in (tf.stop_gradient(targets), outputs))
+        distances = [
+            weight * super(Perceptual, self).__call__(self.scale * one, self.scale * other)
+            for weight, one, other in zip(self.layer_weights, of_target, of_output, strict=True)
+        ]
+        return tf.add_n(distances)
 
     def distances(self, differences):
         return tf.abs(differences) if self.norm == "l1" else tf.square(differences)

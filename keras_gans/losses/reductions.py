@@ -9,6 +9,11 @@ def flat_float32(values):
     return tf.reshape(values, (tf.shape(values)[0], -1))
 
 
+def joined(logits):
+    """Returns logits as they are, or a list of several scales' as one, float32 [batch, outputs]."""
+    return tf.concat([flat_float32(part) for part in logits], axis=1) if isinstance(logits, (list, tuple)) else logits
+
+
 def global_mean(values):
     """Means over everything, the other replicas' batches too, so that a run does not depend on their number.
 

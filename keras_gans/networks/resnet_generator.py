@@ -17,30 +17,30 @@ from keras_gans.registry import GENERATORS
 @GENERATORS.register("resnet")
 @keras.saving.register_keras_serializable("keras_gans")
 class ResNetGenerator(Translator):
-    """Quarters the picture, passes it through residual blocks, and restores its size; ReLU, tanh at the end.
+    """Halves the picture, passes it through residual blocks, and restores its size; ReLU, tanh at the end.
 
     7x7 convolutions begin and end it; these and the blocks pad by reflection.
 
     Args:
         channels: of the output. Default 3.
         input_channels: of the input. Default 3.
-        width: channels at full size; four times as many in the blocks. Default 64.
+        width: channels at full size; 2^halvings times as many in the blocks. Default 64.
         blocks: residual blocks. Default 9, as published for 256x256; 6 for 128x128.
         norm: "instance" (default; convolutions have biases) or "batch" (they have none).
         dropout: rate inside the blocks. Default 0; 0.5 where the original's dropout is asked for.
         antialias: resample by fixed filters beside convolutions of stride 1, as CUT does. Default False.
         init: "normal", N(0, 0.02^2) (default), or "xavier", 0.02 times Glorot's normal one (CUT).
+        halvings: how often the picture is halved, and channels doubled. Default 2; 4 is the global generator of pix2pixHD
+            (Wang et al. 2018).
 
     Call:
-        images float [batch, h, w, input_channels] in [-1, 1], h and w multiples of 4, at least 8
+        images float [batch, h, w, input_channels] in [-1, 1], h and w multiples of 2^halvings, at least twice that
         -> float32 [batch, h, w, channels] in [-1, 1].
 
     Raises:
         ValueError: an unknown norm or distribution.
-        UserError: called with sides that are no multiples of 4.
+        UserError: called with sides that are no multiples of 2^halvings.
     """
-
-    multiple = 4
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class ResNetGenerator(Translator):
         dropout=0.0,
         antialias=False,
         init="normal",
+        halvings=2,
         **kwargs,
     ):
         biased = norm == "instance"
@@ -75,7 +76,8 @@ class ResNetGenerator(Translator):
         add(ReflectionPadding2D, 3, kind="pad")
         convolve(PaddedConv2D, width, 7, pad=0)  # [batch, h, w, width]
         activate()
-        for filters in (2 * width, 4 * width):  # to [batch, h / 4, w / 4, 4 width]
+        widths = [width << level for level in range(halvings + 1)]
+        for filters in widths[1:]:  # at the default to [batch, h / 4, w / 4, 4 width]
             convolve(PaddedConv2D, filters, 3, strides=1 if antialias else 2)
             activate()
             if antialias:
@@ -83,7 +85,7 @@ class ResNetGenerator(Translator):
         for _ in range(blocks):
             x = _block(x, norm, dropout, init, f"block_{len(outputs)}")
             outputs.append(x)
-        for filters in (2 * width, width):  # and back to [batch, h, w, width]
+        for filters in widths[-2::-1]:  # and back to [batch, h, w, width]
             if antialias:
                 add(BlurUpsample, kind="up")
                 convolve(PaddedConv2D, filters, 3)
@@ -101,6 +103,8 @@ class ResNetGenerator(Translator):
         self.input_channels = input_channels
         self.width = width
         self.blocks = blocks
+        self.halvings = halvings
+        self.multiple = 1 << halvings
         self.norm = norm
         self.dropout = dropout
         self.antialias = antialias
@@ -136,6 +140,7 @@ class ResNetGenerator(Translator):
             "dropout": self.dropout,
             "antialias": self.antialias,
             "init": self.init,
+            "halvings": self.halvings,
             "name": self.name,
         }
 

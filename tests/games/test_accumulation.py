@@ -27,6 +27,11 @@ PLAIN = {
         "--penalty=r1:weight=1,interval=1",
     ],
     "pix2pix": ["--generator=unet:width=4,norm=affine_instance", "--discriminator=patchgan:width=4,layers=2"],
+    "pix2pixhd": [
+        "--generator=resnet:width=4,blocks=1,halvings=2",
+        "--discriminator=multiscale:width=4",
+        "--reconstruction=l1",
+    ],
     "cyclegan": ["--generator=resnet:width=4,blocks=1", "--discriminator=patchgan:width=4,layers=2"],
     "fastcut": ["--generator=resnet:width=4,blocks=5,antialias=true,init=xavier", "--discriminator=patchgan:width=4"],
     "animegan": [

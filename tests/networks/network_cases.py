@@ -143,6 +143,7 @@ CASES = [
     _case("discriminator", "sn_patchgan", width=4),
     _case("generator", "cartoongan", width=2, blocks=1),
     _case("discriminator", "cartoongan", width=2),
+    _case("discriminator", "multiscale", width=2, halvings=2),
     _case("generator", "animegan", width=10),
     _case("discriminator", "cartoongan", width=2, norm="layer", spectral=True),
     _case("generator", "adain", encoder="vgg16", width=4, pretrained=False),

@@ -97,6 +97,8 @@ def test_answers_are_finite_float32_of_the_promised_shape(case):
     elif case.name == "patchgan":
         side = SIDE // 2**network.convolutions - (2 if network.convolutions else 0)
         assert outputs.shape == (4, side, side, 1)
+    elif case.name == "multiscale":
+        assert [part.shape for part in outputs] == [(4, 11, 11, 1), (4, 7, 7, 1)]
     elif case.name == "cartoongan":
         assert outputs.shape == (4, SIDE // 4, SIDE // 4, 1)
     elif case.name == "sn_patchgan":

