@@ -21,7 +21,7 @@ class AnimeGANGenerator(Translator):
     Args:
         channels: of the output. Default 3.
         input_channels: of the input. Default 3.
-        width: channels at full size; inside up to 16 times as many. Default 32, as published. 6 is for phones.
+        width: channels at full size; inside up to 16 times as many. Default 32, as published; phones want fewer.
         lite: the small one of `generator_lite.py`: an eighth of the size inside, bottlenecks of plain convolutions, and
             skips between maps of one size, which are added. Default False.
 
