@@ -1,7 +1,6 @@
 """CartoonGAN (Chen, Lai, Liu 2018): photographs become drawings with outlines, without pairs."""
 
 import functools
-import math
 
 import keras
 import tensorflow as tf
@@ -51,7 +50,7 @@ class CartoonGAN(Translation, GAN):
     """
 
     kind = "unpaired"
-    least = 2  # drawings: what they have in common is the style
+    least = 2  # what drawings have in common is the style
 
     def __init__(
         self,
@@ -74,7 +73,8 @@ class CartoonGAN(Translation, GAN):
         seed=0,
     ):
         super().__init__(generator, discriminator, loss, penalties=penalties, augment=augment, ema_kimg=ema_kimg, seed=seed)
-        if type(self.adversarial_loss).fake_values is AdversarialLoss.fake_values:
+        judging = getattr(type(self.adversarial_loss), "fake_values", AdversarialLoss.fake_values)
+        if judging is AdversarialLoss.fake_values:
             raise ValueError("the discriminator's loss of fakes alone is wanted, which this --loss does not have")
         if warmup_kimg < 0:
             raise ValueError(f"warmup_kimg should be 0 or more, not {warmup_kimg}")
@@ -83,7 +83,7 @@ class CartoonGAN(Translation, GAN):
         self.features = lambda images: scale * taps(images)[0]  # a function: no part of what is trained and saved
         self.adversarial_weight, self.discriminator_weight = adversarial_weight, discriminator_weight
         self.smooth_weight, self.content_weight = smooth_weight, content_weight
-        self.warmup_steps = math.ceil(warmup_kimg * 1000 / batch_size)
+        self.warmup_steps = round(warmup_kimg * 1000 / batch_size)
 
     @classmethod
     def parts(cls, make):

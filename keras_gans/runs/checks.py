@@ -83,7 +83,7 @@ def refuse_too_few(recipe, source):
         if side.count < least:
             raise UserError(
                 f"--data={recipe['data']}: {title} has {side.count} picture{'s' * (side.count != 1)} for training, and "
-                f"--game={recipe['game']} needs at least {least}; give more, or take --recipe=adain for a single style"
+                f"--game={recipe['game']} needs at least {least}; give more, or take the recipe adain for a single painting"
             )
 
 
