@@ -10,7 +10,7 @@ import time
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from keras_gans.exporting import parity
+from keras_gans.exporting import flatbuffer, parity
 from keras_gans.metrics import paired
 
 THREADS = (1, 2, 4)
@@ -31,6 +31,7 @@ class Measured:
 
     Attributes:
         bytes: size of the model.
+        runtime: the oldest version of TensorFlow Lite that has its operators, such as "2.5.0".
         psnr: in dB against Keras, of the worst image.
         ssim: against Keras, the mean; None for images of less than 11 pixels a side.
         images: how many were compared.
@@ -39,6 +40,7 @@ class Measured:
     """
 
     bytes: int
+    runtime: str
     psnr: float
     ssim: float | None
     images: int
@@ -72,6 +74,7 @@ def measure(model, endpoint, inputs, outputs):
     threads = [count for count in THREADS if count <= (os.cpu_count() or 1)]
     return Measured(
         len(model),
+        flatbuffer.runtime(flatbuffer.parts(model)),
         parity.psnr(images, expected),
         ssim,
         len(images),

@@ -16,12 +16,13 @@ import tensorflow as tf
 import keras_gans
 from keras_gans import files
 from keras_gans.errors import UserError
-from keras_gans.exporting import archive, families, measuring, metadata, parity
+from keras_gans.exporting import archive, families, measuring, metadata, parity, standard_metadata
 
 FLOORS = {"float32": 60.0, "float16": 50.0, "dynamic": 35.0, "int8": 30.0}
 """Variant -> the PSNR in dB against Keras below which its worst image must not fall."""
 # Of int8 models these stay in float32: norms lose 7 dB otherwise (a ResNet generator with instance norm: 23.5 and 30.7 dB).
-_NOT_INT8 = ["MEAN", "SQUARED_DIFFERENCE", "RSQRT", "ADD", "SUB", "MUL"]
+# Square roots in int8 (version 2) came with TensorFlow 2.21; older runtimes do not load them.
+_NOT_INT8 = ["MEAN", "SQUARED_DIFFERENCE", "RSQRT", "SQRT", "ADD", "SUB", "MUL"]
 
 
 @dataclasses.dataclass
@@ -82,7 +83,9 @@ def export_variants(run, out, name=None, variants=("float32",), keep=(), **optio
         for variant, model, measured in _convert(endpoint, variants):
             path = out / f"{name}{ending}_{variant}.tflite"
             if measured.psnr >= FLOORS[variant] or variant in keep:  # not if it is NaN
-                contents[path] = metadata.added(model, _about(run, family, endpoint, variant, measured), run.class_names)
+                about = _about(run, family, endpoint, variant, measured)
+                model = standard_metadata.added(model, path.stem, about, metadata.LABELS if run.class_names else None)
+                contents[path] = metadata.added(model, about, run.class_names)
             models.append(Model(path if path in contents else None, path.stem, variant, measured))
     if not contents:
         worst = models[0]
@@ -155,6 +158,7 @@ def _about(run, family, endpoint, variant, measured):
         "summary": family.SUMMARY,
         "made_by": f"keras_gans {keras_gans.__version__}",
         "step": run.step,
+        "license": run.record.get("imported", {}).get("license"),
         "variant": variant,
         "signature": endpoint.name,
         **endpoint.meanings(),
@@ -175,11 +179,20 @@ def _write_report(path, title, text):
 def _report(run, models):
     """Returns the Markdown about the models of a run."""
     threads = list(models[0].measured.milliseconds)
-    heads = ["model", "MB", "PSNR (floor), dB", "SSIM", *(f"ms, {count} thread{'s' * (count > 1)}" for count in threads), ""]
+    heads = [
+        "model",
+        "MB",
+        "runtime",
+        "PSNR (floor), dB",
+        "SSIM",
+        *(f"ms, {count} thread{'s' * (count > 1)}" for count in threads),
+        "",
+    ]
     lines = [
         f"Of {run.directory.resolve().name} at step {run.step}, by keras_gans {keras_gans.__version__} and LiteRT "
         f"{distributions.version('ai-edge-litert')}; timed on {measuring.processor()}.",
-        f"PSNR (of the worst image) and SSIM (the mean) against Keras on {models[0].measured.images} images.",
+        f"PSNR (of the worst image) and SSIM (the mean) against Keras on {models[0].measured.images} images. Runtime: the "
+        "oldest TensorFlow Lite that has the operators.",
         "",
         f"| {' | '.join(heads)} |",
         f"|{'---|' * len(heads)}",
@@ -196,6 +209,7 @@ def _report(run, models):
         cells = [
             model.name,
             f"{measured.bytes / 1e6:.2f}",
+            measured.runtime,
             f"{measured.psnr:.1f} ({floor:.0f})",
             "" if measured.ssim is None else f"{measured.ssim:.4f}",
             *(f"{time:.3g}" for time in measured.milliseconds.values()),

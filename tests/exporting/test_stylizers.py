@@ -1,7 +1,6 @@
 """Exported style transfer against Keras: vectors of styles, pictures in a style, the pair of models for phones."""
 
 import json
-import types
 
 import numpy as np
 import pytest
@@ -14,24 +13,11 @@ from translation_runs import make_run, pictures
 from keras_gans.data import images, paintings
 from keras_gans.errors import UserError
 from keras_gans.exporting import families, picture_files, tflite
-from keras_gans.losses import stylization
-from keras_gans.networks import adain, arbitrary_style
 from keras_gans.trained.trained import Trained
 from keras_gans.using import Translator
 from keras_gans.using.stylizer import Stylizer
 
 SIZES = ((33, 47), (3, 2), (16, 90))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small_encoders():
-    """The first of EfficientNet's blocks, VGG with few channels, and no network for losses, which exports do not have."""
-    no_network = types.SimpleNamespace(name="none", taps=lambda layers: None)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(arbitrary_style, "STAGES", ("stem", "block0", "block2"))
-        patch.setattr(adain, "WIDTHS", (4, 4, 8, 8))
-        patch.setattr(stylization, "create_perceptual", lambda spec: no_network)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +79,7 @@ def test_tensors_of_any_size_answer_as_keras(served):
         run, _, call = served(name)
         (style,) = chosen.values()
         expected = np.asarray(run.generator.transfer_network()([given, style], training=False))
-        made = call("serving_default", {"images": given} | chosen)["images"]
+        made = call("serving_default", {"images": given} | chosen)["generated"]
         assert expected.std() > 0.1 and np.abs(expected[0] - expected[1]).max() > 0.5
         np.testing.assert_allclose(made, expected, atol=1e-5, rtol=0)
 
@@ -105,7 +91,7 @@ def test_a_style_is_a_vector_that_blends(served):
     expected = [run.generator.style(images.to_model(picture[None]))[0] for picture in given]
     np.testing.assert_allclose(vectors, expected, atol=1e-4, rtol=0)
     (content,) = pictures((40, 32, 3), seed=9)
-    blend = call("serving_default", {"images": images.to_model(content[None]), "style": vectors.mean(0)[None]})["images"]
+    blend = call("serving_default", {"images": images.to_model(content[None]), "style": vectors.mean(0)[None]})["generated"]
     assert np.abs(images.to_uint8(blend[0]).astype(int) - drawn(run, content, given)).max() <= 1
 
 
