@@ -1,4 +1,5 @@
-"""Ships a generator from a notebook: `kg.export.saved_model(game, "models/shirts")`, `kg.export.tflite(...)`.
+"""Ships a generator from a notebook: `kg.export.saved_model(game, "models/shirts")`, `kg.export.tflite(...)`,
+`kg.export.onnx(...)`.
 
 What is given may be a run folder, a `Trained`, a game, or any `keras.Model` that makes images. The work is done in
 `keras_gans.exporting`.
@@ -7,6 +8,7 @@ What is given may be a run folder, a `Trained`, a game, or any `keras.Model` tha
 import os
 
 from keras_gans.errors import UserError
+from keras_gans.exporting import onnx as onnx_models
 from keras_gans.exporting import saved_model as saved_models
 from keras_gans.exporting import tflite as phones
 from keras_gans.games.game import Game
@@ -53,6 +55,23 @@ def tflite(model_or_trained, path, variants=("float32",), data=None, **options):
     trained.pictures = data or trained.pictures
     made = phones.export_variants(trained, path, variants=variants, **options)
     return [model.path for model in made]
+
+
+def onnx(model_or_trained, path, name=None):
+    """Writes `PATH/NAME.onnx` if it answers as Keras does; needs the extra `onnx`.
+
+    Args:
+        model_or_trained: as of `saved_model`.
+        path: folder to write into.
+        name: of the model; default: that of what is given.
+
+    Returns:
+        A list of `pathlib.Path`.
+
+    Raises:
+        UserError: nothing of the kind, or as of `keras_gans.exporting.onnx.export`.
+    """
+    return [path for path, _ in onnx_models.export(_trained(model_or_trained), path, name)]
 
 
 def _trained(given):

@@ -24,7 +24,7 @@ class Model(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, "images")])
     def scale(self, images):
-        return {"images": images * self.gain}
+        return {"generated": images * self.gain}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
     def translate(self, image_bytes):

@@ -1,9 +1,10 @@
-"""Exports the generator of a run: a SavedModel for TF Serving, or TFLite models for phones and browsers.
+"""Exports the generator of a run: a SavedModel for TF Serving, TFLite models for phones and browsers, or ONNX.
 
     keras-gans export --run=runs/quickstart --out=models/quickstart                  models/quickstart/1/, 2/, ...
     keras-gans export --run=runs/quickstart --format=tflite --out=models             models/quickstart_float32.tflite, ...
+    keras-gans export --run=runs/quickstart --format=onnx --out=models               models/quickstart.onnx
 
-Each is compared with Keras before it is written. export/saved_model.py and export/tflite.py of the repository are the same
+Each is compared with Keras before it is written. ONNX needs keras-gans[onnx]. export/saved_model.py and export/tflite.py of the repository are the same
 two; their --help says what lies beside the models.
 """
 
@@ -15,6 +16,7 @@ VARIANTS = ("float32", "float16", "dynamic", "int8")
 
 _OWN = {  # flags that mean something to one format only
     "saved_model": ("max_pixels", "license"),
+    "onnx": ("name",),
     "tflite": ("name", "variants", "data", "keep", "height", "width", "resizable", "mobile_gpu"),
 }
 
@@ -26,15 +28,15 @@ def define(flags):
 
 
 def run(flags):
-    for other in _OWN.keys() - {flags.format}:
-        for name in _OWN[other]:
-            if flags[name].present:
+    for other, names in _OWN.items():
+        for name in names:
+            if flags[name].present and name not in _OWN[flags.format]:
                 raise UserError(f"--{name} is for --format={other}, not for {flags.format}; leave one of them out")
-    return {"saved_model": run_saved_model, "tflite": run_tflite}[flags.format](flags)
+    return {"saved_model": run_saved_model, "onnx": _run_onnx, "tflite": run_tflite}[flags.format](flags)
 
 
 def define_common(flags):
-    """Defines what both formats need."""
+    """Defines what all formats need."""
     flags.string("run", None, "run folder that train.py has made", required=True)
     flags.string("out", None, "folder to write into; of a SavedModel, the model's, for its version", required=True)
     flags.choice("checkpoint", "latest", ("latest", "best"), "the weights: the latest, or those with the best score")
@@ -46,8 +48,8 @@ def define_saved_model(flags):
     flags.integer(
         "max_pixels",
         None,
-        "most pixels of one answer: of the result made of a file, or of all images drawn by one "
-        "request; larger requests are refused. Default: 2 million, or 64 million for drawn images",
+        "most pixels of a picture file, or of all images drawn by one request; larger requests are refused. Default: 2 "
+        "million, 1 million to stylize, 307,200 (VGA) to 524,288 to enlarge, 64 million of drawn images",
         1,
     )
     flags.string("license", None, "what the model card says about who may use the model for what, such as Apache-2.0")
@@ -60,6 +62,15 @@ def run_saved_model(flags):
 
     opened = Trained.open(flags.run, flags.checkpoint)
     print(f"wrote {saved_model.export(opened, flags.out, flags.max_pixels, flags.license)}")
+
+
+def _run_onnx(flags):
+    """Writes ONNX models."""
+    from keras_gans.exporting import onnx
+    from keras_gans.trained.trained import Trained
+
+    for path, difference in onnx.export(Trained.open(flags.run, flags.checkpoint), flags.out, flags.name):
+        print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB, {difference:.1e} from Keras)")
 
 
 def define_tflite(flags, common=True):

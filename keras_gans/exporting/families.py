@@ -3,8 +3,9 @@
 A family's module has
 
 - `SUMMARY`: what its models do, the first words of the model card;
-- `MOST_PIXELS`: default of the most pixels of one answer;
+- `most_pixels(run) -> int`: default of the most pixels of a picture file, or of all images drawn by one request;
 - `endpoints(run, max_pixels) -> list of Endpoint`: the signatures of its SavedModel; the first is `serving_default`;
+- `onnx(run) -> dict, ending of the file's name -> Endpoint`: its ONNX models, in [-1, 1];
 - `limits(run, max_pixels) -> list of str`: what the model card says about limits;
 - `phone(run, height, width, resizable, mobile_gpu) -> dict, ending of the file's name -> Endpoint`: its TFLite models, one
   example of each input a call, images in [0, 1]. `height` and `width` of the input in pixels are None for the run's own;

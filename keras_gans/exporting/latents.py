@@ -133,6 +133,16 @@ def phone(run, height=None, width=None, resizable=False, mobile_gpu=False):
     }
 
 
+def most_pixels(run):
+    """Returns the default of `max_pixels`."""
+    return MOST_PIXELS
+
+
+def onnx(run):
+    """Returns the ONNX model: `serving_default`, see `endpoints`."""
+    return {"": endpoints(run)[0]}
+
+
 def limits(run, max_pixels):
     """Returns what the model card says about limits, a list of sentences."""
     data = run.record["data"]

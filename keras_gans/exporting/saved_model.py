@@ -18,7 +18,8 @@ def export(run, out, max_pixels=None, license=None):
     Args:
         run: a `keras_gans.trained.Trained`.
         out: folder of the model; version 1 or the one after the highest there is written into it.
-        max_pixels: most pixels of one answer; larger requests are refused. Default: the family's `MOST_PIXELS`.
+        max_pixels: most pixels of a picture file, or of all images drawn by one request; larger requests are refused.
+            Default: the family's `most_pixels`.
         license: what the card says about who may use the model for what. Default: that it is not stated.
 
     Returns:
@@ -29,7 +30,7 @@ def export(run, out, max_pixels=None, license=None):
             more than 1e-5 (one grey level for image files); then no version folder is left.
     """
     family = families.of(run)
-    max_pixels = max_pixels or family.MOST_PIXELS
+    max_pixels = max_pixels or family.most_pixels(run)
     endpoints = family.endpoints(run, max_pixels)
     out = pathlib.Path(out)
     path = out / str(_next_version(out))

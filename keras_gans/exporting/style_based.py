@@ -10,7 +10,7 @@ from keras_gans.using.latents import noise_images, noise_layers
 
 SUMMARY = latents.SUMMARY
 MOST_PIXELS = latents.MOST_PIXELS
-limits = latents.limits
+limits, most_pixels, onnx = latents.limits, latents.most_pixels, latents.onnx
 _PSI, _SEED = 0.7, 3  # of what is compared with Keras
 
 

@@ -1,5 +1,7 @@
 """What style transfer offers: styles as vectors that are computed once, and pictures in a style."""
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
@@ -25,7 +27,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
 
     Of a run of any style (adain, arbitrary_style; d is the length of its style vector):
 
-    - `serving_default`: images float32 [n, h, w, 3] in [-1, 1], style float32 [n, d] -> images, as many of that size;
+    - `serving_default`: images float32 [n, h, w, 3] in [-1, 1], style float32 [n, d] -> generated, as many of that size;
     - `encode_style`: style_bytes string [k], picture files -> style float32 [k, d], to be blended as vectors are;
     - `stylize`: content_bytes string [n] and style_bytes string [k], picture files of any sizes, alpha float32 [a] in
       [0, 1] -> images_bytes string [n], PNG files of the contents' sizes, in sRGB: what `keras-gans stylize` makes of content i,
@@ -33,7 +35,7 @@ def endpoints(run, max_pixels=MOST_PIXELS):
 
     Of a run of N numbered styles (multi_style):
 
-    - `serving_default`: images as above, weights float32 [n, N] -> images;
+    - `serving_default`: images as above, weights float32 [n, N] -> generated;
     - `stylize`: content_bytes string [n], weights float32 [k, N], which are made to sum to one, and alpha as above ->
       images_bytes string [n].
 
@@ -42,6 +44,11 @@ def endpoints(run, max_pixels=MOST_PIXELS):
         max_pixels: most pixels of a picture file.
     """
     return list(_Run(run, max_pixels).endpoints())
+
+
+def most_pixels(run):
+    """Returns the default of `max_pixels`."""
+    return MOST_PIXELS
 
 
 def limits(run, max_pixels):
@@ -73,6 +80,15 @@ def phone(run, height=None, width=None, resizable=False, mobile_gpu=False):
     return _Run(run).phone(height or SIDE, width or SIDE, resizable, mobile_gpu)
 
 
+def onnx(run):
+    """Returns the ONNX models.
+
+    Of a run of any style two: `style_predict`, images float32 [n, h, w, 3] in [-1, 1] -> style float32 [n, d], and
+    `style_transfer`, which is `serving_default`, see `endpoints`. Of a run of N numbered styles the latter alone.
+    """
+    return _Run(run).onnx()
+
+
 class _Run:
     """The networks of a run."""
 
@@ -96,7 +112,7 @@ class _Run:
                 "images": (tf.TensorSpec([None, None, None, 3]), f"float32 [n, h, w, 3] in [-1, 1], {sides}"),
                 self.chosen: (tf.TensorSpec([None, n]), style),
             },
-            {"images": "float32 [n, h, w, 3] in [-1, 1]"},
+            {"generated": "float32 [n, h, w, 3] in [-1, 1]"},
             self._examples,
             _FLOAT_LIMIT,
         )
@@ -134,6 +150,27 @@ class _Run:
             self._file_examples,
             _GREY_LIMIT,
         )
+
+    def onnx(self):
+        transfer = dataclasses.replace(
+            next(self.endpoints()), function=lambda images, chosen: {"generated": self._draw(images, chosen)}
+        )
+        if self.encoder is None:
+            return {"": transfer}
+
+        def examples():
+            images = image_forms.to_model(np.stack([specimens.drawn(STYLE_SIDE, STYLE_SIDE, 3, seed) for seed in range(2)]))
+            return {"images": images}, {"style": np.asarray(self.encoder(images, training=False))}
+
+        predict = Endpoint(
+            "style_predict",
+            lambda images: {"style": self.encoder(images, training=False)},
+            {"images": (tf.TensorSpec([None, None, None, 3]), "float32 [n, h, w, 3] in [-1, 1]")},
+            {"style": f"float32 [n, {self.style_dim}]"},
+            examples,
+            _STYLE_LIMIT,
+        )
+        return {"_style_predict": predict, "_style_transfer": transfer}
 
     def phone(self, height, width, resizable, mobile_gpu):
         multiple, least = self.network.multiple, max(self.network.smallest, picture_files.LEAST_SIDE)
@@ -264,7 +301,7 @@ class _Run:
             count == styles_given, [f"{self.chosen}: a row for each image is wanted,", count, "not", styles_given]
         )
         with tf.control_dependencies([fits, each]):
-            return {"images": self._draw(tf.identity(images), chosen)}
+            return {"generated": self._draw(tf.identity(images), chosen)}
 
     def _encode(self, pixels):
         """Returns the style [style_dim] of uint8 [h, w, 3]."""
@@ -324,7 +361,7 @@ class _Run:
             style = np.eye(2, self.style_dim, dtype=np.float32) if self.style_dim > 1 else np.ones([2, 1], np.float32)
         else:
             style = np.stack([self._encoded((image + 1) / 2) for image in images[::-1]])
-        return {"images": images, self.chosen: style}, {"images": np.asarray(self._draw(images, style))}
+        return {"images": images, self.chosen: style}, {"generated": np.asarray(self._draw(images, style))}
 
     def _style_examples(self):
         pictures = [specimens.drawn(*sides, 3, seed) for seed, sides in enumerate([(STYLE_SIDE, 300), (280, STYLE_SIDE)])]

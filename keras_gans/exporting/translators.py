@@ -1,5 +1,7 @@
 """What generators of images from images offer: float tensors, and picture files of any size."""
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -13,14 +15,16 @@ from keras_gans.using import Translator
 
 SUMMARY = "A generator of images from images"
 MOST_PIXELS = 2**21  # of a result: Full HD; a ResNet generator takes about 4 GB for it
+VGA = 640 * 480  # pixels of a picture to enlarge that is taken in any case
 _FLOAT_LIMIT, _GREY_LIMIT = 1e-5, 1
 _EXAMPLES, _CALIBRATION = 8, 32  # pictures that TFLite models are compared with, and calibrated on
 
 
-def endpoints(run, max_pixels=MOST_PIXELS):
+def endpoints(run, max_pixels=None):
     """Returns the signatures of a SavedModel.
 
-    - `serving_default`: images float32 [n, h, w, c] in [-1, 1] -> images float32 [n, h * scale, w * scale, c'] in [-1, 1];
+    - `serving_default`: images float32 [n, h, w, c] in [-1, 1] -> generated float32 [n, h * scale, w * scale, c'] in
+      [-1, 1];
     - `translate`: image_bytes string [n], picture files of any sizes -> images_bytes string [n], PNG files of these sizes
       times the network's scale: what `keras-gans translate` makes of pictures that fit in one piece;
     - `serving_ba` and `translate_ba`, the same in the other direction, of runs that have learned both;
@@ -31,19 +35,26 @@ def endpoints(run, max_pixels=MOST_PIXELS):
 
     Args:
         run: a `keras_gans.trained.Trained`.
-        max_pixels: most pixels of a result that is made of a file.
+        max_pixels: most pixels of a picture file; default: `most_pixels`.
     """
     return [endpoint for direction in run.generators for endpoint in _Direction(run, direction, max_pixels).endpoints()]
+
+
+def most_pixels(run):
+    """Returns the default of `max_pixels`: pictures whose results are of Full HD, and of VGA where they are enlarged."""
+    return max(MOST_PIXELS // _scale(run.generator) ** 2, VGA)
 
 
 def limits(run, max_pixels):
     """Returns what the model card says about limits, a list of sentences."""
     data = run.record["data"]
     height, width = data["input_shape"][:2]
+    scale = _scale(run.generator)
     sentences = [
         f"It has learned from {data.get('count', 'the')} examples of `{data['spec']}` at {height}x{width} pixels: what it "
         "makes of other pictures, or of other sizes, is not measured.",
-        f"Results of files have at most {max_pixels} pixels; larger ones are refused. Memory grows with the pixels.",
+        f"Picture files have at most {max_pixels} pixels; larger ones are refused. Memory grows with the pixels"
+        f"{f' of the result, which is {scale} times as high and wide' if scale > 1 else ''}.",
         picture_files.PROMISE,
     ]
     if run.random_at_test:
@@ -71,17 +82,28 @@ def phone(run, height=None, width=None, resizable=False, mobile_gpu=False):
     }
 
 
+def onnx(run):
+    """Returns the ONNX models, by direction where there are two: `serving_default`, see `endpoints`, without dropout."""
+    both = len(run.generators) > 1
+    return {f"_{direction}" if both else "": _Direction(run, direction).onnx() for direction in run.generators}
+
+
+def _scale(network):
+    """Returns how many times as high and wide a result is."""
+    return getattr(network, "scale", 1)
+
+
 class _Direction:
     """A generator of a run, one way."""
 
-    def __init__(self, run, direction, max_pixels=MOST_PIXELS):
+    def __init__(self, run, direction, max_pixels=None):
         self.run, self.direction = run, direction
         self.network = run.generators[direction]
         self.channels, self.made = self.network.inputs[0].shape[-1], self.network.outputs[0].shape[-1]
-        self.multiple, self.scale = (getattr(self.network, name, 1) for name in ("multiple", "scale"))
+        self.multiple, self.scale = getattr(self.network, "multiple", 1), _scale(self.network)
         self.takes_mask = self.channels in (2, 4)
         self.sides = run.record["data"]["input_shape" if direction == "ab" else "image_shape"][:2]
-        self.most_pixels = max_pixels // self.scale**2
+        self.most_pixels = max_pixels or most_pixels(run)
         self.ending = "" if direction == "ab" else f"_{direction}"
 
     def endpoints(self):
@@ -103,7 +125,7 @@ class _Direction:
                         f"float32 [n, h, w, {self.channels}] in [-1, 1]{sides}{last}",
                     )
                 },
-                {"images": f"float32 [n, {self._sides()}, {self.made}] in [-1, 1]"},
+                {"generated": f"float32 [n, {self._sides()}, {self.made}] in [-1, 1]"},
                 self._examples,
                 _FLOAT_LIMIT,
             ),
@@ -120,6 +142,17 @@ class _Direction:
                 _GREY_LIMIT,
             ),
         ]
+
+    def onnx(self):
+        def examples():
+            images = self._examples()[0]["images"]
+            return {"images": images}, {"generated": np.asarray(self.network(images, training=False))}
+
+        return dataclasses.replace(
+            self.endpoints()[0],
+            function=lambda images: {"generated": self.network(images, training=False)},
+            examples=examples,
+        )
 
     def phone(self, height, width, resizable, mobile_gpu):
         height, width = height or self.sides[0], width or self.sides[1]
@@ -216,7 +249,7 @@ class _Direction:
             [f"images: height and width must be multiples of {self.multiple}, not", sides],
         )
         with tf.control_dependencies([fits]):
-            return {"images": self._translate(tf.identity(images))}
+            return {"generated": self._translate(tf.identity(images))}
 
     def _files(self, image_bytes, mask_bytes=None):
         files = [image_bytes] if mask_bytes is None else [image_bytes, mask_bytes]
@@ -253,7 +286,7 @@ class _Direction:
         height, width = (-(-side // self.multiple) * self.multiple for side in self.sides)
         images = image_forms.to_model(np.stack([self._picture(height, width, seed) for seed in range(2)]))
         return {"images": images}, {
-            "images": np.concatenate([self.run.translate(image[None], self.direction) for image in images])
+            "generated": np.concatenate([self.run.translate(image[None], self.direction) for image in images])
         }
 
     def _file_examples(self):

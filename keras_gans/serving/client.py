@@ -14,6 +14,8 @@ from keras_gans.errors import UserError
 from keras_gans.serving.errors import ServingError, invalid
 from keras_gans.serving.signatures import dtype_name
 
+_GENERATED = "generated"  # output of signatures whose input is `images`
+
 
 class Client:
     """One model of a server: TensorFlow Serving's, or `export/serve.py`.
@@ -85,7 +87,7 @@ class Client:
             signature: its name.
 
         Returns:
-            name -> array.
+            name -> array. What is called `generated` is there as `images`, too.
 
         Raises:
             ServingError: what the server refuses (its `code` says why), no answer in time, or inputs that do not fit.
@@ -99,7 +101,10 @@ class Client:
                 f"{signature} takes {', '.join(sorted(wanted.inputs))}, not {', '.join(sorted(inputs)) or 'nothing'}"
             )
         arrays = {name: _array(name, value, wanted.inputs[name]) for name, value in inputs.items()}
-        return self._call(lambda seconds: self._transport.predict(arrays, signature, wanted, seconds))
+        made = self._call(lambda seconds: self._transport.predict(arrays, signature, wanted, seconds))
+        if _GENERATED in made:
+            made.setdefault("images", made[_GENERATED])  # its name in exports of 0.1.0
+        return made
 
     def translate(self, pictures, masks=None, signature=None):
         """Sends pictures through a model that makes images of images.

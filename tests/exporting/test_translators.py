@@ -52,7 +52,7 @@ def test_tensors_of_any_size_answer_as_keras(served, name, shape):
     given = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
     expected = np.concatenate([run.translate(image[None]) for image in given])
     assert expected.std() > 0.1
-    np.testing.assert_allclose(call("serving_default", {"images": given})["images"], expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(call("serving_default", {"images": given})["generated"], expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name, channels", [("both", 1), ("dropout", 3), ("larger", 3)])
@@ -83,9 +83,9 @@ def test_other_formats_become_what_the_network_takes(served):
 def test_dropout_of_pix2pix_is_on_and_does_not_mix_a_batch(served):
     run, _, call = served("dropout")
     given = images.to_model(np.stack(pictures((64, 64, 3), (64, 64, 3))))
-    made = call("serving_default", {"images": given})["images"]
-    np.testing.assert_array_equal(made, call("serving_default", {"images": given})["images"])
-    np.testing.assert_allclose(made[1:], call("serving_default", {"images": given[1:]})["images"], atol=1e-6, rtol=0)
+    made = call("serving_default", {"images": given})["generated"]
+    np.testing.assert_array_equal(made, call("serving_default", {"images": given})["generated"])
+    np.testing.assert_allclose(made[1:], call("serving_default", {"images": given[1:]})["generated"], atol=1e-6, rtol=0)
     assert np.abs(made - np.asarray(run.generator(given, training=False))).max() > 0.01
 
 
@@ -99,7 +99,7 @@ def test_both_directions_have_their_signatures(served):
     ]
     there, back = np.ones([1, 16, 16, 1], np.float32) / 3, np.ones([1, 16, 16, 3], np.float32) / 3
     for name, given, direction in (("serving_default", there, "ab"), ("serving_ba", back, "ba")):
-        np.testing.assert_allclose(call(name, {"images": given})["images"], run.translate(given, direction), atol=1e-5)
+        np.testing.assert_allclose(call(name, {"images": given})["generated"], run.translate(given, direction), atol=1e-5)
     (picture,) = pictures((20, 31, 3))
     made = decoded(call("translate_ba", {"image_bytes": np.array([images.encode_png(picture)], object)})["images_bytes"])
     assert made[0].shape == (20, 31, 1) and max(differences(made, [Translator.of(run, "ba")(picture)])) <= 1

@@ -75,7 +75,7 @@ def test_goes_on(tmp_path):
 def test_is_exported(tmp_path):
     path = saved_model.export(Trained.open(MADE / "pix2pix" / "run"), tmp_path / "models")
     image = np.asarray(Image.open(MADE / "pix2pix" / "input" / "0.png").convert("RGB"), np.float32)[None] / 127.5 - 1
-    made = archive.session(path)("serving_default", {"images": image})["images"]
+    made = archive.session(path)("serving_default", {"images": image})["generated"]
     assert made.shape == image.shape and np.isfinite(made).all()
 
 
