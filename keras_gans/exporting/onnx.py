@@ -64,7 +64,7 @@ def _converted(endpoint, name):
         import tf2onnx
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is missing; run `pip install keras-gans[onnx]`") from error
-    with parity.exact_float32(), kernels.use("plain"), _silence():
+    with parity.exact_float32(), kernels.use("fast"), _silence():
         inputs, expected = endpoint.examples()
         function = tf.function(endpoint.function, input_signature=endpoint.signature(), autograph=False)
         try:
