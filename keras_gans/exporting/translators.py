@@ -15,7 +15,7 @@ from keras_gans.using import Translator
 
 SUMMARY = "A generator of images from images"
 MOST_PIXELS = 2**21  # of a result: Full HD; a ResNet generator takes about 4 GB for it
-VGA = 640 * 480  # pixels of a picture to enlarge that is taken in any case
+VGA = 640 * 480  # pixels of a picture that is taken in any case; SRResNet x4 takes 6 GB for it
 _FLOAT_LIMIT, _GREY_LIMIT = 1e-5, 1
 _EXAMPLES, _CALIBRATION = 8, 32  # pictures that TFLite models are compared with, and calibrated on
 

@@ -41,7 +41,8 @@ def cropped(inputs, kernel, strides, padding, height, width):
     sides = [stride * (shape[axis] - 1) + kernel.shape[axis - 1] for axis, stride in enumerate(strides, 1)]
     outputs = tf.nn.conv2d_transpose(inputs, kernel, [shape[0], *sides, kernel.shape[2]], strides, "VALID")
     outputs = outputs[:, padding : padding + height, padding : padding + width]
-    return tf.ensure_shape(outputs, [None, None, None, kernel.shape[2]])
+    outputs.set_shape([None, None, None, kernel.shape[2]])  # no operation: TensorFlow.js has none for it
+    return outputs
 
 
 def normalize(inputs, gamma, beta, epsilon, statistics=None):
