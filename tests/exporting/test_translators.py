@@ -2,6 +2,7 @@
 
 import io
 import json
+import types
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from translation_runs import CASES, pictures
 
 from keras_gans.data import images
 from keras_gans.errors import UserError
-from keras_gans.exporting import measuring, tflite
+from keras_gans.exporting import measuring, tflite, translators
 from keras_gans.trained.trained import Trained
 from keras_gans.using import Translator
 
@@ -121,6 +122,12 @@ def test_restore_fills_holes_and_keeps_the_rest(served):
     files["mask_bytes"][1] = files["mask_bytes"][0]
     with pytest.raises(tf.errors.InvalidArgumentError, match="a mask must have the size of its picture"):
         call("restore", files)
+
+
+@pytest.mark.parametrize("scale, pixels", [(1, 1920 * 1080), (2, 2**19), (4, 640 * 480)])
+def test_a_photograph_of_vga_is_enlarged(scale, pixels):
+    run = types.SimpleNamespace(generator=types.SimpleNamespace(scale=scale))
+    assert pixels <= translators.most_pixels(run) < 1.02 * pixels
 
 
 @pytest.mark.parametrize(

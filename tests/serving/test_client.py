@@ -1,5 +1,6 @@
 """The client against the local server, and against servers that answer badly."""
 
+import concurrent.futures
 import http.server
 import json
 import socket
@@ -9,10 +10,12 @@ import time
 import numpy as np
 import pytest
 import served_models
+import tensorflow as tf
 
 from keras_gans.errors import UserError
 from keras_gans.serving.client import Client
 from keras_gans.serving.errors import ServingError
+from keras_gans.serving.signatures import Signature, Tensor
 
 
 @pytest.fixture
@@ -152,3 +155,29 @@ def test_nobody_there_and_nobody_answers(scheme):
         with pytest.raises(ServingError) as raised:
             client.status()
     assert raised.value.code == "UNAVAILABLE"
+
+
+def test_answers_of_more_than_4_mib_arrive_by_grpc():
+    """gRPC's own limit of a message; the server here has no other part than this answer."""
+    grpc = pytest.importorskip("grpc", reason="the serving extra is not installed")
+    apis = pytest.importorskip("tensorflow_serving.apis.predict_pb2", reason="the serving extra is not installed")
+    large = np.arange(2**21, dtype=np.float32)
+
+    def answer(request, context):
+        made = apis.PredictResponse()
+        made.outputs["generated"].CopyFrom(tf.make_tensor_proto(large + request.inputs["images"].float_val[0]))
+        return made
+
+    handler = grpc.unary_unary_rpc_method_handler(
+        answer, apis.PredictRequest.FromString, lambda made: made.SerializeToString()
+    )
+    options = [("grpc.max_send_message_length", -1)]
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1), options=options)
+    service = "tensorflow.serving.PredictionService"
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, {"Predict": handler})])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with Client(f"grpc://127.0.0.1:{port}", "any") as client:
+        client._signatures = {"serving_default": Signature({"images": Tensor(np.dtype(np.float32), (1,))}, {})}
+        np.testing.assert_array_equal(client.predict({"images": [2]})["generated"], large + 2)
+    server.stop(None)
