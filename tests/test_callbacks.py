@@ -238,6 +238,17 @@ def test_scores_are_written_and_see_the_averaged_generator(record):
     np.testing.assert_array_equal(evaluator.seen[0], wanted)
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_run_that_is_told_to_stop_does_not_score_first(record, stopped):
+    taken = []
+    result = {"name": "kid", "value": 1.0, "standard_error": None, "higher_is_better": False}
+    scores = beside(callbacks.Scores(record, lambda: taken.append(1) or [result], every=5), make_game())
+    scores.on_train_batch_end(2)
+    scores.model.stop_training = stopped
+    scores.on_train_end()
+    assert len(taken) == (0 if stopped else 1)
+
+
 def test_best_checkpoint_is_kept_lower_is_better(record):
     found = score_at(record, FakeEvaluator(3.0, 5.0, 2.0, 2.0, 4.0), 5, 10, 15, 20, 25)
     assert found == [(3.0, 5, 5), (3.0, 5, 5), (2.0, 15, 15), (2.0, 15, 15), (2.0, 15, 15)]
