@@ -134,7 +134,7 @@ def by_saved_model(folder, small):
 
 
 def by_ncnn(run, threads):
-    """Returns a function, path of a picture -> the picture that ncnn makes of it, in [0, 1]."""
+    """Returns a function, path of a picture or uint8 [h, w, 3] -> the picture that ncnn makes of it, in [0, 1]."""
     import ncnn
 
     from keras_gans.pretrained.published import MODELS
@@ -146,7 +146,8 @@ def by_ncnn(run, threads):
     network.load_model(str(path))
 
     def call(picture):
-        given, work = np.ascontiguousarray(read(picture).transpose(2, 0, 1) / np.float32(255)), network.create_extractor()
+        pixels, work = picture if isinstance(picture, np.ndarray) else read(picture), network.create_extractor()
+        given = np.ascontiguousarray(pixels.transpose(2, 0, 1) / np.float32(255))
         work.input("data", ncnn.Mat(given).clone())
         return np.array(work.extract("output")[1]).transpose(1, 2, 0)
 

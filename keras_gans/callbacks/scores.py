@@ -22,7 +22,9 @@ class Scores(Periodic):
         self.results = []
 
     def on_train_end(self, logs=None):
-        if not self.model.stop_training:  # who is told to stop has seconds: the checkpoint comes first, scores when it goes on
+        if (
+            not self.model.stop_training
+        ):  # who is told to stop has seconds: the checkpoint comes first, scores when it goes on
             super().on_train_end(logs)
 
     def due(self, step, logs):
