@@ -319,7 +319,7 @@ def _profiles():
     jpeg = saved(rgb, "JPEG", quality=95, icc_profile=swapped)
     ink = saved(image.convert("CMYK"), "JPEG", icc_profile=CMYK_TABLE)
     grey = Image.fromarray(rgb[..., 0])
-    grey_shown = by_littlecms(grey, GREY_PROFILE)
+    grey_shown, grey_linear = by_littlecms(grey, GREY_PROFILE), profile(curve=curv(), space=b"GRAY")
     grey_power = by_littlecms(grey.convert("RGB"), PROFILES["a power"])
     few = Image.fromarray(rgb).quantize(16)
     refused = "its colour profile is not taken, since it is no matrix profile of RGB; convert the picture to sRGB"
@@ -335,6 +335,11 @@ def _profiles():
             saved(rgba, "WEBP", lossless=True, exact=True, icc_profile=swapped), over_white(shown, rgba[..., 3])
         ),
         "png grey, profile of grey": Case(saved(grey, "PNG", icc_profile=GREY_PROFILE), grey_shown, refused),
+        "jpeg grey, linear profile of grey": Case(
+            saved(grey, "JPEG", quality=100, icc_profile=grey_linear),
+            by_littlecms(Image.open(io.BytesIO(saved(grey, "JPEG", quality=100)), formats=["JPEG"]), grey_linear),
+            refused,
+        ),
         "png, profile of tables": Case(saved(rgb, "PNG", icc_profile=RGB_TABLE), by_littlecms(image, RGB_TABLE), refused),
         "jpeg cmyk, profile": Case(ink, by_littlecms(Image.open(io.BytesIO(ink), formats=["JPEG"]), CMYK_TABLE), refused),
         "jpeg cmyk, profile of colours": Case(

@@ -1,49 +1,54 @@
 // What a picture file says of itself: its colour profile, and how a WebP is to be turned. Browsers do most of the decoding
-// right; what they make otherwise than docs/pictures.md has it is refused or put right here.
+// right; the rest is done by the page, as docs/pictures.md has it.
 
 const TURN = 0x0112; // the EXIF tag of the orientation
 
 /**
  * Looks into a file.
  * @param {Uint8Array} bytes
- * @returns {Promise<{turn: number, taken: boolean}>} the EXIF orientation of a WebP, else 1; and whether the colour
- *   profile, if there is one, is of a kind that browsers apply as littleCMS does.
+ * @returns {Promise<{turn: number, profile: Uint8Array, channels: number}>} the EXIF orientation of a WebP, else 1; the colour
+ *   profile, undefined where there is none; and 1 of a grey picture, 3, or 4 of CMYK.
  */
 export async function look(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    if (view.getUint32(0) === 0x89504e47) return {turn: 1, taken: isTaken(await pngProfile(bytes, view))};
-    if (view.getUint16(0) === 0xffd8) return {turn: 1, taken: isTaken(jpegProfile(bytes, view))};
+    if (view.getUint32(0) === 0x89504e47) return {turn: 1, ...await lookIntoPng(bytes, view)};
+    if (view.getUint16(0) === 0xffd8) return {turn: 1, ...lookIntoJpeg(bytes, view)};
     if (text(bytes, 0, 4) === 'RIFF' && text(bytes, 8, 4) === 'WEBP') {
       const parts = webpParts(bytes, view);
-      return {turn: orientation(parts.EXIF), taken: isTaken(parts.ICCP)};
+      return {turn: orientation(parts.EXIF), profile: parts.ICCP, channels: 3};
     }
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof TypeError)) throw error; // it is damaged: the browser decides
   }
-  return {turn: 1, taken: true};
+  return {turn: 1, channels: 3};
 }
 
 function text(bytes, start, length) {
   return String.fromCharCode(...bytes.subarray(start, start + length));
 }
 
-async function pngProfile(bytes, view) {
+async function lookIntoPng(bytes, view) {
+  const channels = bytes[25] % 4 ? 3 : 1; // of the kinds of colours, 0 and 4 are grey
   for (let at = 8; text(bytes, at + 4, 4) !== 'IDAT'; at += 12 + view.getUint32(at)) {
     if (text(bytes, at + 4, 4) !== 'iCCP') continue;
     const chunk = bytes.subarray(at + 8, at + 8 + view.getUint32(at));
     const packed = new Blob([chunk.subarray(chunk.indexOf(0) + 2)]).stream().pipeThrough(new DecompressionStream('deflate'));
-    return new Uint8Array(await new Response(packed).arrayBuffer());
+    return {profile: new Uint8Array(await new Response(packed).arrayBuffer()), channels};
   }
+  return {channels};
 }
 
-function jpegProfile(bytes, view) {
+function lookIntoJpeg(bytes, view) {
   const pieces = [];
+  let channels = 3;
   for (let at = 2; view.getUint8(at) === 0xff && view.getUint8(at + 1) !== 0xda; at += 2 + view.getUint16(at + 2)) {
-    if (view.getUint8(at + 1) !== 0xe2 || text(bytes, at + 4, 11) !== 'ICC_PROFILE') continue;
+    const mark = view.getUint8(at + 1);
+    if (mark >= 0xc0 && mark <= 0xc2) channels = view.getUint8(at + 9); // the frame's header
+    if (mark !== 0xe2 || text(bytes, at + 4, 11) !== 'ICC_PROFILE') continue;
     pieces[view.getUint8(at + 16)] = bytes.subarray(at + 18, at + 2 + view.getUint16(at + 2));
   }
-  return pieces.length ? Uint8Array.from(pieces.flatMap((piece) => [...piece])) : undefined;
+  return {profile: pieces.length ? Uint8Array.from(pieces.flatMap((piece) => [...piece])) : undefined, channels};
 }
 
 function webpParts(bytes, view) {
@@ -68,30 +73,4 @@ function orientation(exif) {
     if (view.getUint16(at, little) === TURN) return value >= 1 && value <= 8 ? value : 1;
   }
   return 1;
-}
-
-/** Whether a profile has no tables, and its curves lead from black to white; damaged ones are left out by the browser. */
-function isTaken(profile) {
-  if (!profile || text(profile, 36, 4) !== 'acsp') return true;
-  const view = new DataView(profile.buffer, profile.byteOffset, profile.byteLength), tags = {};
-  for (let tag = 0; tag < view.getUint32(128); ++tag) {
-    tags[text(profile, 132 + 12 * tag, 4)] = view.getUint32(136 + 12 * tag);
-  }
-  const curves = ['rTRC', 'gTRC', 'bTRC', 'kTRC'].filter((name) => tags[name]);
-  return !tags.A2B0 && !tags.D2B0 && curves.every((name) => startsBlack(profile, view, tags[name]));
-}
-
-/** Whether a curve makes 0 of 0 (within a quarter of a level) and 1 of 1. */
-function startsBlack(profile, view, at) {
-  const near = (value, wanted) => Math.abs(value - wanted) < 1e-3;
-  const count = view.getUint32(at + 8);
-  if (text(profile, at, 4) !== 'para') {
-    return count < 2 || (near(view.getUint16(at + 12) / 65535, 0) && near(view.getUint16(at + 10 + 2 * count) / 65535, 1));
-  }
-  const kind = view.getUint16(at + 8);
-  const [g, a = 1, b = 0, c = 0, d = 0, e = 0, f = 0] =
-    Array.from({length: [1, 3, 4, 5, 7][kind]}, (_, index) => view.getInt32(at + 12 + 4 * index) / 65536);
-  const [start, low, high] = [[-Infinity, 0, 0], [-b / a, 0, 0], [-b / a, c, c], [d, 0, 0], [d, f, e]][kind];
-  const black = 0 >= start ? Math.max(b, 0) ** g + high : low;
-  return near(black, 0) && near((a + b) ** g + high, 1);
 }
