@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from keras_gans import data
 from keras_gans.data import images as image_forms
 from keras_gans.data.holdout import NothingHeldOut
 from keras_gans.errors import UserError
@@ -251,13 +250,16 @@ class _Run:
         )
 
     def _pictures(self, side, size, held_out, count):
-        """Yields pictures of one side of the run's data, float32 [1, h, w, 3] in [0, 1], in turn, of a (width, height)."""
+        """Yields pictures of one side of the run's data, float32 [1, h, w, 3] in [0, 1], in turn, of a (width, height).
+
+        Data without sides, as a user may name for an imported run, are contents and styles alike.
+        """
         try:
-            recipe, split = self.run.recipe, "holdout" if held_out else "train"
             try:
-                folder = data.open_collection(recipe["data"], split, recipe["holdout"]).sides[side]
+                found = self.run.collection("holdout" if held_out else "train")
             except NothingHeldOut:
-                folder = data.open_collection(recipe["data"], "all").sides[side]
+                found = self.run.collection("all")
+            folder = found.sides[side] if found.sides else found
         except UserError as error:
             raise UserError(
                 f"TFLite models are measured on the data of {self.run.directory}, which are not there: {error}"

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_gans import flags, plugins, randomness
 from keras_gans.data import images as image_forms
+from keras_gans.data.opening import open_collection
 from keras_gans.errors import UserError
 from keras_gans.games.translation import tested
 from keras_gans.registry import GAMES, parse_spec
@@ -299,6 +300,19 @@ class Trained:
         Raises:
             UserError: the data are not where they were, or there never were any: an import, or a model of the user's.
         """
+        return recipes.build_source(self._recipe_of_data(), split)
+
+    def collection(self, split="holdout"):
+        """Finds the pictures of the same data, without decoding them: a `keras_gans.data.collection.Collection`.
+
+        Raises:
+            UserError: as of `source`.
+        """
+        recipe = self._recipe_of_data()
+        return open_collection(recipe["data"], split, recipe["holdout"])
+
+    def _recipe_of_data(self):
+        """Returns the recipe with `pictures` in it."""
         recipe = self.recipe | ({"data": self.pictures} if self.pictures else {})
         if self.pictures is None and ("recipe" not in self.record or recipes.kind_of_data(recipe) == "none"):
             how = "was imported" if "imported" in self.record else "was not trained here"
@@ -306,7 +320,7 @@ class Trained:
                 f"{self.directory} {how} and has no data of its own; name some (--data=folder:PATH to "
                 "export, --real=folder:PATH to evaluate)"
             )
-        return recipes.build_source(recipe, split)
+        return recipe
 
 
 def functional(model):

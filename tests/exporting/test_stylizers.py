@@ -7,12 +7,13 @@ import pytest
 import tensorflow as tf
 import through_c_api
 from ai_edge_litert.interpreter import Interpreter
+from PIL import Image, ImageOps
 from skimage.metrics import peak_signal_noise_ratio
 from translation_runs import make_run, pictures
 
 from keras_gans.data import images, paintings
 from keras_gans.errors import UserError
-from keras_gans.exporting import families, picture_files, tflite
+from keras_gans.exporting import families, picture_files, stylizers, tflite
 from keras_gans.trained.trained import Trained
 from keras_gans.using import Translator
 from keras_gans.using.stylizer import Stylizer
@@ -225,6 +226,24 @@ def test_the_pair_has_fast_operators_of_static_shape(pair):
         assert "CONV_2D" in operators and not operators & {"MIRROR_PAD", "TILE", "CUSTOM"}, operators
         assert not any("Flex" in name for name in operators)
         assert all((tensor["shape_signature"] > 0).all() for tensor in interpreter.get_input_details())
+
+
+@pytest.mark.parametrize("name", ["any", "numbered"])
+def test_pictures_that_are_named_are_measured_on(served, tmp_path, name):
+    """Of a run that was imported; one folder gives contents and styles."""
+    imported = Trained.open(served(name)[0].directory)
+    imported.record = {key: value for key, value in imported.record.items() if key != "recipe"} | {"imported": {}}
+    (tmp_path / "photos").mkdir()
+    for number, picture in enumerate(pictures(*[(40, 48, 3)] * 3)):
+        (tmp_path / f"photos/{number}.png").write_bytes(images.encode_png(picture))
+    phones = stylizers.phone(imported, 32, 32)
+    with pytest.raises(UserError, match="has no data of its own; name some"):
+        [endpoint.examples() for endpoint in phones.values()]
+    imported.pictures = f"folder:{tmp_path / 'photos'}"
+    given, _ = phones["" if name == "numbered" else "_style_transfer"].examples()
+    expected = images.upright(images.encode_png(pictures((40, 48, 3))[0]), 3)
+    expected = np.asarray(ImageOps.fit(expected, (32, 32), Image.Resampling.LANCZOS)) / 255
+    assert np.abs(given["images"] - expected).max((1, 2, 3)).min() < 1e-6
 
 
 def test_a_filter_of_numbered_styles_and_any_size(served, tmp_path):
