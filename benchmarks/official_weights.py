@@ -100,14 +100,14 @@ def command(made, *words):
 
 
 def square(path, side):
-    image = Image.open(path).convert("RGB")
+    image = Image.open(path, formats=["PNG", "JPEG"]).convert("RGB")
     whole = min(image.size)
     left, top = ((length - whole) // 2 for length in image.size)
     return image.crop((left, top, left + whole, top + whole)).resize((side, side), Image.LANCZOS)
 
 
 def read(path):
-    return np.asarray(Image.open(path).convert("RGB"))
+    return np.asarray(Image.open(path, formats=["PNG", "JPEG"]).convert("RGB"))
 
 
 def enlarged(work, small, photos):
@@ -215,7 +215,7 @@ def show_faces(work):
 
 def show_enlarged(small, made):
     """Writes the small picture and its enlargements side by side."""
-    picture = Image.open(small)
+    picture = Image.open(small, formats=["PNG", "JPEG"])
     side = 4 * SMALL
     columns = {
         "96 px": np.asarray(picture.resize((side, side), Image.NEAREST)),

@@ -42,7 +42,7 @@ def main():
     }
     made, milliseconds = by_page(official_weights.lite_model(work, "x4plus", photos), small)
     differences = {peer: official_weights.difference(made, image) for peer, image in peers.items()}
-    before = np.asarray(Image.open(small).resize(made.shape[1::-1], Image.NEAREST))
+    before = np.asarray(Image.open(small, formats=["PNG", "JPEG"]).resize(made.shape[1::-1], Image.NEAREST))
     official_weights.labelled(
         {"96 px": before, "Keras": peers["Keras"], "the page": made}, official_weights.DOCS / "page.jpg"
     )
@@ -69,7 +69,7 @@ def by_page(model, small):
             for _ in range(ROUNDS):
                 page.open(small)
                 times.append(int(re.match(r"\d+", view.locator("#speed").inner_text())[0]))
-            made = np.asarray(Image.open(io.BytesIO(page.download())).convert("RGB"))
+            made = np.asarray(Image.open(io.BytesIO(page.download()), formats=["PNG", "JPEG"]).convert("RGB"))
             browser.close()
     return made, round(statistics.median(times))
 

@@ -181,10 +181,10 @@ def test_half_precision(policy, case):
 
 # Compiling is slow; networks that are made of the layers of others are left out: StyleGAN2's generator stands for the other
 # growing ones, SAGAN's two for SNGAN's and WGAN-GP's, DCGAN's for those with labels, DeepFill's for holes,
-# CycleGAN's for CartoonGAN's.
+# CycleGAN's for CartoonGAN's, multi_style's for arbitrary_style's.
 OF_OTHERS = """
-    acgan cartoongan cdcgan cgan dncnn gated points_autoencoder points_mlp progan sn_patchgan sngan srgan stylegan vgg_style
-    wgan_gp_resnet
+    acgan arbitrary_style cartoongan cdcgan cgan dncnn gated points_autoencoder points_mlp progan sn_patchgan sngan srgan
+    stylegan vgg_style wgan_gp_resnet
 """.split()
 COMPILED = [case for case in LAST if case.name not in OF_OTHERS and (case.kind, case.name) != ("discriminator", "stylegan2")]
 

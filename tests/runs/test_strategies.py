@@ -55,7 +55,7 @@ def test_mirrored(tmp_path):
 
 def test_mirrored_with_parts(tmp_path):
     """Two replicas that each work through their half in two parts; of networks that do not mix the batch."""
-    flags = ["--generator=mlp", "--discriminator=mlp", "--learning_rate=1"]
+    flags = ["--generator=mlp:width=64", "--discriminator=mlp:width=32", "--learning_rate=1"]
     single(tmp_path / "one", *flags)
     words = helpers.arguments(tmp_path / "two", *FLAGS, *flags, "--strategy=mirrored", "--accumulate=2")
     process = helpers.run([sys.executable, "-c", TWO_DEVICES, *words])

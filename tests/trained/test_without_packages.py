@@ -19,10 +19,6 @@ STYLE = {"data": "unpaired:{0}/pictures:{0}/pictures", "image_size": 32}
 RESTORED = {"data": "folder:{0}/pictures", "degrade": "noise:sigma=25", "image_size": 32}
 RUNS = {  # the verb, and the flags: what judges is the recipes' own, VGG19 of ImageNet or a package
     "adain": ("stylize", STYLE | {"game": "adain", "generator": "adain:encoder=vgg16-hed,layer=relu2_1,width=4"}),
-    "adain_light": (
-        "stylize",
-        STYLE | {"game": "adain", "generator": "adain:encoder=efficientnet_lite0,layer=expand1,width=4"},
-    ),
     "arbitrary_style": (
         "stylize",
         STYLE
@@ -30,10 +26,6 @@ RUNS = {  # the verb, and the flags: what judges is the recipes' own, VGG19 of I
             "game": "arbitrary_style:network=vgg16-hed,content_network=efficientnet_lite0",
             "generator": "arbitrary_style:width=4,blocks=1,style_dim=6",
         },
-    ),
-    "multi_style": (
-        "stylize",
-        STYLE | {"game": "multi_style:network=vgg19", "generator": "multi_style:num_styles=2,width=4,blocks=1"},
     ),
     "supervised": (
         "restore",
@@ -94,7 +86,7 @@ def test_pictures_and_exports(folder, tmp_path, name, capsys):
     picture = folder / "pictures" / "00.png"
     words = [f"--run={folder / name}", f"--out={tmp_path / 'out'}"]
     if verb == "stylize":
-        words += [f"--content={picture}", "--style=1" if name == "multi_style" else f"--style={picture}", "--style_size=32"]
+        words += [f"--content={picture}", f"--style={picture}", "--style_size=32"]
     else:
         words += [f"--input={picture}"]
     assert cli.main([verb, *words]) == 0, capsys.readouterr().err

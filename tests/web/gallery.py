@@ -92,7 +92,9 @@ def main():
         made = pathlib.Path(empty) / "photos"
         made.mkdir()
         cut_out(photos / "skimage_coffee.jpg").save(made / "cut_out.png")
-        Image.open(photos / "skimage_chelsea.jpg").crop((130, 70, 258, 166)).save(made / "small.png")
+        Image.open(photos / "skimage_chelsea.jpg", formats=["PNG", "JPEG"]).crop((130, 70, 258, 166)).save(
+            made / "small.png"
+        )
         with served_models.serving(empty, site=Site(ROOT / "export/web", flags.models)) as server:
             browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             view = browser.new_page(viewport={"width": 360, "height": 800}, color_scheme="light")
@@ -108,7 +110,10 @@ def main():
                 for label, value in chosen.items():
                     page.choose(label, value)
                 with files.whole(out / f"{name}.jpg") as target:
-                    sheet(Image.open(path), Image.open(io.BytesIO(page.download()))).save(target, "JPEG", quality=QUALITY)
+                    sheet(
+                        Image.open(path, formats=["PNG", "JPEG"]),
+                        Image.open(io.BytesIO(page.download()), formats=["PNG", "JPEG"]),
+                    ).save(target, "JPEG", quality=QUALITY)
                 if name == "blend":
                     for width in (360, 1280):
                         view.set_viewport_size({"width": width, "height": 800})
@@ -121,7 +126,7 @@ def cut_out(path):
     """A photograph whose corners are transparent."""
     from PIL import Image, ImageDraw, ImageFilter
 
-    picture = Image.open(path).convert("RGB")
+    picture = Image.open(path, formats=["PNG", "JPEG"]).convert("RGB")
     alpha = Image.new("L", picture.size)
     ImageDraw.Draw(alpha).ellipse([40, 20, picture.width - 40, picture.height - 20], 255)
     picture.putalpha(alpha.filter(ImageFilter.GaussianBlur(4)))
