@@ -214,9 +214,10 @@ def document(rows, about, classifiers):
     ]
     for row in rows:
         of_kinds, others = row["scores"]["kinds"], row["scores"].get("efficientnet_lite0")
+        weights = " + ".join(f"{row['parameters'][player] / 1e6:.2f} M" for player in ("generator", "discriminator"))
         lines.append(
             f"| `{row['run']}` | {row['kimg']:.1f} | {row['trained_on'] or 'nothing'} | "
-            f"{' + '.join(f'{count / 1e6:.2f} M' for count in row['parameters'].values())} | {_with_error(of_kinds['kd'])} | "
+            f"{weights} | {_with_error(of_kinds['kd'])} | "
             f"{of_kinds['precision'][0]:.3f} | {of_kinds['recall'][0]:.3f} | {_with_error(others['kd']) if others else ''} | "
             f"{format(row['kinds']['all'], '.3f') if row['kinds'] else ''} | "
             f"{row['nearest']['samples']:.2f} / {row['nearest']['held_out']:.2f} |"
