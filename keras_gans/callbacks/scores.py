@@ -22,9 +22,8 @@ class Scores(Periodic):
         self.results = []
 
     def on_train_end(self, logs=None):
-        if (
-            not self.model.stop_training
-        ):  # who is told to stop has seconds: the checkpoint comes first, scores when it goes on
+        # Who is told to stop has seconds: the checkpoint comes first, scores when the run goes on.
+        if not self.model.stop_training:
             super().on_train_end(logs)
 
     def due(self, step, logs):

@@ -4,8 +4,8 @@
     keras-gans export --run=runs/quickstart --format=tflite --out=models             models/quickstart_float32.tflite, ...
     keras-gans export --run=runs/quickstart --format=onnx --out=models               models/quickstart.onnx
 
-Each is compared with Keras before it is written. ONNX needs keras-gans[onnx]. export/saved_model.py and export/tflite.py of the repository are the same
-two; their --help says what lies beside the models.
+Each is compared with Keras before it is written. ONNX needs keras-gans[onnx]. export/saved_model.py and export/tflite.py of
+the repository are the first two; their --help says what lies beside the models.
 """
 
 from keras_gans.errors import UserError
