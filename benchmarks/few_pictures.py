@@ -4,7 +4,7 @@
 
 Trains on the 3,620 figures of sprites64.npz and the 1,720 Google emoji of emoji_pairs64.npz that are not held out (every
 tenth file is), first on the figures. The thousands of images in `RUNS` are what Projected GAN gets through in 60 minutes of two
-cores (15 images/s on one); for the other families they are to be measured. A run can be stopped anywhere; the same command goes
+cores (about 15 images/s on one); for the other families they are to be measured. A run can be stopped anywhere; the same command goes
 on, in the order of `RUNS`. Rows of other starts are kept; --notrain scores the runs as far as they have come, with the images seen so far.
 Fills docs/results.md, docs/few/ and benchmarks/results/few_pictures.json.
 """
