@@ -9,7 +9,6 @@ transfer need it: what the features do not hold, neither a decoder nor a content
 
 import itertools
 import pathlib
-import sys
 
 import runs
 
@@ -26,7 +25,7 @@ def main():
     flags = Flags()
     flags.string("shared", "../shared/data", "folder of the pictures, see its README.md")
     flags.string("out", "benchmarks/results/color_in_features.json", "where the numbers are kept")
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     photos = load(pathlib.Path(flags.shared) / "photos")
     rows = [
         {"network": network, "layer": layer, "r2": scores}

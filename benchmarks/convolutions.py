@@ -6,7 +6,6 @@ This is what the choices in `keras_gans/kernels/four_by_four.py` rest on.
 """
 
 import os
-import sys
 
 import runs
 
@@ -21,7 +20,7 @@ def main():
     flags = Flags()
     flags.integer("batch", 64, "images in a batch", 1)
     flags.integer("repeats", 20, "timed calls of each operation", 1)
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     import tensorflow as tf
 
     from keras_gans.kernels import four_by_four

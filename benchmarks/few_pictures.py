@@ -1,12 +1,11 @@
 """FastGAN, Projected GAN and StyleGAN2-ADA on few pictures at 64x64: sheets and scores.
 
-    python benchmarks/few_pictures.py [--shared=../shared/data] [--runs=projected_sprites --runs=fastgan_sprites] [--notrain]
+    python benchmarks/results.py --hours=6              trains: 60 minutes of two cores each, as 120 minutes of one
+    python benchmarks/few_pictures.py [--runs=projected_sprites --runs=fastgan_sprites]
 
-Trains on the 3,620 figures of sprites64.npz and the 1,720 Google emoji of emoji_pairs64.npz that are not held out (every
-tenth file is), first on the figures. The thousands of images in `RUNS` are what Projected GAN gets through in 60 minutes of two
-cores (about 15 images/s on one); for the other families they are to be measured. A run can be stopped anywhere; the same command goes
-on, in the order of `RUNS`. Rows of other starts are kept; --notrain scores the runs as far as they have come, with the images seen so far.
-Fills docs/results.md, docs/few/ and benchmarks/results/few_pictures.json.
+On the 3,620 figures of sprites64.npz and the 1,720 Google emoji of emoji_pairs64.npz that are not held out (every tenth file
+is). Scores the runs as far as they have come, with the images seen so far, and keeps the rows of other starts. Fills
+docs/results.md, docs/few/ and benchmarks/results/few_pictures.json.
 """
 
 import json
@@ -26,25 +25,35 @@ _FASTGAN = [
     "--ema_kimg=5",
 ]
 _STYLEGAN2 = ["--flagfile=configs/stylegan2_emoji.flags"]
-# name -> the data, kimg, flags of train.py, what its discriminator was trained on
+# name -> the data, flags of train.py, what its discriminator was trained on
 RUNS = {
-    "projected_sprites": ("sprites", 108, [_PROJECTED], "efficientnet_lite0"),
-    "projected_emoji": ("emoji", 108, [_PROJECTED, "--flip"], "efficientnet_lite0"),
-    "projected_kinds": ("sprites", 108, [_PROJECTED, "--conditional"], "efficientnet_lite0"),
-    "stylegan2_sprites": ("sprites", 108, [*_STYLEGAN2, "--noflip"], None),
-    "fastgan_sprites": ("sprites", 108, [*_FASTGAN, "--noflip"], "vgg16-hed"),
-    "stylegan2_emoji": ("emoji", 108, _STYLEGAN2, None),
-    "fastgan_emoji": ("emoji", 108, _FASTGAN, "vgg16-hed"),
+    "projected_sprites": ("sprites", [_PROJECTED], "efficientnet_lite0"),
+    "projected_emoji": ("emoji", [_PROJECTED, "--flip"], "efficientnet_lite0"),
+    "projected_kinds": ("sprites", [_PROJECTED, "--conditional"], "efficientnet_lite0"),
+    "stylegan2_sprites": ("sprites", [*_STYLEGAN2, "--noflip"], None),
+    "fastgan_sprites": ("sprites", [*_FASTGAN, "--noflip"], "vgg16-hed"),
+    "stylegan2_emoji": ("emoji", _STYLEGAN2, None),
+    "fastgan_emoji": ("emoji", _FASTGAN, "vgg16-hed"),
 }
+LICENSES = {"sprites": "GPL-2.0-or-later", "emoji": "Apache-2.0"}  # of the pictures
+MINUTES = 120  # of one core
 _SHARED_FLAGS = [
     "--holdout=every:10",
     "--precision=bfloat16",
-    "--export=none",
+    "--kimg=120",  # none gets as far
     "--score_kimg=1000",  # scored below, at the end
     "--sample_kimg=5",
     "--checkpoint_kimg=2",
 ]
 CREDIT = "Pictures: Battle for Wesnoth (GPL-2+); Noto Emoji (Apache-2.0)."
+
+
+def runs_of(run, work):
+    """Returns what `results.py` trains."""
+    return [
+        run(name, "few", [*words, f"--data=folder:{work}/data/{data}", *_SHARED_FLAGS], MINUTES, license=LICENSES[data])
+        for name, (data, words, _) in RUNS.items()
+    ]
 
 
 def main():
@@ -53,23 +62,19 @@ def main():
     flags = Flags()
     flags.choices("runs", list(RUNS), tuple(RUNS), "which; repeat the flag for several")
     flags.string("shared", "../shared/data", "folder of the pictures, see its README.md")
-    flags.string("work", "runs/few_pictures", "folder for the runs")
-    flags.boolean("train", True, "whether to train; else runs are scored as far as they have come")
+    flags.string("work", "runs/results", "folder of the runs")
     flags.string("out", "benchmarks/results/few_pictures.json", "where the numbers are kept")
     flags.string("document", "docs/results.md", "where the tables stand")
     flags.string("pictures", "docs/few", "folder of the sheets")
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     work = pathlib.Path(flags.work).resolve()
     prepare(pathlib.Path(flags.shared).resolve(), work)
-    kept = runs.Runs(work, len(flags.runs))
+    classifiers(work)
     out = runs.ROOT / flags.out
     rows = {row["run"]: row for row in json.loads(out.read_text())["rows"]} if out.is_file() else {}
     for name in flags.runs:
-        data, kimg, words, trained_on = RUNS[name]
-        words = [*words, f"--data=folder:{work}/data/{data}", f"--kimg={kimg}", *_SHARED_FLAGS]
-        if flags.train:
-            kept.train(name, words)
-        elif not (work / name / "run.json").is_file():
+        data, _, trained_on = RUNS[name]
+        if not (work / name / "run.json").is_file():
             continue
         rows[name] = measured(work, name, data, trained_on, runs.ROOT / flags.pictures)
         about = runs.keep(flags.out, [rows[each] for each in RUNS if each in rows])
@@ -77,7 +82,7 @@ def main():
 
 
 def prepare(shared, work):
-    """Unpacks the arrays into folders of PNG files, figures by kind, and trains the classifiers of kinds."""
+    """Unpacks the arrays into folders of PNG files, figures by kind."""
     import numpy as np
 
     from keras_gans import grids
@@ -90,6 +95,11 @@ def prepare(shared, work):
             for index, (image, label) in enumerate(zip(arrays[what], arrays["label"])):
                 grids.write_png(temporary / str(names[label]) / f"{index:05d}.png", image)
             temporary.rename(work / "data" / data)
+
+
+def classifiers(work):
+    """Trains the classifiers of kinds."""
+    for data in LICENSES:
         if not (work / f"{data}.json").is_file():
             words = [f"--data=folder:{work}/data/{data}", "--holdout=every:10", f"--out={work}/{data}.keras"]
             subprocess.run([sys.executable, "tools/train_kind_features.py", *words], cwd=runs.ROOT, check=True)

@@ -9,7 +9,6 @@ an interruption.
 """
 
 import pathlib
-import sys
 
 import runs
 from translation import prepare
@@ -39,7 +38,7 @@ def main():
     flags.string("out", "benchmarks/results/growing.json", "where the numbers are kept")
     flags.string("document", "docs/results.md", "where the tables stand")
     flags.string("pictures", "docs/growing", "folder of the sheets")
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     work = pathlib.Path(flags.work).resolve()
     prepare({"shared": pathlib.Path(flags.shared).resolve(), "work": work / "data"})
     kept = runs.Runs(work, len(flags.runs))

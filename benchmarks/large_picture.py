@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+import runs
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
@@ -27,7 +29,7 @@ def main():
     flags.integer("tile", 1024, "see keras-gans translate --help", 64)
     flags.strings("generator", ["resnet", "unet", "dncnn"], "generator spec; repeat the flag for several")
     flags.boolean("child", False, "measure in this process")
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     if flags.child:
         print(json.dumps(_measure(flags.generator[0], flags.width, flags.height, flags.tile)))
         return

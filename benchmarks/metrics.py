@@ -21,6 +21,7 @@ import tempfile
 import time
 from importlib import util
 
+import runs
 from step_time import machine
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -157,7 +158,7 @@ def main():
     flags.string("weights", None, "the Inception state dict (pt_inception-2015-12-05); default: random numbers")
     flags.string("out", "benchmarks/results/metrics.json", "where the numbers are kept")
     flags.string("only", None, "internal: one measurement in this process, as JSON arguments")
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     if flags.only:
         what, *arguments = json.loads(flags.only)
         print(json.dumps({"weights": random_weights, "speed": speed, "memory": memory}[what](*arguments)))

@@ -12,6 +12,8 @@ import pathlib
 import sys
 import time
 
+import runs
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 NARROW = {"stylegan2": "channel_base=256,channel_max=32", "stylegan": "channel_base=256,channel_max=32"}
@@ -59,8 +61,8 @@ def main():
     flags.integer("steps", 200, "steps of each run", 1)
     flags.integer("image_size", 16, "in pixels", 8)
     flags.string("out", "benchmarks/results/mixed_precision.json", "where the numbers are kept")
-    flags(sys.argv)
-    runs = {
+    runs.parse(flags, __doc__)
+    played = {
         name: logs_of(flags.game, precision, seed, flags.steps, flags.image_size)
         for name, precision, seed in (
             ("float32", "float32", 0),
@@ -70,11 +72,11 @@ def main():
         )
     }
     rows = []
-    for name, (logs, skipped) in runs.items():
+    for name, (logs, skipped) in played.items():
         row = {"run": name, "skipped_steps": skipped}
         for key in ("generator_loss", "discriminator_loss", "penalty", "path_length_loss"):
             if key in logs:
-                values, reference = logs[key], runs["float32"][0][key]
+                values, reference = logs[key], played["float32"][0][key]
                 assert np.isfinite(values).all(), (name, key)
                 due = reference != 0
                 row[key] = float(values[due].mean())

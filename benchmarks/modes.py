@@ -10,7 +10,6 @@ an interruption.
 """
 
 import statistics
-import sys
 
 import numpy as np
 import runs
@@ -74,7 +73,7 @@ def main():
     flags.string("out", "benchmarks/results/modes.json", "where the numbers are kept")
     flags.string("document", "docs/results.md", "where the table stands")
     flags.string("picture", "docs/modes.png", "the samples as pictures")
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     plan = [(data, name, seed) for seed in range(flags.seeds) for data in DATA for name in flags.objectives]
     kept = runs.Runs(f"{flags.work}/{flags.steps}steps", len(plan))
     kimg = flags.steps * 256 / 1000

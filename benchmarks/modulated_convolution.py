@@ -12,7 +12,6 @@ pixels and of the authors' network at 64 to 256. --jit compiles all by XLA. On a
 """
 
 import os
-import sys
 
 import runs
 
@@ -74,7 +73,7 @@ def main():
     flags.strings("types", ["float32", "bfloat16"], "of the images: float32, bfloat16, float16")
     flags.strings("forms", [], "scaled, grouped, loop; default: all")
     flags.integer("largest", 256, "leave out larger images", 1)
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     import tensorflow as tf
 
     gpu = bool(tf.config.list_physical_devices("GPU"))

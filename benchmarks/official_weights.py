@@ -41,7 +41,7 @@ def main():
     flags.string("work", "runs/official", "folder of the runs and exported models")
     flags.integer("rounds", 5, "turns of two calls, of which the second counts", 1)
     flags.integer("race", 0, "take times on so many threads and print them as JSON; the script calls itself with it")
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     work, photos = pathlib.Path(flags.work).resolve(), pathlib.Path(flags.photos).resolve()
     if flags.race:
         return print(json.dumps(race(work, photos, flags.race, flags.rounds)))

@@ -29,7 +29,7 @@ def main():
     flags = Flags()
     flags.string("photos", "../shared/data/photos_free", "folder of pictures that may be shown")
     flags.string("work", "runs/official", "folder of the runs and exported models")
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     work, photos = pathlib.Path(flags.work).resolve(), pathlib.Path(flags.photos).resolve()
     official_weights.command(work / "x4plus", "import", "--from=package_realesrgan_x4plus", f"--run={work / 'x4plus'}")
     small = work / "small.png"

@@ -14,7 +14,6 @@ docs/results.md and benchmarks/results/on_device.json.
 import importlib.util
 import pathlib
 import statistics
-import sys
 import tempfile
 import time
 
@@ -52,7 +51,7 @@ def main():
     flags.string("shared", "../shared/data", "folder of the pictures, see its README.md; without --run only")
     flags.integer("threads", 2, "of each network", 1)
     flags.integer("rounds", 10, "turns of three calls", 1)
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     from keras_gans.exporting import tflite
     from keras_gans.trained.trained import Trained
 

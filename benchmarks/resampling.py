@@ -8,7 +8,6 @@ are stacked. The shapes are those of CUT's generator at 256x256 pixels. All ways
 """
 
 import os
-import sys
 
 import runs
 
@@ -74,7 +73,7 @@ def main():
     flags = Flags()
     flags.integer("batch", 1, "images in a batch", 1)
     flags.integer("repeats", 10, "timed calls of each", 1)
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     import numpy as np
     import tensorflow as tf
 

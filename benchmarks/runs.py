@@ -55,6 +55,28 @@ def milliseconds(call, repeats):
     return 1e3 * statistics.median(seconds)
 
 
+def parse(flags, document):
+    """Fills a benchmark's flags from the command line, as the verbs of keras-gans do; `--help` shows `document` with them.
+
+    Args:
+        flags: `keras_gans.cli.Flags`, defined.
+        document: the docstring of the benchmark.
+    """
+    from absl import flags as absl_flags
+
+    from keras_gans import cli
+
+    command = f"python benchmarks/{pathlib.Path(sys.argv[0]).name}"
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        print(cli.help_text(command, document, flags))
+        raise SystemExit(0)
+    try:
+        flags(sys.argv)
+    except absl_flags.Error as error:
+        print(f"error: {' '.join(str(error).split())} (see {command} --help)", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
 def resolve(words):
     """Returns the recipe, a dict of all flags of train.py, that `words` make."""
     from keras_gans import cli

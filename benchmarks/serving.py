@@ -35,7 +35,7 @@ def main():
     flags.integer("side", 64, "of the picture, in pixels", 16)
     flags.number("seconds", 10, "for each measurement of speed", 0.1)
     flags.integer("requests", 10_000, "for the measurement of memory", 10)
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
 
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)

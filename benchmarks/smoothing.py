@@ -10,7 +10,6 @@ which no whole pixel follows; the photograph at rest with the noise of a camera;
 
 import importlib.util
 import pathlib
-import sys
 import time
 
 import numpy as np
@@ -31,7 +30,7 @@ def main():
     flags.string("model", None, "a filter that export/tflite.py has written; default: Magenta's 26 styles")
     flags.string("shared", "../shared/data", "folder of the pictures, see its README.md")
     flags.integer("style", 7, "of Magenta's", 0, 25)
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     draw = ours(flags.model) if flags.model else magenta(flags.style)
     rows = []
     for name, frames, pan in clips(pathlib.Path(flags.shared)):

@@ -26,6 +26,8 @@ import sys
 import time
 from importlib import util
 
+import runs
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 BATCH = 64  # of the DCGAN
@@ -414,7 +416,7 @@ def main():
     flags.integer("batch", 0, "images in a step of StyleGAN2; 0 for the task's own, 8 at 64 pixels and 4 at 256", 0)
     flags.string("originals", None, "folder of the authors' checkouts, see originals.py")
     flags.string("only", None, "internal: run one contestant in this process")
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     if flags.batch and flags.task.startswith("stylegan2"):
         TASKS[flags.task] = (stylegan2(int(flags.task.partition("_")[2]), flags.batch), flags.batch, *TASKS[flags.task][2:])
     if flags.only:

@@ -14,7 +14,6 @@ Fills docs/results.md, docs/style/ and benchmarks/results/style.json. Runs are k
 import pathlib
 import shutil
 import statistics
-import sys
 import time
 
 import runs
@@ -70,7 +69,7 @@ def main():
     flags.string("out", "benchmarks/results/style.json", "where the numbers are kept")
     flags.string("document", "docs/results.md", "where the table stands")
     flags.string("pictures", "docs/style", "folder of the sheets")
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     shared, work = pathlib.Path(flags.shared).resolve(), pathlib.Path(flags.work).resolve()
     prepare(shared, work)
     kept = runs.Runs(work, len(flags.runs))

@@ -12,7 +12,6 @@ The baseline of inpainting wants opencv-python-headless.
 import json
 import pathlib
 import statistics
-import sys
 import time
 
 import runs
@@ -155,7 +154,7 @@ def main():
     flags.string("out", "benchmarks/results/translation.json", "where the numbers are kept")
     flags.string("document", "docs/results.md", "where the tables stand")
     flags.string("pictures", "docs/translation", "folder of the sheets")
-    flags(sys.argv)
+    runs.parse(flags, __doc__)
     places = {
         "shared": pathlib.Path(flags.shared).resolve(),
         "work": pathlib.Path(flags.work).resolve() / "data",

@@ -1,37 +1,35 @@
-"""Every recipe of configs/ on the embedded Fashion-MNIST images, for the same number of seconds each.
+"""Every recipe that makes pictures from noise, on the embedded Fashion-MNIST images: table, strips, claims of the papers.
 
-    python benchmarks/zoo.py [--seconds=60] [--seeds=3] [--write_headers]
+    python benchmarks/results.py --hours=6        trains: each recipe for 25 minutes of one core, or until it gets no better
+    python benchmarks/zoo.py                      fills docs/results.md and docs/zoo.png with what results/ has by now
 
-First the speed of every recipe is measured: that wants an idle machine, for about five minutes (--only_speeds stops
-there). Then each is trained by train.py in a process of its own, for as many images as it gets through in `seconds` at
-that speed (compilation, samples and scores come on top), with seed 0, and the recipes of --repeated with `seeds` seeds;
-that may share the machine, for the number of images is fixed. Fills docs/results.md, docs/zoo.png and
-benchmarks/results/zoo.json. Runs are kept in --work: the same
-command goes on after an interruption, and only rewrites the documents when all is done.
+Both can be stopped and started anywhere. Rows that were not reached say "not run".
 """
 
-import re
+import math
 import statistics
-import sys
 
 import runs
 
-RECIPES = (
-    "gan",
-    "dcgan",
-    "lsgan",
-    "wgan",
-    "wgan_gp",
-    "dragan",
-    "began",
-    "sngan",
-    "r3gan",
-    "cgan",
-    "acgan",
-    "projection",
-    "sagan",
-)
-REPEATED = ("dcgan", "wgan_gp", "sngan", "r3gan")
+MINUTES = 25  # of one core
+# recipe -> thousands of images between two scores, about 100 seconds of one core; flags besides the flagfile's
+RECIPES = {
+    "gan": (120, []),
+    "dcgan": (40, ["--generator=dcgan:width=64", "--discriminator=dcgan:width=32"]),  # the quickstart's widths
+    "lsgan": (40, []),
+    "wgan": (16, []),
+    "wgan_gp": (12, []),
+    "dragan": (30, []),
+    "began": (20, []),
+    "sngan": (20, []),
+    "r3gan": (4, []),
+    "cgan": (120, []),
+    "acgan": (16, []),
+    "projection": (18, []),
+    "sagan": (18, []),
+}
+REPEATED = ("dcgan", "wgan_gp", "sngan", "r3gan", "projection", "sagan")
+SEEDS = 3
 SCORES = ("kd_fashion", "fd_fashion", "precision_fashion", "recall_fashion", "density_fashion", "coverage_fashion")
 FORMATS = (".3f", ".2f", ".3f", ".3f", ".3f", ".3f")
 STRIP = 10  # images
@@ -60,70 +58,63 @@ steps. [10] Zhang et al. 2019, abstract. IS is the inception score of 50,000 ima
 no score of their images."""
 
 
+def runs_of(run):
+    """Returns what `results.py` trains: every recipe with seed 0, then six of them with two more seeds."""
+    plan = [(recipe, 0) for recipe in RECIPES]
+    plan += [(recipe, seed) for seed in range(1, SEEDS) for recipe in REPEATED]
+    return [
+        run(
+            f"zoo_{recipe}" + (f"_{seed}" if seed else ""),
+            "zoo",
+            [
+                f"--flagfile=configs/{recipe}.flags",
+                *RECIPES[recipe][1],
+                "--precision=bfloat16",
+                "--kimg=100000",  # the minutes end it
+                f"--seed={seed}",
+                "--scores=kid",
+                *(f"--{name}_kimg={RECIPES[recipe][0]}" for name in ("score", "sample", "checkpoint")),
+                f"--log_kimg={RECIPES[recipe][0] / 10:g}",
+            ],
+            MINUTES,
+            score="kd_fashion",
+            more=more,
+        )
+        for recipe, seed in plan
+    ]
+
+
+def more(trained):
+    """Returns what the zoo's rows have besides scores: the objective, and how many samples fall on each of the classes."""
+    return {"objective": objective(trained.recipe), "classes": classes(trained)}
+
+
+def classes(trained, count=2000):
+    """Returns how many samples of `count` the classifier of the `fashion` features takes for each of the ten classes."""
+    import numpy as np
+
+    from keras_gans.features.fashion import FashionFeatures
+
+    judge = FashionFeatures()
+    made = [judge.extract(batch)[1].argmax(-1) for batch in trained.generate(count, 0)]
+    return np.bincount(np.concatenate(made), minlength=10).tolist()
+
+
 def main():
     from keras_gans.cli import Flags
 
     flags = Flags()
-    flags.number("seconds", 60.0, "of training steps per run", 1.0)
-    flags.strings("recipes", list(RECIPES), "names of flagfiles in configs/")
-    flags.strings("repeated", list(REPEATED), "recipes that run with several seeds")
-    flags.integer("seeds", 3, "how many seeds those run with", 1)
-    flags.boolean("only_speeds", False, "measure the speeds and stop")
-    flags.boolean("write_headers", False, "write cost and score into the headers of the flagfiles")
-    flags.string("work", "runs/zoo", "folder for the runs")
-    flags.string("out", "benchmarks/results/zoo.json", "where the numbers are kept")
+    flags.string("results", "results", "folder that results.py fills")
     flags.string("document", "docs/results.md", "where the tables stand")
     flags.string("picture", "docs/zoo.png", "the sample strips")
-    flags(sys.argv)
-    plan = [(recipe, 0) for recipe in flags.recipes]
-    plan += [(recipe, seed) for seed in range(1, flags.seeds) for recipe in flags.recipes if recipe in flags.repeated]
-    kept = runs.Runs(f"{flags.work}/{flags.seconds:g}s", len(plan))
-    words = {recipe: [f"--flagfile={runs.ROOT}/configs/{recipe}.flags", "--export=none"] for recipe in flags.recipes}
-    speeds = {recipe: kept.speed(recipe, words[recipe]) for recipe in flags.recipes}
-    if flags.only_speeds:
-        return
-    folders = {}
-    for recipe, seed in plan:
-        kimg = float(f"{speeds[recipe] * flags.seconds / 1000:.3g}")
-        often = [f"--{name}_kimg={kimg}" for name in ("sample", "score", "checkpoint")] + [f"--log_kimg={kimg / 40:.3g}"]
-        folder = kept.train(f"{recipe}-seed{seed}", [*words[recipe], f"--kimg={kimg}", f"--seed={seed}", *often])
-        if folder:
-            folders[recipe, seed] = folder
-            print(f"    {brief(row(recipe, seed, folder, speeds[recipe]))}", flush=True)
-    rows = [row(recipe, seed, folder, speeds[recipe]) for (recipe, seed), folder in folders.items()]
-    real = score_of_real_images()
-    about = runs.keep(
-        flags.out,
-        rows,
-        seconds=flags.seconds,
-        real_images=real,
-        failed=[f"{recipe}, seed {seed}" for recipe, seed in plan if (recipe, seed) not in folders],
+    runs.parse(flags, __doc__)
+    import results
+
+    rows = results.rows(runs.ROOT / flags.results, "zoo")
+    strips(
+        flags.picture, {recipe: runs.ROOT / flags.results / f"zoo_{recipe}" for recipe in RECIPES if f"zoo_{recipe}" in rows}
     )
-    strips(flags.picture, {recipe: folder for (recipe, seed), folder in folders.items() if seed == 0})
-    runs.fill(flags.document, "zoo", document(rows, plan, real, about, flags))
-    if flags.write_headers:
-        write_headers(rows, about)
-
-
-def row(recipe, seed, folder, rate):
-    """Returns what is known of one finished run, a dict for JSON; `rate` is its speed alone, in images per second."""
-    record = folder.record
-    lines = folder.metrics()
-    scores = {
-        score["name"]: {"value": score["value"], "standard_error": score["standard_error"]}
-        for score in record["finished"]["scores"]
-    }
-    return {
-        "recipe": recipe,
-        "seed": seed,
-        "objective": objective(record["recipe"]),
-        "kimg": lines[-1]["kimg"],
-        "images_per_second": rate,
-        "seconds_per_kimg": round(1000 / rate, 3),
-        "memory_mb": record["finished"]["peak_memory_mb"],
-        "parameters": record["parameters"],
-        "scores": scores,
-    }
+    runs.fill(flags.document, "zoo", document(rows, flags.picture))
 
 
 def objective(recipe):
@@ -132,15 +123,6 @@ def objective(recipe):
     parts = [recipe["loss"]] if game != "began" else []
     parts += [game] if game != "gan" else []
     return " + ".join(part.partition(":")[0] for part in parts + recipe["penalty"])
-
-
-def brief(row):
-    score = row["scores"]["kd_fashion"]
-    return (
-        f"kd_fashion {score['value']:.3f} ± {score['standard_error']:.3f}, fd_fashion "
-        f"{row['scores']['fd_fashion']['value']:.2f}; {row['kimg']:.3g} kimg, {row['seconds_per_kimg']:.2f} s/kimg, "
-        f"{row['memory_mb']} MB"
-    )
 
 
 def score_of_real_images(count=2000):
@@ -163,49 +145,39 @@ def score_of_real_images(count=2000):
 # --- what is written ----------------------------------------------------------------------------------------------------
 
 
-def document(rows, plan, real, about, flags):
-    """Returns the Markdown of the zoo's section."""
-    first = {row["recipe"]: row for row in rows if row["seed"] == 0}
+def document(rows, picture):
+    """Returns the Markdown of the zoo's section; `rows`: name of the run -> its row in results/."""
+    real = score_of_real_images()
     lines = [
-        f"Measured on {about['date']} by `{about['command']}` on {about['machine']}.",
+        f"Each recipe for {MINUTES} minutes of one core (processor time, compilation and scores included), or until three scores "
+        f"in a row, taken every hundred seconds, were no better than the best before them; seed 0, bfloat16. Trained by `python "
+        "benchmarks/results.py`, on the days and machines that stand in each `results/NAME/result.json`; the generators are "
+        "there too, in float16, and these scores are theirs: `keras-gans evaluate --run=results/NAME` takes them again. kd and "
+        "fd are the kernel and the Frechet distance on the `fashion` features (lower is better; kd with its standard error), "
+        "then improved precision and recall, density and coverage (higher is better), all between 2,000 generated and the "
+        "2,000 held-out images. Classes: those of ten that the classifier takes at least one sample in a hundred for. **The "
+        "published numbers are of other data, other features and far longer training: they can't be compared with ours, "
+        "nor mostly with each other.**",
         "",
-        f"For each recipe the thousands of images (kimg) that it gets through in {flags.seconds:g} seconds of steps, one seed; "
-        "compilation, samples and scores not counted; the speed is that of the steps alone on an idle machine. kd and fd are the kernel and the Frechet distance on the "
-        "`fashion` features (lower is better; kd with its standard error), then improved precision and recall, density "
-        "and coverage (higher is better), all between 2,000 generated and the 2,000 held-out images. Memory is the "
-        "process's peak, scores included. **The published numbers are of other data, other features and far longer "
-        "training: they can't be compared with ours, nor mostly with each other.**",
-        "",
-        "| recipe | objective | weights G / D | kimg | s/kimg | kd_fashion | fd_fashion | precision | recall | density | "
-        "coverage | memory, MB | published |",
+        "| recipe | objective | weights G / D | kimg | minutes | kd_fashion | fd_fashion | precision | recall | density | "
+        "coverage | classes | published |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
-        f"| real images | | | | | {' | '.join(cells(real))} | | |",
+        f"| real images | | | | | {' | '.join(cells(real))} | 10 | |",
     ]
-    for recipe in flags.recipes:
-        published = PUBLISHED.get(recipe, "")
-        if recipe not in first:
-            lines.append(f"| [{recipe}](../configs/{recipe}.flags) | failed {'|' * 11} {published} |")
+    for recipe in RECIPES:
+        row, named = rows.get(f"zoo_{recipe}"), f"[{recipe}](../configs/{recipe}.flags)"
+        if not row:
+            lines.append(f"| {named} | not run {'|' * 11} {PUBLISHED[recipe]} |")
             continue
-        row = first[recipe]
         sizes = " / ".join(f"{row['parameters'][player] / 1e6:.2f} M" for player in ("generator", "discriminator"))
         lines.append(
-            f"| [{recipe}](../configs/{recipe}.flags) | {row['objective']} | {sizes} | {row['kimg']:.3g} | "
-            f"{row['seconds_per_kimg']:.2f} | {' | '.join(cells(row['scores']))} | {row['memory_mb']} | "
-            f"{published} |"
+            f"| {named} | {row['objective']} | {sizes} | {row['kimg']:.4g} | {row['core_seconds'] / 60:.1f} | "
+            f"{' | '.join(cells(row['scores']))} | {sum(count >= sum(row['classes']) / 100 for count in row['classes'])} | "
+            f"{PUBLISHED[recipe]} |"
         )
-    lines += [
-        "",
-        SOURCES,
-        "",
-        f"![samples]({flags.picture.rpartition('/')[2]})",
-        "",
-        f"The first {STRIP} samples of each run, not chosen; of recipes with labels one of each class. {flags.seconds:g} seconds "
-        "are short: recipes with several critic turns, double gradients or large batches have made a few hundred generator "
-        "steps by then and only begun (quickstart.flags has made 2,500 when its pictures are good). `--seconds` buys more.",
-        "",
-    ]
-    lines += spread(rows, flags)
-    return "\n".join(lines)
+    lines += ["", SOURCES, "", f"![samples]({picture.rpartition('/')[2]})", ""]
+    lines += [f"The first {STRIP} samples of each run, not chosen; of recipes with labels one of each class.", ""]
+    return "\n".join([*lines, *spread(rows), *claims(rows)])
 
 
 def cells(scores):
@@ -215,25 +187,53 @@ def cells(scores):
     return texts
 
 
-def spread(rows, flags):
+def seeds_of(rows, recipe):
+    """Returns the rows of a recipe, one for each seed that has run."""
+    return [rows[name] for name in (f"zoo_{recipe}", *(f"zoo_{recipe}_{seed}" for seed in range(1, SEEDS))) if name in rows]
+
+
+def spread(rows):
     """Returns the table of the recipes that ran with several seeds: mean ± standard deviation over the seeds."""
     lines = [
-        f"Mean ± standard deviation over {flags.seeds} seeds:",
+        "Mean ± standard deviation over the seeds:",
         "",
-        "| recipe | kd_fashion | fd_fashion | precision | recall | density | coverage |",
-        "|---|---|---|---|---|---|---|",
+        "| recipe | seeds | kd_fashion | fd_fashion | precision | recall | density | coverage |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for recipe in flags.repeated:
-        scores = [row["scores"] for row in rows if row["recipe"] == recipe]
+    for recipe in REPEATED:
+        scores = [row["scores"] for row in seeds_of(rows, recipe)]
         if len(scores) > 1:
-            lines.append(
-                f"| {recipe} | "
-                + " | ".join(
-                    mean_and_deviation([one[name]["value"] for one in scores], style) for name, style in zip(SCORES, FORMATS)
-                )
-                + " |"
-            )
-    return lines if len(lines) > 4 else []
+            values = ([one[name]["value"] for one in scores] for name in SCORES)
+            shown = (mean_and_deviation(one, style) for one, style in zip(values, FORMATS))
+            lines.append(f"| {recipe} | {len(scores)} | {' | '.join(shown)} |")
+    return [*lines, ""] if len(lines) > 4 else []
+
+
+CLAIMS = (("wgan_gp", "wgan"), ("dragan", "gan"), ("sngan", "wgan_gp"), ("projection", "cgan"), ("sagan", "sngan"))
+
+
+def claims(rows):
+    """Returns what the papers claim, the better recipe first, beside what these rows say of it."""
+    lines = ["| claim | kd_fashion | here |", "|---|---|---|"]
+    for better, worse in CLAIMS:
+        known = [[row["scores"]["kd_fashion"] for row in seeds_of(rows, recipe)] for recipe in (better, worse)]
+        if all(known):
+            means = [statistics.mean(score["value"] for score in scores) for scores in known]
+            spreads = [_spread_of(scores) for scores in known]
+            noise = 2 * math.hypot(*spreads)  # two standard deviations of the difference
+            gain = means[1] - means[0]
+            verdict = "within the noise" if abs(gain) <= noise else "holds" if gain > 0 else "does not hold"
+            numbers = " and ".join(f"{mean:.3f} ± {one:.3f}" for mean, one in zip(means, spreads))
+            lines.append(f"| {better} is better than {worse} | {numbers} | {verdict} |")
+        else:
+            lines.append(f"| {better} is better than {worse} | | not run |")
+    noise = "Beside each mean: the standard deviation over the seeds, or one seed's standard error of its samples."
+    return ["The papers' claims, at this size and cost:", "", *lines, "", noise]
+
+
+def _spread_of(scores):
+    values = [score["value"] for score in scores]
+    return statistics.stdev(values) if len(values) > 1 else scores[0]["standard_error"]
 
 
 def mean_and_deviation(values, style):
@@ -263,37 +263,12 @@ def strips(path, folders):
 
 
 def first_samples(folder):
-    """Cuts the first images, or the first one of each class, out of a run's last sample grid: uint8 [10, 32, 32, 1]."""
+    """Makes the first images of a generator in results/, of one with labels one of each class: uint8 [10, 32, 32, 1]."""
     import numpy as np
-    from PIL import Image
 
-    sheet = np.asarray(Image.open(max(folder.samples.glob("*.png")), formats=["PNG"]))
-    size = folder.record["data"]["image_shape"][0]
-    images = [
-        sheet[y : y + size, x : x + size]
-        for y in range(2, sheet.shape[0], size + 2)
-        for x in range(2, sheet.shape[1], size + 2)
-    ]
-    step = 8 if folder.record["recipe"]["conditional"] else 1  # its rows are classes
-    return np.stack(images[: STRIP * step : step])[..., None]
+    from keras_gans.trained.trained import Trained
 
-
-def write_headers(rows, about):
-    """Writes cost and score of the first seed into the headers of the flagfiles."""
-    from keras_gans.files import write_text
-
-    for row in (row for row in rows if row["seed"] == 0):
-        path = runs.ROOT / "configs" / f"{row['recipe']}.flags"
-        text = path.read_text(encoding="utf-8")
-        scores = row["scores"]
-        cost = f"{row['seconds_per_kimg']:.2f} s/kimg, {row['memory_mb']} MB ({about['machine']}; {about['date']})"
-        score = (
-            f"kd_fashion {scores['kd_fashion']['value']:.3f} ± {scores['kd_fashion']['standard_error']:.3f}, fd_fashion "
-            f"{scores['fd_fashion']['value']:.2f} with --kimg={row['kimg']:.3g}"
-        )
-        text = re.sub(r"^# Cost:.*$", f"# Cost:    {cost}", text, flags=re.MULTILINE)
-        text = re.sub(r"^# Score:.*$", f"# Score:   {score}", text, flags=re.MULTILINE)
-        write_text(path, text)
+    return np.concatenate(list(Trained.open(folder).generate(STRIP, 0)))
 
 
 if __name__ == "__main__":

@@ -85,8 +85,15 @@ def _meaning(flag):
     return re.sub(r"^<[^>]*>: ", "", text)  # the values of a choice, which stand in the line above
 
 
-def _help(command, module, flags):
-    lines = [module.__doc__.strip(), "", f"usage: {command} [--flag=value ...]", ""]
+def help_text(command, document, flags):
+    """Returns what `--help` prints.
+
+    Args:
+        command: how the program is called.
+        document: what it does, several lines of text.
+        flags: its `Flags`.
+    """
+    lines = [document.strip(), "", f"usage: {command} [--flag=value ...]", ""]
     for number, name in enumerate(flags):
         flag = flags[name]
         if number in flags.titles:
@@ -160,7 +167,7 @@ def parse(verb, arguments, command=None):
         flags.strings("plugin", [], PLUGIN)
     arguments = getattr(module, "expand", list)(arguments)
     if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in arguments):
-        print(_help(command, module, flags))
+        print(help_text(command, module.__doc__, flags))
         return None
     try:
         rest = flags([command, *_without_overridden(arguments, flags)])[1:]

@@ -1,0 +1,233 @@
+"""Trains the runs that docs/results.md shows, for as many hours as there are, and keeps what became of them in results/.
+
+    python benchmarks/results.py --list                        what there is to train, and how far each run has come
+    python benchmarks/results.py --hours=3                     goes on where the last start was stopped
+
+One run a core, in the order of the list. A run ends after its minutes of one core (processor time, so that it may share the
+machine), or before, when its last three scores were no better than the best before them. A stop (Ctrl-C, SIGTERM, the
+hours) makes a checkpoint; the next start resumes it bit for bit. A finished run's generator (float16), card, last samples,
+scores and curve go to results/NAME, and no other row is touched; `python benchmarks/zoo.py` and the like then write the
+tables from there. Runs that were never reached have no folder, and their rows say "not run".
+"""
+
+import collections
+import itertools
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import runs
+
+PATIENCE = 3  # scores in a row
+_VERB = "import sys; from keras_gans.cli import main; sys.exit(main())"
+_OFTEN = 5  # seconds between two looks at a training
+
+Run = collections.namedtuple("Run", "name group words minutes score more license", defaults=(None, None, "Apache-2.0"))
+Run.__doc__ = """What is trained: flags of train.py; minutes of one core; the score that ends it early, on the run's own held-out
+data (None: it is scored elsewhere); a function of what was trained that returns more for its row; the weights' licence."""
+
+
+def plan(shared, work):
+    """Returns all runs, in the order in which they are wanted."""
+    import few_pictures
+    import zoo
+
+    few_pictures.prepare(shared, work)
+    return [*zoo.runs_of(Run), *few_pictures.runs_of(Run, work)]
+
+
+class State:
+    """Processor seconds of each run so far and why it ended, in a JSON file that is whole at any time."""
+
+    def __init__(self, path):
+        self._path, self._lock = path, threading.Lock()
+        self._runs = json.loads(path.read_text()) if path.is_file() else {}
+
+    def __getitem__(self, name):
+        return self._runs.get(name, {"core_seconds": 0.0, "ended": None})
+
+    def write(self, name, **facts):
+        with self._lock:
+            self._runs[name] = self[name] | facts
+            runs._write(self._path, json.dumps(self._runs, indent=2) + "\n")
+
+
+def plateau(values, patience=PATIENCE):
+    """Whether the last `patience` of a list of scores (lower is better) are all no better than the best before them."""
+    return len(values) > patience and min(values[-patience:]) >= min(values[:-patience])
+
+
+def scores_so_far(directory, name):
+    path = directory / "metrics.jsonl"
+    lines = map(json.loads, path.read_text().splitlines()) if path.is_file() else ()
+    return [line[name] for line in lines if name in line]
+
+
+def train(run, core, work, state, stop):
+    """Trains one run on one core until it is done or `stop` is set; returns whether it is done."""
+    before, directory = state[run.name]["core_seconds"], work / run.name
+    words = [sys.executable, "train.py", *run.words, f"--run_dir={directory}", "--export=none"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with open(work / f"{run.name}.log", "a", encoding="utf-8") as log:
+        training = subprocess.Popen(
+            ["taskset", "--cpu-list", str(core), *words],
+            cwd=runs.ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on
+        )
+    ended, used = None, before
+    while training.poll() is None:
+        used = max(used, before + _core_seconds(training.pid))
+        state.write(run.name, core_seconds=used)
+        if used > 60 * run.minutes:
+            ended = f"{run.minutes} minutes of one core"
+        elif run.score and plateau(scores_so_far(directory, run.score)):
+            ended = f"no better {run.score} in {PATIENCE} scores"
+        if ended or stop.is_set():
+            training.send_signal(signal.SIGTERM)
+            training.wait()
+        else:
+            stop.wait(_OFTEN)
+    if training.returncode and not ended and not stop.is_set():
+        print(f"{run.name} failed, see {work / run.name}.log", flush=True)
+        state.write(run.name, ended="failed")
+        return False
+    if not ended and not stop.is_set():
+        ended = "its own end"
+    if ended:
+        state.write(run.name, ended=ended)
+    return bool(ended)
+
+
+def _core_seconds(pid):
+    """Returns the processor seconds of a process, 0 if it has ended."""
+    done = subprocess.run(["ps", "-o", "cputimes=", "-p", str(pid)], capture_output=True, text=True)
+    return float(done.stdout or 0)
+
+
+def keep(run, work, results, state):
+    """Writes what is kept of a finished run: generator, card, samples, scores, curve."""
+    from keras_gans.trained.folder import Folder
+    from keras_gans.trained.trained import Trained
+
+    source, out = work / run.name, results / run.name
+    if not (out / "run.json").is_file():
+        command("share", f"--run={source}", f"--out={out}", f"--license={run.license}")
+    scores = work / f"{run.name}.scores.json"
+    if run.score:
+        command("evaluate", f"--run={out}", f"--out={scores}")
+    folder = Folder(source)
+    lines = folder.metrics()
+    row = {
+        "run": run.name,
+        "group": run.group,
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "command": f"python benchmarks/results.py --runs={run.name}",
+        "kimg": max(line["kimg"] for line in lines),
+        "core_seconds": round(state[run.name]["core_seconds"]),
+        "ended": state[run.name]["ended"],
+        "parameters": folder.record["parameters"],
+        "scores": {
+            score["name"]: {"value": score["value"], "standard_error": score.get("standard_error")}
+            for score in (json.loads(scores.read_text()) if run.score else ())
+        },
+        "curve": [[line["kimg"], line[run.score]] for line in lines if run.score and run.score in line],
+    }
+    if run.more:
+        row |= run.more(Trained.open(out))
+    runs._write(out / "result.json", json.dumps(row, indent=2) + "\n")
+    return row
+
+
+def machine():
+    import step_time
+
+    return step_time.machine()
+
+
+def command(*words):
+    """Runs a verb of keras-gans in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", _VERB, *words], cwd=runs.ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(
+            f"keras-gans {' '.join(words)}: {done.stderr.splitlines()[-1] if done.stderr else done.returncode}"
+        )
+
+
+def rows(results, group):
+    """Returns what is known of a group's finished runs: name -> the row of results/NAME/result.json."""
+    found = {}
+    for path in sorted(pathlib.Path(results).glob("*/result.json")):
+        row = json.loads(path.read_text(encoding="utf-8"))
+        if row["group"] == group:
+            found[row["run"]] = row
+    return found
+
+
+def main():
+    from keras_gans.cli import Flags
+
+    flags = Flags()
+    flags.number("hours", 1.0, "after which all stops; the next start goes on", 0.0)
+    flags.strings("runs", [], "names of the runs to train; default: all, in their order")
+    flags.boolean("list", False, "say how far each run has come, and stop")
+    flags.string("shared", "../shared/data", "folder of the pictures, see its README.md")
+    flags.string("work", "runs/results", "folder for the runs")
+    flags.string("out", "results", "folder of what is kept")
+    runs.parse(flags, __doc__)
+    work, results = pathlib.Path(flags.work).resolve(), runs.ROOT / flags.out
+    work.mkdir(parents=True, exist_ok=True)
+    wanted = plan(pathlib.Path(flags.shared).resolve(), work)
+    unknown = set(flags.runs) - {run.name for run in wanted}
+    if unknown:
+        raise SystemExit(f"unknown runs {sorted(unknown)}; --list has all")
+    wanted = [run for run in wanted if not flags.runs or run.name in flags.runs]
+    state = State(work / "state.json")
+    if flags.list:
+        for run in wanted:
+            known = state[run.name]
+            print(f"{run.name:<28}{known['core_seconds'] / 60:6.1f} of {run.minutes} min  {known['ended'] or ''}")
+        return
+    _work_through(wanted, work, results, state, flags.hours)
+
+
+def _work_through(wanted, work, results, state, hours):
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    threading.Timer(3600 * hours, stop.set).start()
+    queue, lock = iter([run for run in wanted if not state[run.name]["ended"]]), threading.Lock()
+
+    def one_core(core):
+        while not stop.is_set():
+            with lock:
+                run = next(queue, None)
+            if run is None:
+                return
+            print(f"core {core}: {run.name}", flush=True)
+            if train(run, core, work, state, stop):
+                row = keep(run, work, results, state)
+                shown = ", ".join(
+                    f"{name} {score['value']:.3f}" for name, score in itertools.islice(row["scores"].items(), 2)
+                )
+                print(f"core {core}: {run.name}: {row['kimg']:.1f} kimg, {shown} ({row['ended']})", flush=True)
+
+    threads = [threading.Thread(target=one_core, args=(core,)) for core in sorted(os.sched_getaffinity(0))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():  # in turns, so that signals are heard
+            thread.join(1)
+    os._exit(0)  # the timer of the hours is still waiting
+
+
+if __name__ == "__main__":
+    main()
