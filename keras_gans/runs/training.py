@@ -17,7 +17,7 @@ from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
 from keras_gans.registry import parse_spec
-from keras_gans.runs import checks, held_out, report, same_data
+from keras_gans.runs import checks, held_out, lighter, report, same_data
 from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.trained import Trained
@@ -229,7 +229,10 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
     trained = Trained.playing(game, num_classes)
     evaluator = _evaluator(recipe, trained)
     with progress(f"training {folder.directory}", total * batch_size, initial=start * batch_size) as bar:
-        beside = [callbacks.Logs(record, bar, steps("log_kimg"), start)]
+        beside = [
+            callbacks.Logs(record, bar, steps("log_kimg"), start),
+            callbacks.Cost(total, batch_size, start, lighter.lighter(recipe)),
+        ]
         if recipe["sample_kimg"]:
             beside.append(_samples(record, recipe, trained, steps("sample_kimg"), start))
         if evaluator:
