@@ -259,4 +259,7 @@ def define_recipe(flags):
     )
     flags.string("score_features", "fashion", "features that the scores are measured on")
     flags.integer("score_count", 10_000, "images on each side of a score, at most", 2)
+    flags.strings(
+        "logger", [], "also log to wandb[:project=NAME] or mlflow[:experiment=NAME], beside metrics.jsonl and TensorBoard"
+    )
     flags.choices("export", ["saved_model", "tflite"], ("saved_model", "tflite", "none"), "what the run ends with")

@@ -7,6 +7,7 @@ import sys
 import time
 
 import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
 
 from keras_gans import files
 from keras_gans.callbacks import divergence
@@ -21,9 +22,11 @@ class Record:
         folder: the run's `Folder`.
         batch_size: global, to count kimg.
         start: steps that were done before.
+        recipe: dict of flags, which TensorBoard's HPARAMS page and the loggers show; None for neither.
+        loggers: of `callbacks.loggers`, which get all numbers and pictures too.
     """
 
-    def __init__(self, folder, batch_size, start=0):
+    def __init__(self, folder, batch_size, start=0, recipe=None, loggers=()):
         self.folder, self.batch_size = folder, batch_size
         kept, damaged = folder.read_metrics(until=start) if start else ([], 0)
         with self._one_line():
@@ -33,9 +36,21 @@ class Record:
                 print(f"warning: {folder.metrics_path} had {damaged} damaged lines; a copy is {copy}", file=sys.stderr)
             files.write_text(folder.metrics_path, "".join(files.to_json(line) + "\n" for line in kept))
             self.writer = tf.summary.create_file_writer(str(folder.directory))
-        self.start = start
+        self.start, self.loggers = start, list(loggers)
+        if recipe is not None:
+            self._say_recipe(recipe)
         self.seconds_before, self.steps_before = max([(line["seconds"], line["step"]) for line in kept], default=(0.0, 0))
         self.began = time.monotonic()
+
+    def _say_recipe(self, recipe):
+        plain = {name: value if isinstance(value, (bool, int, float, str)) else str(value) for name, value in recipe.items()}
+        with self._one_line(), self.writer.as_default(self.start):
+            hparams.hparams(plain, trial_id=self.folder.directory.name)
+        for logger in self.loggers:
+            try:
+                logger.begin(self.folder.directory.name, plain)
+            except Exception as error:  # each package has its own
+                raise UserError(f"--logger: {type(logger).__name__} could not begin: {_in_a_line(error)}") from error
 
     @property
     def seconds(self):
@@ -64,6 +79,7 @@ class Record:
                 for name, value in values.items():
                     tf.summary.scalar(name, value)
             self.writer.flush()
+        self._tell("add", step, values)
 
     def add_image(self, step, name, image):
         """Shows a picture, uint8 [h, w, c], in TensorBoard.
@@ -74,6 +90,21 @@ class Record:
         with self._one_line(), self.writer.as_default(step):
             tf.summary.image(name, image[None])
             self.writer.flush()
+        self._tell("add_image", step, name, image)
+
+    def end(self):
+        """Closes what the loggers hold open."""
+        self._tell("end")
+
+    def _tell(self, what, *words):
+        """Calls a method of each logger; one that fails is left out from then on, since the training matters more."""
+        for logger in list(self.loggers):
+            try:
+                getattr(logger, what)(*words)
+            except Exception as error:
+                self.loggers.remove(logger)
+                name = type(logger).__name__
+                print(f"warning: {name} failed and gets no more: {_in_a_line(error)}", file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
     def _one_line(self):
@@ -85,6 +116,10 @@ class Record:
                 f"cannot write to {self.folder.directory}: {reason}; free some space: the last checkpoint "
                 "is whole, and the same command goes on from it"
             ) from error
+
+
+def _in_a_line(error):
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 class Logs(Periodic):

@@ -219,7 +219,8 @@ class LostWorker(Exception):
 def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
     """Fits with everything beside it; returns the name of the signal that stopped the run, or None."""
     batch_size = recipe["batch_size"]
-    record = callbacks.Record(folder, batch_size, start)
+    loggers = [callbacks.loggers.LOGGERS.create(spec) for spec in recipe["logger"]]
+    record = callbacks.Record(folder, batch_size, start, recipe, loggers)
     stop = callbacks.StopSignals()
     scores = None
 
@@ -242,7 +243,10 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
         beside.append(callbacks.Checkpoints(folder, steps("checkpoint_kimg"), recipe["keep_checkpoints"], start))
         if recipe["strategy"] != "multi_worker":  # the others would wait for a worker that stops alone
             beside.append(stop)
-        _fit(game, batches, total - start, beside)
+        try:
+            _fit(game, batches, total - start, beside)
+        finally:
+            record.end()
     if not stop.caught:
         folder.write_record(
             finished={

@@ -13,7 +13,7 @@ from keras_gans.trained import record
 FREE_FLAGS = frozenset(
     """
     run_dir kimg log_kimg sample_kimg score_kimg checkpoint_kimg keep_checkpoints scores score_features score_count
-    plugin export kernels jit_compile steps_per_execution strategy deterministic init_from bad_images max_pixels
+    plugin export kernels jit_compile steps_per_execution strategy deterministic init_from bad_images max_pixels logger
 """.split()
 )
 

@@ -1,0 +1,95 @@
+"""Where a run's numbers and pictures go besides metrics.jsonl and TensorBoard: the trackers of teams, through their own packages."""
+
+import importlib
+
+from keras_gans.errors import UserError
+from keras_gans.registry import Registry
+
+LOGGERS = Registry("logger", None)
+
+
+def _package(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise UserError(f"--logger={name} needs the package {name}: pip install 'keras_gans[{name}]' ({error})") from error
+
+
+@LOGGERS.register("wandb")
+class WandbLogger:
+    """Sends numbers and pictures to Weights & Biases (extra `wandb`), whose own environment variables say where and as whom.
+
+    Args:
+        project: the name of the project. Default "keras_gans".
+
+    Raises:
+        UserError: the package is missing.
+    """
+
+    def __init__(self, project="keras_gans"):
+        self.project, self._wandb, self._run = project, _package("wandb"), None
+
+    def begin(self, name, recipe):
+        """Opens the run, or goes on with it.
+
+        Args:
+            name: of the run's folder, which it is found by again.
+            recipe: dict of flags.
+        """
+        self._run = self._wandb.init(project=self.project, id=name, name=name, resume="allow", config=recipe)
+
+    def add(self, step, values):
+        """Adds numbers, a dict of name -> float, of a step."""
+        self._run.log(values, step=step)
+
+    def add_image(self, step, name, image):
+        """Adds a picture, uint8 [h, w, c]."""
+        self._run.log({name: self._wandb.Image(image)}, step=step)
+
+    def end(self):
+        """Closes the run."""
+        self._run.finish()
+
+
+@LOGGERS.register("mlflow")
+class MlflowLogger:
+    """Sends numbers and pictures to MLflow (extra `mlflow`), to the server that MLFLOW_TRACKING_URI names.
+
+    Args:
+        experiment: the name of the experiment. Default "keras_gans".
+
+    Raises:
+        UserError: the package is missing.
+    """
+
+    def __init__(self, experiment="keras_gans"):
+        self.experiment, self._mlflow = experiment, _package("mlflow")
+
+    def begin(self, name, recipe):
+        """Opens the run, or goes on with the newest of this name.
+
+        Args:
+            name: of the run's folder, which it is found by again.
+            recipe: dict of flags; MLflow keeps them as text.
+        """
+        experiment = self._mlflow.set_experiment(self.experiment)
+        found = self._mlflow.search_runs(
+            [experiment.experiment_id], f"attributes.run_name = '{name}'", max_results=1, output_format="list"
+        )
+        if found:
+            self._mlflow.start_run(run_id=found[0].info.run_id)
+            return
+        self._mlflow.start_run(run_name=name)
+        self._mlflow.log_params(recipe)
+
+    def add(self, step, values):
+        """Adds numbers, a dict of name -> float, of a step."""
+        self._mlflow.log_metrics(values, step=step)
+
+    def add_image(self, step, name, image):
+        """Adds a picture, uint8 [h, w, c]."""
+        self._mlflow.log_image(image, key=name, step=step)
+
+    def end(self):
+        """Closes the run."""
+        self._mlflow.end_run()
