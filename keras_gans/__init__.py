@@ -32,10 +32,12 @@ _SUBMODULES = (
 
 
 def __getattr__(name):
+    if name == "Trained":
+        return importlib.import_module("keras_gans.trained.trained").Trained
     if name in _SUBMODULES:
         return importlib.import_module(f"keras_gans.{name}")
     raise AttributeError(f"module 'keras_gans' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted([*globals(), *_SUBMODULES])
+    return sorted([*globals(), *_SUBMODULES, "Trained"])

@@ -171,11 +171,12 @@ def _of_pairs(flags, scores):
 
 def _store(flags, found):
     from keras_gans.files import to_json, write_text
+    from keras_gans.trained import hub
 
     if flags.out:
         write_text(flags.out, to_json(found, indent=2) + "\n")
         print(f"wrote {flags.out}")
-    elif flags.run:
+    elif flags.run and not hub.is_address(flags.run):
         path = pathlib.Path(flags.run) / "scores.jsonl"
         before = path.read_text(encoding="utf-8") if path.is_file() else ""
         write_text(path, before + "".join(to_json(one) + "\n" for one in found))

@@ -4,14 +4,10 @@ import collections
 import contextlib
 import dataclasses
 import functools
-import math
 import operator
 import pathlib
 import platform
 from importlib import metadata
-
-import keras
-from keras.src.backend.common import global_state  # nothing public forgets variables that were never given values
 
 from keras_gans import files
 from keras_gans import flags as recipe_flags
@@ -22,7 +18,7 @@ from keras_gans.pretrained.family import FAMILIES, spec
 from keras_gans.registry import parse_spec
 from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
-from keras_gans.trained.networks import Networks
+from keras_gans.trained.networks import Networks, count_weights, without_values
 from keras_gans.weights import lookup, weight_files
 
 _MOST_TENSORS = 4096
@@ -198,23 +194,13 @@ def _named(where):
         raise UserError(f"{where}: no network can be made of tensors of these shapes ({shown(error)})") from error
 
 
-@contextlib.contextmanager
-def _without_values():
-    """Variables that are made here have shapes, but no values."""
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            yield
-    finally:
-        global_state.set_global_attribute("uninitialized_variables", [])  # or Keras gives them values later
-
-
 def _check_size(build, states, where):
     """Refuses a network that would have many more weights than the files, before any memory is taken for it.
 
     A tensor of no elements, or views of a few numbers, can have the shapes of a network of any size.
     """
-    with _named(where), _without_values():
-        needed = sum(math.prod(weight.shape) for network in build().values() for weight in network.weights)
+    with _named(where):
+        needed = count_weights(build)
     found = sum(tensor.size for state in states for tensors in state.values() for tensor in tensors.values())
     if needed > 2 * found + 2**20:
         raise UserError(f"{where}: the network that its shapes speak of has {needed} weights, but there are {found}")
@@ -293,7 +279,7 @@ def _expected(family, arguments):
         "data": {"image_shape": list(image_shape), "class_names": [], "input_shape": input_shape and list(input_shape)}
     }
     recipe = flags | {"image_size": image_shape[0], "channels": image_shape[-1]}
-    with _without_values():
+    with without_values():
         network = recipes.build_networks(recipe, record, ("generator",))["generator"]
         return [matching.to_torch(weight.shape) for weight in network.weights]
 

@@ -1,6 +1,10 @@
 """Some networks of a checkpoint, without the game that they come from."""
 
+import contextlib
+import math
+
 import keras
+from keras.src.backend.common import global_state  # nothing public forgets variables that were never given values
 
 from keras_gans.trained import checkpoints
 
@@ -33,3 +37,23 @@ def names(path):
     """
     with checkpoints.opened(path) as file:
         return set(file)
+
+
+@contextlib.contextmanager
+def without_values():
+    """Variables that are made here have shapes, but no values."""
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        global_state.set_global_attribute("uninitialized_variables", [])  # or Keras gives them values later
+
+
+def count_weights(build):
+    """Returns how many numbers are in the weights of networks, for which no memory is taken.
+
+    Args:
+        build: function without arguments that returns a dict of them.
+    """
+    with without_values():
+        return sum(math.prod(weight.shape) for network in build().values() for weight in network.weights)

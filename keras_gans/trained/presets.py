@@ -4,7 +4,9 @@ The tensors have the names and the layout of a checkpoint; they are float16 by d
 A preset opens as a run folder does. It holds the deployed generators alone, and so is not trained on.
 """
 
+import copy
 import io
+import json
 import pathlib
 import re
 import shutil
@@ -14,15 +16,25 @@ import numpy as np
 
 from keras_gans import files, flags
 from keras_gans.errors import UserError, shown
+from keras_gans.trained.networks import Networks, count_weights
 from keras_gans.weights import safetensors, torch_file
 
 WEIGHTS = "model.safetensors"
 PICTURE = "samples.png"
 _DTYPES = ("float16", "float32")
+_LICENSES = frozenset(  # that Hugging Face knows by an identifier of SPDX, in small letters
+    """
+    afl-3.0 agpl-3.0 apache-2.0 artistic-2.0 bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0
+    cc-by-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0
+    cc-by-nc-sa-4.0 cc-by-nd-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc0-1.0 cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0
+    ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 eupl-1.2 gpl-2.0 gpl-3.0 isc lgpl-2.1 lgpl-3.0 mit mpl-2.0 ms-pl ncsa ofl-1.1
+    osl-3.0 postgresql unknown unlicense wtfpl zlib
+    """.split()
+)
 _DROPPED = ("run_dir", "init_from")  # of the recipe: paths of the machine that trained
 
 
-def write(trained, directory, dtype="float16", license=None):
+def write(trained, directory, dtype="float16", license=None, address=None):
     """Writes the deployed generators of a run, whole.
 
     Args:
@@ -30,15 +42,19 @@ def write(trained, directory, dtype="float16", license=None):
         directory: a folder, which is replaced if it is a preset, and else must not exist.
         dtype: of the tensors in the file, `float16` or `float32`. What float16 cannot hold stays float32.
         license: who may use it for what; None where nobody has said.
+        address: where it will be opened from, for the card; default: a folder of its name.
 
     Returns:
         The size of the weights in bytes.
 
     Raises:
-        UserError: the library `safetensors` is missing; `directory` holds something else; another dtype.
+        UserError: the library `safetensors` is missing; `directory` holds something else; another dtype; `trained` is of no
+            run folder.
     """
     if dtype not in _DTYPES:
         raise UserError(f"dtype must be {' or '.join(_DTYPES)}, not {dtype}")
+    if not hasattr(trained, "deployment"):
+        raise UserError(f"{trained.name} is no run, whose flags say how its networks are built; share a run folder")
     numpy_files = _library()
     directory = pathlib.Path(directory)
     if directory.exists() and not (directory / WEIGHTS).is_file():
@@ -48,10 +64,12 @@ def write(trained, directory, dtype="float16", license=None):
         "takes": trained.takes,
         "random_at_test": trained.random_at_test,
     }
-    record = {key: value for key, value in trained.record.items() if key != "preset"}
+    record = copy.deepcopy({key: value for key, value in trained.record.items() if key not in ("preset", "exported")})
     record["recipe"] = {key: value for key, value in record["recipe"].items() if key not in _DROPPED}
     for part, key in (("recipe", "data"), ("data", "spec")):
         record[part] = record[part] | {key: _without_folders(record[part].get(key))}
+    for score in record.get("finished", {}).get("scores", []):
+        score["protocol"] = score["protocol"] | {"reference": _without_folders(score["protocol"].get("reference"))}
     record |= {"deployed": deployed, "preset": {"step": trained.step, "dtype": dtype, "license": license}}
     with files.whole(directory) as temporary:
         temporary.mkdir(parents=True)
@@ -61,7 +79,7 @@ def write(trained, directory, dtype="float16", license=None):
         picture = _last_grid(trained)
         if picture:
             shutil.copyfile(picture, temporary / PICTURE)
-        files.write_text(temporary / "README.md", _card(trained, directory.name, record, bool(picture)))
+        files.write_text(temporary / "README.md", _card(trained, directory.name, record, bool(picture), address))
     return (directory / WEIGHTS).stat().st_size
 
 
@@ -92,6 +110,23 @@ def load(model, path):
     model.load_weights(memory)
 
 
+def check_size(build, path):
+    """Refuses networks that would have many more weights than the file, before any memory is taken for them.
+
+    Args:
+        build: function without arguments that returns a dict of them, of the names that the preset has.
+        path: of its `model.safetensors`.
+
+    Raises:
+        UserError: they would, or the file is damaged.
+    """
+    with torch_file.opened(path, "weight file") as mapped:
+        found = sum(array.size for array in safetensors.parse(mapped).values())
+    needed = count_weights(build)
+    if needed > 2 * found + 2**20:
+        raise UserError(f"{path} belongs to other networks: run.json speaks of {needed:,} weights, and it has {found:,}")
+
+
 def _datasets(file):
     found = {}
     file.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
@@ -100,7 +135,7 @@ def _datasets(file):
 
 def _without_folders(spec):
     """Returns a spec of data with the last part of each path: where they lay on the machine that trained is its own."""
-    return spec and re.sub(r"[^:]*/(?=[^/:])", "", spec)
+    return spec if not spec or "tfds:" in spec else re.sub(r"[^:]*/(?=[^/:])", "", spec)
 
 
 class _Checkpoint(io.BytesIO):
@@ -120,8 +155,6 @@ def _library():
 
 def _arrays(trained):
     """Returns the tensors of the deployed generators, by their place in a checkpoint."""
-    from keras_gans.trained.networks import Networks
-
     memory = _Checkpoint()
     names = trained.deployment.generators
     Networks(**{name: trained.generators[direction] for direction, name in names.items()}).save_weights(memory)
@@ -142,36 +175,51 @@ def _last_grid(trained):
     return grids[-1][1] if grids else None
 
 
-def _card(trained, name, record, picture):
+def _card(trained, name, record, picture, address):
     """Returns README.md: what the hubs read above, and what people read below."""
-    pipeline = "image-to-image" if trained.translates else "unconditional-image-generation"
-    license = record["preset"]["license"]
-    data, finished = record["data"], record.get("finished", {})
+    preset, data, finished = record["preset"], record["data"], record.get("finished", {})
     verb = {"latents": "sample", "images": "translate", "images and a style": "stylize"}[trained.takes]
-    tags = dict.fromkeys(["keras_gans", "gan", record["recipe"].get("game", "gan").partition(":")[0]])
-    lines = ["---", "library_name: keras", f"pipeline_tag: {pipeline}", "tags:", *(f"- {tag}" for tag in tags)]
-    lines += [f"license: {license or 'unknown'}", "---", "", f"# {name}", ""]
-    shape = "x".join(map(str, trained.image_shape))
+    shape, where = "x".join(map(str, trained.image_shape)), address or name
+    scores = finished.get("scores", []) if finished.get("step", trained.step) == trained.step else []
+    lines = [*_for_hubs(trained, record), "", f"# {name}", ""]
     lines += [f"Makes images of {shape} from {trained.takes}; trained with keras_gans for {trained.step:,} steps.", ""]
     lines += [f"![samples, not selected]({PICTURE})", ""] if picture else []
-    lines += ["## Use", "", "    import keras_gans as kg", "", f'    trained = kg.Trained.open("{name}")', ""]
-    lines += [f"or `keras-gans {verb} --run={name}`, `keras-gans export --run={name}`.", ""]
-    lines += [
-        "## Data",
-        "",
-        f"`{data.get('spec', 'not said')}`, fingerprint `{data.get('fingerprint', 'not said')[:16]}`.",
-        "",
-    ]
+    lines += ["## Use", "", "    pip install 'keras_gans[hub]'", "", "    import keras_gans as kg", ""]
+    lines += [f'    trained = kg.Trained.from_preset("{where}")', ""]
+    lines += [f"or `keras-gans {verb} --run={where}`, `keras-gans export --run={where}`.", ""]
+    fingerprint = data.get("fingerprint", "not said")[:16]
+    lines += ["## Data", "", f"`{data.get('spec', 'not said')}`, fingerprint `{fingerprint}`.", ""]
     lines += ["## Recipe", "", *(f"    {word}" for word in flags.words(_known(record["recipe"]))), ""]
-    lines += ["## Scores", ""]
-    for score in finished.get("scores", []) if finished.get("step", trained.step) == trained.step else []:
-        error = score.get("standard_error")
-        lines.append(f"- {score['name']}: {score['value']:.5g}" + (f" ± {error:.2g} (standard error)" if error else ""))
-    lines += ["", "Their protocol is in `run.json`.", ""] if lines[-1].startswith("- ") else ["None taken at this step.", ""]
+    lines += ["## Scores", "", *(map(_said, scores) if scores else ["None taken at this step."]), ""]
+    lines += ["Whole protocols are in `run.json`.", ""] if scores else []
     lines += ["## Limits", "", "It shows what its training data show, and their bias. The weights are those of the averaged"]
-    lines += [f"generator, {record['preset']['dtype']} in the file; there is nothing here to train on with.", ""]
-    lines += ["## License", "", license or "Not stated. Those of the training data may bind the model.", ""]
+    lines += [f"generator, {preset['dtype']} in the file; there is nothing here to train on with.", ""]
+    lines += ["## License", "", preset["license"] or "Not stated. Those of the training data may bind the model.", ""]
     return "\n".join(lines)
+
+
+def _for_hubs(trained, record):
+    """Returns the lines above a card that Hugging Face reads (YAML)."""
+    tags = dict.fromkeys(["keras_gans", "gan", record["recipe"].get("game", "gan").partition(":")[0]])
+    pipeline = "image-to-image" if trained.translates else "unconditional-image-generation"
+    license = record["preset"]["license"]
+    known = (license or "unknown").lower() in _LICENSES
+    lines = ["---", "library_name: keras", f"pipeline_tag: {pipeline}", "tags:", *(f"- {tag}" for tag in tags)]
+    lines.append(f"license: {(license or 'unknown').lower() if known else 'other'}")
+    return lines + ([] if known else [f"license_name: {json.dumps(license)}"]) + ["---"]
+
+
+def _said(score):
+    """Returns a score and what makes it comparable, as a line of the card."""
+    protocol, error = score["protocol"], score.get("standard_error")
+    words = [f"{score['value']:.5g}" + (f" ± {error:.2g} (standard error)" if error else "")]
+    if protocol.get("extractor"):
+        words.append(f"features {protocol['extractor']} (SHA-256 `{str(protocol.get('weights_sha256'))[:12]}`)")
+    if "count_fake" in protocol:
+        words.append(f"{protocol['count_fake']} generated against {protocol['count_real']} real images")
+    if protocol.get("reference"):
+        words.append(f"of `{protocol['reference']}`, {protocol.get('split') or 'all'}")
+    return f"- {score['name']}: {', '.join(words)}"
 
 
 def _known(recipe):

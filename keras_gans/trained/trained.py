@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+import tempfile
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ from keras_gans.data.opening import open_collection
 from keras_gans.errors import UserError
 from keras_gans.games.translation import tested
 from keras_gans.registry import GAMES, parse_spec
-from keras_gans.trained import checkpoints, networks, presets, recipes
+from keras_gans.trained import checkpoints, hub, networks, presets, recipes
 from keras_gans.trained.folder import Folder
 
 LATENTS, IMAGES, STYLES = "latents", "images", "images and a style"
@@ -102,24 +103,26 @@ class Trained:
 
     @classmethod
     def open(cls, directory, checkpoint="latest"):
-        """Opens a run folder.
+        """Opens a run folder, or a preset on a hub.
 
         Args:
-            directory: the folder that `train.py`, `keras-gans import` or `keras-gans share` made.
+            directory: the folder that `train.py`, `keras-gans import` or `keras-gans share` made; or the address of what
+                `share` has sent to a hub, see `keras_gans.trained.hub.fetched`.
             checkpoint: `latest`, or `best` for the one with the best score.
 
         Returns:
             A `Trained`; its networks are built, in float32, when first used.
 
         Raises:
-            UserError: not a run folder, or no checkpoint in it yet.
+            UserError: not a run folder, or no checkpoint in it yet; or it cannot be fetched.
         """
-        folder = Folder(directory)
+        remote = hub.is_address(directory)
+        folder = Folder(hub.fetched(directory) if remote else directory)
         record, (path, step) = folder.record, _checkpoint(folder, checkpoint)
         plugins.require(record.get("plugins", []), folder.directory)
         recipe, data, deployment = folder.recipe, record["data"], deployment_of(folder)
         trained = cls(
-            folder.directory.resolve().name,
+            hub.title(directory) if remote else folder.directory.resolve().name,
             functools.partial(_load, folder, path, deployment),
             deployment.takes,
             image_shape=data["image_shape"],
@@ -134,6 +137,18 @@ class Trained:
         trained.directory, trained.folder, trained.checkpoint = folder.directory, folder, path
         trained.deployment = deployment
         return trained
+
+    @classmethod
+    def from_preset(cls, preset):
+        """Opens what somebody has shared: `open` under the name that Keras's libraries have for it.
+
+        Args:
+            preset: `hf://user/repo`, `hf://user/repo@revision`, `kaggle://owner/model/framework/variation`, or a folder.
+
+        Raises:
+            UserError: as of `open`.
+        """
+        return cls.open(preset)
 
     @classmethod
     def of(cls, model, name=None, **about):
@@ -277,6 +292,29 @@ class Trained:
             images = image_forms.to_model(a if direction == "ab" else b)
             yield np.asarray(image_forms.to_uint8(self.translate(images, direction)))
 
+    def push_to_hub(self, repository, dtype="float16", license=None, private=None, message="A generator of keras_gans"):
+        """Sends the generator to Hugging Face, as the preset that `keras-gans share` writes; see `presets.write`.
+
+        Args:
+            repository: `user/repo`, which is made if needed. Who may write there is logged in with `hf auth login`, or has
+                set HF_TOKEN.
+            dtype: of the tensors in the file, `float16` or `float32`.
+            license: who may use it for what, as an identifier of SPDX; None where nobody has said.
+            private: whether a new repository is; None for what the hub does.
+            message: of the commit.
+
+        Returns:
+            The address of the commit's page.
+
+        Raises:
+            UserError: not of a run folder; an extra is not installed; as of `hub.push`.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            address = f"hf://{repository.removeprefix('hf://')}"
+            written = pathlib.Path(folder) / hub.title(address)
+            presets.write(self, written, dtype, license, address)
+            return hub.push(written, address, private, message)
+
     def networks(self, names):
         """Reads networks of the run's checkpoint to start another run from.
 
@@ -410,10 +448,14 @@ def read_networks(folder, path, names):
     Raises:
         UserError: the file is damaged or belongs to other networks.
     """
-    found = recipes.build_networks(folder.recipe, folder.record, names)
+    build = functools.partial(recipes.build_networks, folder.recipe, folder.record, names)
+    shared = path.name == presets.WEIGHTS
+    if shared:  # it may be a stranger's
+        presets.check_size(build, path)
+    found = build()
     held = dict(found)
     if parse_spec(folder.recipe["game"])[0] == "imported_stylizer":
         # Version 0.1.0 kept the parts of an imported stylizer under names of their own.
         held |= {part: getattr(found["ema"], part) for part in ("encoder", "decoder")}
-    (presets if path.name == presets.WEIGHTS else checkpoints).load(networks.Networks(**held), path)
+    (presets if shared else checkpoints).load(networks.Networks(**held), path)
     return found

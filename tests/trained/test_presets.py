@@ -32,7 +32,7 @@ def test_it_makes_the_run_s_images(tmp_path, flags, dtype, tolerance):
     np.testing.assert_allclose(again.infer(inputs), run.infer(inputs), rtol=0, atol=tolerance)
     written = "".join((tmp_path / "preset" / name).read_text() for name in ("run.json", "README.md"))
     assert "/home" not in written and str(tmp_path) not in written and "folder:cats" in written
-    assert "license: CC0-1.0" in written and f"{dtype} in the file" in written
+    assert "license: cc0-1.0" in written and f"{dtype} in the file" in written
     with pytest.raises(UserError, match=r"^[^\n]*holds a generator alone; name the run[^\n]*$"):
         again.networks(["generator"])
 
