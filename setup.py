@@ -27,4 +27,5 @@ def description():
     return _LINK.sub(absolute, (ROOT / "README.md").read_text(encoding="utf-8"))
 
 
-setuptools.setup(long_description=description(), long_description_content_type="text/markdown")
+if __name__ == "__main__":
+    setuptools.setup(long_description=description(), long_description_content_type="text/markdown")

@@ -10,8 +10,9 @@ an interruption.
 
 import pathlib
 
-import runs
 from translation import prepare
+
+import runs
 
 TRAINED = ("stylegan2", "progan", "stylegan", "stylegan2_emoji", "progan_emoji")
 SHEETS = {  # name -> flags of keras-gans sample, title, whether the network must have styles

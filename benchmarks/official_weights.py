@@ -19,8 +19,9 @@ import sys
 import time
 
 import numpy as np
-import runs
 from PIL import Image, ImageDraw
+
+import runs
 
 PACKAGES = {
     "x4plus": "package_realesrgan_x4plus",

@@ -16,8 +16,9 @@ import tempfile
 
 import numpy as np
 import official_weights
-import runs
 from PIL import Image
+
+import runs
 
 sys.path[:0] = [str(runs.ROOT / "tests"), str(runs.ROOT / "tests/web")]
 ROUNDS = 3
