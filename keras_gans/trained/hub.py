@@ -172,6 +172,8 @@ def _one_line(client, address):
         raise UserError(
             f"{address}: the repository has no such revision; name a branch, a tag or a commit of {page}"
         ) from error
+    except errors.LocalEntryNotFoundError as error:  # not asked for: what the client says when the hub falls silent
+        raise UserError(f"{address}: the hub cannot be reached ({_first_line(error)})") from error
     except errors.HfHubHTTPError as error:
         status = getattr(error.response, "status_code", None)
         if status in (401, 403):
