@@ -11,7 +11,7 @@ import zipfile
 
 MOST = 12 * 2**20  # bytes of either
 NEEDED = """
-LICENSE README.md CHANGELOG.md CONTRIBUTING.md MANIFEST.in setup.cfg setup.py pyproject.toml train.py .ci/run .ci/lowest.txt
+LICENSE README.md CHANGELOG.md CONTRIBUTING.md MANIFEST.in setup.cfg setup.py pyproject.toml train.py .ci/run
 configs/quickstart.flags docker/train.Dockerfile docs/pictures.md examples/augment_classifier.py export/saved_model.py
 export/web/index.html benchmarks/faithfulness.py tests/conftest.py tests/helpers.py tests/losses/test_adversarial.py
 tests/trained/made_by_0_1_0/dcgan/run/run.json keras_gans/data/embedded/t10k-images-idx3-ubyte.gz

@@ -13,7 +13,7 @@ COPY setup.cfg setup.py pyproject.toml README.md LICENSE /src/
 COPY keras_gans /src/keras_gans
 COPY configs /src/configs
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir 'tensorflow[and-cuda] >= 2.20, < 3' '/src[hub,video]' \
+    && /opt/venv/bin/pip install --no-cache-dir 'tensorflow[and-cuda] >= 2.21, < 3' '/src[hub,video]' \
     && rm -rf /src
 
 ENV PATH=/opt/venv/bin:$PATH TF_CPP_MIN_LOG_LEVEL=2 HOME=/work
