@@ -15,7 +15,7 @@ class Checkpoints(Periodic):
     Args:
         folder: the run's `Folder`.
         every: steps between checkpoints.
-        keep: how many are kept.
+        keep: how many are kept, an integer of at least 1.
         start: steps done before.
     """
 

@@ -14,7 +14,7 @@ class Samples(Periodic):
         record: a `Record`.
         every: steps between grids.
         trained: `keras_gans.trained.Trained` of the game.
-        count: images in a grid; a conditional generator makes a row per class.
+        count: images in a grid; a conditional generator makes a row per class. Default 64.
         start: steps done before.
     """
 
@@ -43,7 +43,7 @@ class Translations(Periodic):
         record: a `Record`.
         every: steps between sheets.
         source: `keras_gans.data.Source` of pairs.
-        count: rows at most.
+        count: rows at most. Default 8.
         start: steps done before.
     """
 

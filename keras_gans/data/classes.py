@@ -25,7 +25,7 @@ class Classes:
         names: of the classes, in label order; () where there are none.
         labels: {path: label} of every picture; {} where there are no classes.
         notes: sentences about what was understood.
-        why_none: why there are no classes, for messages; "" where nothing hints at any.
+        why_none: why there are no classes, for messages; "" where nothing hints at any. Text.
     """
 
     names: tuple = ()
@@ -147,7 +147,7 @@ class Settled:
 
     Attributes:
         labels: int32 [n]; all 0 where they name no classes.
-        names: of the classes.
+        names: of the classes. A tuple of texts.
         counts: images of each class.
         notes: sentences about them.
         why_none: why they name no classes, or "".

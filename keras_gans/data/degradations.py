@@ -74,10 +74,13 @@ def _check_range(low, high, least, most):
 
 @DEGRADATIONS.register("downscale")
 class Downscale(Degradation):
-    """Super-resolution: smaller by the bicubic filter (Keys, a = -1/2), antialiased, as Pillow's.
+    """Super-resolution: smaller by the bicubic filter (Keys 1981, a = -1/2), antialiased, as Pillow's.
 
     Args:
-        scale: how many times smaller each side is.
+        scale: how many times smaller each side is. An integer of at least 2. Default 4.
+
+    Raises:
+        ValueError: a scale that is no integer of at least 2.
     """
 
     def __init__(self, scale=4):
@@ -114,9 +117,12 @@ class Noise(Degradation):
     """Additive white Gaussian noise, clamped and rounded to 8 bits.
 
     Args:
-        sigma: standard deviation in grey levels (of 255).
+        sigma: standard deviation in grey levels (of 255). Default 25.0.
         low, high: where `high` is positive, sigma is drawn uniformly between them for each image (blind denoising;
             DnCNN-B, Zhang et al. 2017: 0 to 55).
+
+    Raises:
+        ValueError: sigma outside 0 to 255.
     """
 
     def __init__(self, sigma=25.0, low=0.0, high=0.0):
@@ -135,7 +141,10 @@ class Poisson(Degradation):
     """Shot noise.
 
     Args:
-        peak: expected photons of a white pixel; fewer are noisier.
+        peak: expected photons of a white pixel; fewer are noisier. Default 30.0.
+
+    Raises:
+        ValueError: a peak of 0 or less.
     """
 
     def __init__(self, peak=30.0):
@@ -153,6 +162,7 @@ class Jpeg(Degradation):
 
     Args:
         low, high: the quality, as libjpeg counts it (1 to 100), is drawn uniformly from low to high for each image.
+            Default 10 and 40.
     """
 
     def __init__(self, low=10, high=40):
@@ -169,10 +179,13 @@ class Blind(Degradation):
     """Shot noise, then Gaussian noise, then JPEG, each of a strength drawn for each image.
 
     Args:
-        sigma: the strongest Gaussian noise, in grey levels; drawn uniformly from 0.
+        sigma: the strongest Gaussian noise, in grey levels; drawn uniformly from 0. Default 30.0.
         peak: the strongest shot noise, in photons of a white pixel; its standard deviation is drawn uniformly from
-            almost 0.
-        quality: the lowest JPEG quality; drawn uniformly up to 95.
+            almost 0. Default 30.0.
+        quality: the lowest JPEG quality; drawn uniformly up to 95. Default 30.
+
+    Raises:
+        ValueError: sigma below 0, a peak of 0 or less, or a quality outside 1 to 95.
     """
 
     def __init__(self, sigma=30.0, peak=30.0, quality=30):
@@ -210,7 +223,10 @@ class Mask(Degradation):
         shape: "free" for brush strokes (free-form masks, Yu et al. 2019, algorithm 1), "box" for one rectangle of an
             aspect ratio between 1:2 and 2:1, "both" for one or the other with equal chances.
         low, high: bounds of the share of missing pixels, which is drawn uniformly between them for a box; brush strokes
-            are added up to a share so drawn, so that they end between it and `high`.
+            are added up to a share so drawn, so that they end between it and `high`. Default 0.1 and 0.4.
+
+    Raises:
+        ValueError: another shape, or bounds that are none.
     """
 
     def __init__(self, shape="free", low=0.1, high=0.4):

@@ -73,11 +73,11 @@ def open_source(
             pairs: `paired:A:B` (two folders; partners have the same path but for the suffix, and the same size),
             `ab:DIR` (A in the left half and B in the right half of each file) or
             `paired:tfds:NAME[/CONFIG][@SPLIT][#FEATURE_A,FEATURE_B]`. Images of two domains: `unpaired:A:B`.
-        image_size: height and width of the images, in pixels.
+        image_size: height and width of the images, in pixels. Default 32.
         channels: 1 (grey), 3 (RGB), or None for what the data have. Of two sides it is those of B, what a generator
             makes; A keeps what it has.
         split: "train", "holdout" (kept from training, for scores) or "all".
-        resize: filter, a key of `keras_gans.data.images.FILTERS`.
+        resize: filter, a key of `keras_gans.data.images.FILTERS`. Default lanczos.
         crop: "center" (shorter side to `image_size`, then cut about the centre), "none" (squashed) or "pad" (black beside
             it makes it square).
         bad: what to do about images that cannot be read: "refuse" them with an error, or "skip" them with a message.

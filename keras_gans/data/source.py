@@ -89,6 +89,12 @@ def stable(dataset):
 class Source:
     """Numbered images with labels. Subclasses say how to `fetch` them, or what stands in their place.
 
+    Args:
+        collection: `Collection`, of which it takes what it is called.
+        count: number of elements.
+        image_shape: (height, width, channels).
+        class_names: tuple of names. Default: those of the collection.
+
     Attributes:
         spec: what the user wrote ("folder:photos").
         name: short name for titles and file names.
@@ -296,6 +302,13 @@ class FileSource(PictureSource):
 
 class PointSource(ArraySource):
     """2-D points, already what the networks see; drawn from a mixture of round Gaussians.
+
+    Args:
+        collection: see `ArraySource`.
+        points: float32 [n, 2].
+        labels: int [n], or None.
+        modes: float32 [m, 2].
+        std: a float.
 
     Attributes:
         modes: float32 [m, 2], the centres.

@@ -46,6 +46,9 @@ def list_files(folder):
 class Directory:
     """The files below a folder.
 
+    Args:
+        path: `pathlib.Path` of the folder.
+
     Attributes:
         path: of the folder.
         names: sorted list of the files' paths inside it, with forward slashes.
@@ -77,6 +80,9 @@ class Directory:
 
 class Archive:
     """The files of a ZIP archive, as StyleGAN's data sets are kept; attributes and methods as of `Directory`.
+
+    Args:
+        path: `pathlib.Path` of the archive.
 
     Raises:
         UserError: no ZIP archive, a damaged one, or one that would unpack to far more than it is.

@@ -30,11 +30,11 @@ class Measured:
     """Of one model.
 
     Attributes:
-        bytes: size of the model.
+        bytes: size of the model. An integer.
         runtime: the oldest version of TensorFlow Lite that has its operators, such as "2.5.0".
         psnr: in dB against Keras, of the worst image.
         ssim: against Keras, the mean; None for images of less than 11 pixels a side.
-        images: how many were compared.
+        images: how many were compared. An integer.
         milliseconds: dict, threads -> the median time of a call.
         operators: sorted names of the operators.
     """

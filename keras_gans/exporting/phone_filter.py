@@ -30,7 +30,7 @@ class Filter:
         chosen: the styles of a model that draws in a style: paths of pictures for NAME_style_transfer_VARIANT, whose
             NAME_style_predict_VARIANT lies beside it, or numbers; several are blended in equal shares.
         fit: "tiles", or "resize": the picture is brought to the model's size and the result back to the picture's.
-        tile: side in pixels of the largest square that goes through a model that takes any size at once.
+        tile: side in pixels of the largest square that goes through a model that takes any size at once. Default 1024.
         threads: of the CPU; default: as many as LiteRT takes, one.
 
     Attributes:

@@ -22,7 +22,7 @@ class FeatureExtractor:
         quantization: what is rounded to 8 bits on the way, in words.
 
     Args:
-        batch_size: images in one call of the network. A smaller last batch is padded, never retraced.
+        batch_size: images in one call of the network. A smaller last batch is padded, never retraced. Default 64.
     """
 
     name = None

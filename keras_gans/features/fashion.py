@@ -35,7 +35,7 @@ class FashionFeatures(FeatureExtractor):
     28x28 images are padded with black, as everywhere in this package; other sizes are resized.
 
     Args:
-        batch_size: images in one call of the network.
+        batch_size: images in one call of the network. Default 256.
     """
 
     name = "fashion"

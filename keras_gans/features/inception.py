@@ -188,7 +188,7 @@ class InceptionFeatures(FeatureExtractor):
         mode: "legacy" (TensorFlow 1's bilinear resize to 299, as the published numbers) or "clean" (clean-fid's).
         tap: which features, by their number: 64, 192, 768 or 2048. All but 2048 change the extractor's name.
         path: the weight file; by default it is looked up or downloaded (`keras_gans.weights.lookup`).
-        batch_size: images in one call of the network.
+        batch_size: images in one call of the network. Default 32.
 
     Raises:
         UserError: an unknown mode or tap, or no weights.

@@ -25,7 +25,7 @@ class KerasFeatures(FeatureExtractor):
         preprocess: how the model wants its pixels: "tf" ([-1, 1], as everywhere in this package), "torch" (ImageNet
             mean and deviation), "caffe" (BGR less the ImageNet mean), "unit" ([0, 1]), "none" ([0, 255]), or a function
             of float32 [n, h, w, c], 0 to 255.
-        batch_size: images in one call of the network.
+        batch_size: images in one call of the network. Default 64.
 
     Raises:
         UserError: an unknown layer or preprocessing, or a model that does not take one image.

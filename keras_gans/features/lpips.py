@@ -51,7 +51,7 @@ class LPIPS:
         net: "alex" (the metric of most papers) or "vgg" (the one for losses and path lengths).
         path: the backbone's state dict from torchvision; by default it is looked up or downloaded.
         heads: the linear heads' state dict; by default that of the installed package `lpips`.
-        batch_size: pairs in one call of the network.
+        batch_size: pairs in one call of the network. Default 16.
 
     Attributes:
         name: "lpips-alex" or "lpips-vgg".

@@ -34,8 +34,8 @@ class PerceptualNetwork(FeatureExtractor):
         layers: layer names -> Keras tensors, from the image to the last layer.
         features: Keras tensor [n, dims], for scores.
         logits: Keras tensor [n, classes], or None.
-        size: pixels that images are resized to before `features` are taken; `taps` do not resize.
-        batch_size: images in one call when features are extracted.
+        size: pixels that images are resized to before `features` are taken; `taps` do not resize. Default 224.
+        batch_size: images in one call when features are extracted. Default 32.
     """
 
     def __init__(self, name, path, images, layers, features, logits=None, size=224, batch_size=32):

@@ -60,7 +60,7 @@ class BEGAN(GAN):
 
     Args:
         generator, discriminator: as in `GAN`; the discriminator is an autoencoder, images -> images.
-        loss: not used: the game's own takes its place.
+        loss: not used: the game's own takes its place. Default none.
         gamma: the diversity ratio, 0 to 1. Default 0.5.
         lambda_k: the gain of k. Default 0.001.
         patience_kimg: thousands of images over which M is averaged before the learning rate is judged. Default 1600.

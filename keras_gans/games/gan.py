@@ -42,6 +42,10 @@ class GAN(Game):
 
     Attributes:
         ema: the moving average of `generator`, float32, used for samples, scores and export.
+
+    Raises:
+        ValueError: a latent that is not known, `share_fakes` without `share_reals`, or `draw_labels` with penalties or a
+            relativistic loss.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ class Growth:
 
     Args:
         sizes: all resolutions of the networks in pixels, from low to high.
-        start: the resolution that the run begins with.
+        start: the resolution that the run begins with. In pixels.
         fade_kimg, stable_kimg: length of the phases in thousands of images: a number, or numbers joined by `+` for the
             resolutions from `start` on, of which the last counts for all further ones. (`start` does not fade.)
         batch_sizes: images of a round, given in the same way; None for `batch_size`.

@@ -51,7 +51,7 @@ def normalize(inputs, gamma, beta, epsilon, training=True):
     Args:
         inputs: float [batch, h, w, channels].
         gamma, beta: [channels], or one for each example, [batch, 1, 1, channels]; None for 1 and 0.
-        epsilon: added to the biased variance.
+        epsilon: added to the biased variance. A float above 0.
         training: see `convolve`.
 
     Returns:

@@ -43,7 +43,7 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     Args:
         layer: the layer inside.
-        power_iterations: as saved; not used.
+        power_iterations: as saved; not used. An integer.
     """
 
     def __init__(self, layer, power_iterations=1, **kwargs):

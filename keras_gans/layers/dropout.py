@@ -16,6 +16,9 @@ class Dropout(keras.layers.Layer):
     Args:
         rate: fraction that is dropped, 0 to below 1. Default 0.5.
 
+    Call:
+        inputs float [batch, ...] -> the same shape and dtype; unchanged outside training.
+
     Raises:
         ValueError: a rate outside its range.
     """

@@ -61,7 +61,7 @@ class EqualizedDense(_Equalized):
     """A dense layer with equalized learning rate.
 
     Args:
-        units: outputs.
+        units: outputs. An integer.
         gain: the outputs' deviation at the start is `gain` times the inputs' root mean square. Default 1.
         bias_gain: factor of the bias. Default 1.
         lr_multiplier: how fast it learns, to other layers; 0.01 in mapping networks. Default 1.
@@ -103,6 +103,9 @@ class EqualizedConv2D(_Equalized):
 
     Call:
         [batch, h, w, channels] -> [batch, h', w', filters]; h and w known.
+
+    Raises:
+        ValueError: another `resample`.
     """
 
     def __init__(

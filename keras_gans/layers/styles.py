@@ -9,7 +9,7 @@ class Styles(keras.layers.Layer):
     """Gives w to every layer, drawn towards the average w on demand: average + truncation (w - average).
 
     Args:
-        layers: how many.
+        layers: how many. An integer.
 
     Call:
         w: float32 [batch, w_dim].

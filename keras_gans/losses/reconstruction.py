@@ -84,7 +84,7 @@ class Charbonnier(Reconstruction):
 @RECONSTRUCTIONS.register("perceptual")
 @keras.saving.register_keras_serializable("keras_gans")
 class Perceptual(Reconstruction):
-    """The difference between the features of both images in a pretrained network.
+    """The difference between the features of both images in a pretrained network (Johnson et al. 2016).
 
     The networks' own layer names say whether it is taken before the activation (`conv5_4`, as in ESRGAN) or after it
     (`relu5_4`, as in SRGAN). Grey images are shown as RGB.

@@ -19,7 +19,7 @@ class ArrayImages:
 
     Args:
         images: uint8, or float in [-1, 1]; [n, h, w, c].
-        spec: what they are called in the protocol.
+        spec: what they are called in the protocol. Text. Default `array`.
 
     Attributes:
         images: uint8 [n, h, w, c].
@@ -52,7 +52,7 @@ class ArrayPairs:
 
     Args:
         inputs, targets: images as of `ArrayImages`, as many of each.
-        spec: what they are called in the protocol.
+        spec: what they are called in the protocol. Text. Default `arrays`.
 
     Raises:
         UserError: different counts; see `ArrayImages`.

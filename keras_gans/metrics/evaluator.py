@@ -45,9 +45,12 @@ class Evaluator:
         real: the reference, a `Source` or `FolderImages`.
         count: images on each side; default: all real images, and as many generated ones.
         seed: of the subset of the real images (where `count` leaves some out) and of the scores' own draws.
-        quiet: no progress bars.
+        quiet: no progress bars. Default False.
         trained_on: name of the extractor that the generator was trained against, if any: scores by its features say that
             they are biased.
+
+    Raises:
+        UserError: no images, a metric that does not compare two sets, or features that are none of one image.
     """
 
     def __init__(self, metrics, features, real, count=None, seed=0, quiet=True, trained_on=None):

@@ -40,7 +40,7 @@ class Manifold:
 
     Args:
         features: float [n, dims], n > k.
-        k: which neighbour.
+        k: which neighbour. An integer, from 1.
 
     Attributes:
         features, k: as given.

@@ -94,6 +94,9 @@ class PixelScore(PairScore):
     Args:
         color: `rgb` (all channels as they are) or `y` (luma).
         crop_border: pixels cut from each edge; default 0.
+
+    Raises:
+        UserError: another color, or a negative crop_border.
     """
 
     name = formula = None
@@ -141,14 +144,14 @@ class PSNR(PixelScore):
 
 @SCORES.register("ssim")
 class SSIM(PixelScore):
-    """Structural similarity, at most 1, higher is better. Arguments: see `PixelScore`."""
+    """Structural similarity (Wang et al. 2004), at most 1, higher is better. Arguments: see `PixelScore`."""
 
     name, formula = "ssim", staticmethod(ssim)
 
 
 @SCORES.register("ms_ssim")
 class MSSSIM(PixelScore):
-    """Multi-scale structural similarity, at most 1, higher is better. Arguments: see `PixelScore`."""
+    """Multi-scale structural similarity (Wang, Simoncelli, Bovik 2003), at most 1, higher is better. Arguments: see `PixelScore`."""
 
     name, formula = "ms_ssim", staticmethod(ms_ssim)
 

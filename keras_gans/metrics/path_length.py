@@ -94,6 +94,9 @@ class PerceptualPathLength(GeneratorScore):
         sampling: `end` (default) or `full`.
         epsilon: step along the path; default 1e-4.
         quantize: compare uint8 images; default False, as in StyleGAN.
+
+    Raises:
+        UserError: another sampling, or an epsilon of 0 or less.
     """
 
     def __init__(self, network=None, sampling="end", epsilon=1e-4, quantize=False):

@@ -10,7 +10,7 @@ class Result:
     Attributes:
         name: how it is called in tables and logs, such as `fid` or `kd_fashion`.
         value: float.
-        higher_is_better: which way it improves; the best checkpoint is chosen by it.
+        higher_is_better: which way it improves; the best checkpoint is chosen by it. True or False.
         standard_error: of `value`, or None where no estimate is made.
         standard_deviation: over the subsets, splits or images that `protocol` names, or None.
         protocol: dict of what the score itself chose (neighbours, subsets, ...).

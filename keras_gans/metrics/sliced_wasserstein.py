@@ -50,7 +50,7 @@ class PatchSampler:
     """Draws 7x7 patches from every pyramid level of a stream of images.
 
     Args:
-        seed: of the positions.
+        seed: of the positions. An integer.
     """
 
     def __init__(self, seed):

@@ -106,7 +106,7 @@ class FastGANDecoder(keras.Model):
     """Makes an image of a map of 8x8, in blocks of nearest-neighbour upsampling and one gated convolution.
 
     Args:
-        map_channels: of the map.
+        map_channels: of the map. An integer.
         image_size: of the images that the discriminator sees, 64 or more; the decoder's have 128 pixels, or 64 for those
             of 64. Default 256.
         channels: of the image. Default 3.

@@ -115,6 +115,10 @@ class GrowingDiscriminator(Growing, keras.Model):
         blur: filter with [1, 2, 1] before halving.
         num_classes: answer with the logit of the label when more than 0.
         image_size, channels, channel_base, channel_max: see `ProGANDiscriminator`.
+
+    Call:
+        image float [batch, image_size, image_size, channels] in [-1, 1], with classes [image, label int32 [batch]] ->
+            float32 logits [batch, 1].
     """
 
     def __init__(self, image_size, channels, channel_base, channel_max, blur, num_classes=0, **kwargs):

@@ -40,7 +40,11 @@ class GroupedConv2D(layers.Conv2D):
 
 
 class Basis(layers.Layer):
-    """Scales the channels of a learned 4x4 image: [batch, channels] -> [batch, 4, 4, channels]."""
+    """Scales the channels of a learned 4x4 image.
+
+    Call:
+        scales float [batch, channels] -> [batch, 4, 4, channels].
+    """
 
     def build(self, input_shape):
         self.basis = self.add_weight(

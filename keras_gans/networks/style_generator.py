@@ -21,6 +21,9 @@ class StyleGenerator(keras.Model):
         mapping: `keras.Model`, latent (and label) -> w [batch, w_dim].
         synthesis: `keras.Model`, styles [batch, layers_w, w_dim] -> image.
 
+    Call:
+        latent float [batch, latent_dim], with classes [latent, label int32 [batch]] -> float32 image [batch, h, w, c].
+
     Attributes:
         mapping, synthesis: those.
         layers_w: how many styles the synthesis takes.

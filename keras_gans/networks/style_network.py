@@ -10,6 +10,10 @@ class StyleNetwork(keras.Model):
 
     A style is a vector, and styles blend as vectors do. It is computed once for any number of pictures.
 
+    Call:
+        [pictures float [batch, h, w, 3] in [-1, 1], style images or weights] -> float32 [batch, h, w, 3]; see the
+            subclasses.
+
     Attributes:
         style: `keras.Model`, style images float [batch, h, w, 3] in [-1, 1] of any size -> style [batch, style_dim];
             None where the styles are numbered.

@@ -18,7 +18,11 @@ from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
 @keras.saving.register_keras_serializable("keras_gans")
 class StyleGANSynthesis(Growing, keras.Model):
-    """Styles -> image; see `StyleGANGenerator` and `Growing`."""
+    """Styles -> image; see `StyleGANGenerator` for the arguments, and `Growing`.
+
+    Call:
+        styles float [batch, layers_w, w_dim] -> float32 image [batch, image_size, image_size, channels].
+    """
 
     def __init__(self, image_size, channels, w_dim, channel_base, channel_max, **kwargs):
         sizes = sizes_of(image_size, 8)

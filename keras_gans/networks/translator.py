@@ -11,6 +11,9 @@ from keras_gans.layers.instance_normalization import InstanceNormalization
 class Translator(keras.Model):
     """A network from images to images of any height and width.
 
+    Call:
+        images float [batch, h, w, c] in [-1, 1] -> float32 [batch, scale h, scale w, c'].
+
     Attributes:
         multiple: the sides of its inputs are multiples of it, in pixels. Default 1.
         scale: sides of the output over those of the input. Default 1.

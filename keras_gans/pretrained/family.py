@@ -22,7 +22,7 @@ class Part:
         network: its name among `Family.networks`, or that of a part of it such as `generator.encoder`.
         state: `State`.
         slots: function (network) -> dict, name of the tensor -> `matching.Slot`.
-        title: what it is, for messages; "" for the recipe's generator.
+        title: what it is, for messages; "" for the recipe's generator. Text.
         without: names of tensors that change nothing, so that our network does not have them: biases in front of a norm
             that subtracts the mean.
     """

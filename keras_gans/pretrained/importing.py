@@ -31,10 +31,10 @@ class Imported:
 
     Attributes:
         family: name of the family.
-        work: the verb for such runs.
+        work: the verb for such runs. Text.
         flags: dict of the recipe's flags that were set.
         differences: dict, what was compared -> largest absolute difference.
-        reference: what it was compared with.
+        reference: what it was compared with. Text.
         without: names of tensors that were left out, since they change nothing.
     """
 

@@ -13,7 +13,7 @@ class MetricFile:
     """A kind of weight file.
 
     Attributes:
-        title: what it is.
+        title: what it is. Text.
         tensor, shape: name and shape of a tensor that no other network has.
         use: the flag that takes the file.
         load: function (path) that raises a `UserError` for a file that does not fit.

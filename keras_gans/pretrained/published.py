@@ -20,7 +20,7 @@ class Published:
     """A published model.
 
     Attributes:
-        task: what it does.
+        task: what it does. Text.
         megabytes: size of its files together, about.
         license: in words.
         files: tuple of `WeightFile` or `PackageFile`.

@@ -11,7 +11,7 @@ class Layer:
     """The tensors whose names differ in the last word alone.
 
     Attributes:
-        name: what they have in common.
+        name: what they have in common. Text.
         parts: dict, last word -> shape.
     """
 

@@ -17,7 +17,7 @@ class Curve:
     """One line of a chart.
 
     Attributes:
-        name: for the legend.
+        name: for the legend. Text.
         x, y: floats [n], x ascending; points that are not finite are left out and break the line.
         error: float [n], half the height of each point's error bar, or None.
     """

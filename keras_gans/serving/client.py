@@ -29,9 +29,9 @@ class Client:
         model: name of the model.
         version: an integer; default: the latest.
         label: of a version, in place of its number.
-        timeout: seconds for a call with all its repetitions.
-        retries: how often a call is repeated at most.
-        backoff: seconds before the first repetition, shortened by up to half at random.
+        timeout: seconds for a call with all its repetitions. Default 60.0.
+        retries: how often a call is repeated at most. An integer. Default 4.
+        backoff: seconds before the first repetition, shortened by up to half at random. Default 0.2.
 
     Raises:
         UserError: an address of another kind, or both a version and a label.

@@ -27,6 +27,10 @@ _LONGEST = 500
 class ServingError(UserError):
     """A request that was refused or failed; the message is one line.
 
+    Args:
+        code: name of the gRPC status, text.
+        message: text; made one line, and cut where it is too long.
+
     Attributes:
         code: name of the gRPC status, "INVALID_ARGUMENT" for example.
     """

@@ -47,7 +47,11 @@ class Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """Attributes: inputs, outputs: dicts, name -> `Tensor`."""
+    """What a model takes and gives.
+
+    Attributes:
+        inputs, outputs: dicts, name -> `Tensor`.
+    """
 
     inputs: dict
     outputs: dict

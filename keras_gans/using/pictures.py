@@ -31,9 +31,9 @@ class Item:
     """A file to be processed.
 
     Attributes:
-        path: of the input.
+        path: of the input. A `pathlib.Path`.
         name: its path inside the input folder, with forward slashes; of a single file its name.
-        target: of the output.
+        target: of the output. A `pathlib.Path`.
         kind: "picture", "animation" (GIF) or "video".
     """
 

@@ -23,6 +23,9 @@ class Smoother:
     Args:
         strength: share of the past in a pixel that does not change, 0 (none) to below 1; the noise that a filter makes
             of an unmoved picture falls to sqrt((1 - strength) / (1 + strength)): to 0.33 at 0.8.
+
+    Raises:
+        ValueError: a strength outside its range.
     """
 
     def __init__(self, strength):

@@ -47,7 +47,7 @@ class Stage:
         reads: `Map`s; the norm's input comes first.
         makes: `Map`s.
         norm_conditions, conditions: indices of the network's other inputs that the norm and the model read.
-        model: keras.Model, the operations behind the norm.
+        model: `keras.Model`, the operations behind the norm.
         halo: times `multiple` rows of the picture that a band needs above and below. Filled in by `Bands`.
     """
 

@@ -25,7 +25,7 @@ class Stylizer:
         colors: "style", "luma" (the picture keeps its chroma, see `paintings.keep_chroma`) or "match" (the style is given
             the picture's colours, see `paintings.match_colors`).
         masks: one for each style, see `paintings.paint_regions`; then the styles are not blended.
-        style_size: shorter side that style pictures are brought to, in pixels.
+        style_size: shorter side that style pictures are brought to, in pixels. Default 256.
 
     Raises:
         UserError: styles, weights, strength, colours or masks that do not fit the network or one another.

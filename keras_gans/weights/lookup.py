@@ -24,7 +24,7 @@ class WeightFile:
 
     Attributes:
         name: the file's name.
-        url: where it is downloaded from.
+        url: where it is downloaded from. Text.
         digest: the first hex digits of its SHA-256 (PyTorch writes eight of them into its files' names), or of its MD5
             where `algorithm` says so (Keras publishes those). None where none is known: that of the first use is then
             recorded beside the file, and what differs later is refused.

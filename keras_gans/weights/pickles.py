@@ -68,6 +68,10 @@ class Budget:
 class Stream:
     """A buffer with the two methods of a file that `genops` needs; a length beyond the end allocates nothing.
 
+    Args:
+        buffer: bytes, or a view of them.
+        budget: `Budget`. Default: one of the buffer's size.
+
     Attributes:
         budget: `Budget`, for all that is read of the buffer. Default: one of its size.
     """

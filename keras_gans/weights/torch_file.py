@@ -57,7 +57,13 @@ class Storage:
 
 @dataclasses.dataclass(eq=False)
 class Tensor(Placeholder):
-    """A view of a storage."""
+    """A view of a storage.
+
+    Attributes:
+        storage: `Storage`.
+        offset: of its first number, an integer.
+        shape, strides: lists of integers, in numbers, not bytes.
+    """
 
     storage: Storage
     offset: int

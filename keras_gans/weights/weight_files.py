@@ -21,6 +21,10 @@ class State(dict):
 
     What was read of the file is dropped from memory when the next tensor is taken, so that an import needs room for the
     network but not for the file.
+
+    Args:
+        tensors: dict, name -> array.
+        release: function without arguments, called before a tensor is taken. Default: does nothing.
     """
 
     def __init__(self, tensors, release=lambda: None):

@@ -56,7 +56,11 @@ def check(site):
                 there /= "index.html"
             if not there.is_file():
                 complaints.append(f"{path.relative_to(site)}: {target} is not there")
-            elif address.fragment and there.suffix == ".html" and urllib.parse.unquote(address.fragment) not in page(there).anchors:
+            elif (
+                address.fragment
+                and there.suffix == ".html"
+                and urllib.parse.unquote(address.fragment) not in page(there).anchors
+            ):
                 complaints.append(f"{path.relative_to(site)}: {target} has no such anchor")
     for path in site.rglob("*.css"):
         if "url(http" in (text := path.read_text(encoding="utf-8")) or "@import" in text:
@@ -68,7 +72,10 @@ def main():
     site = pathlib.Path(sys.argv[1])
     complaints, external = check(site.resolve())
     (site / "external_links.txt").write_text("".join(f"{link}\n" for link in sorted(external)), encoding="utf-8")
-    print("\n".join(complaints) or f"{site}: links, anchors and pictures are there; {len(external)} external links in external_links.txt")
+    print(
+        "\n".join(complaints)
+        or f"{site}: links, anchors and pictures are there; {len(external)} external links in external_links.txt"
+    )
     return bool(complaints)
 
 

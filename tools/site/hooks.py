@@ -25,6 +25,8 @@ ROOT = sources.ROOT
 # Files outside of docs/ -> their pages.
 ELSEWHERE = {
     "README.md": "index.md",
+    "README.md#what-you-can-do": "how_to/index.md",
+    "README.md#recipes": "families/index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "export/on_device/README.md": "on_device.md",
@@ -42,8 +44,11 @@ def on_config(config):
 
 
 def on_files(files, config):
-    made = {page: relinked((ROOT / path).read_text(encoding="utf-8"), path, page) for path, page in ELSEWHERE.items() if (ROOT / path).is_file()}
-    made.pop("index.md")
+    made = {
+        page: relinked((ROOT / path).read_text(encoding="utf-8"), path, page)
+        for path, page in ELSEWHERE.items()
+        if path != "README.md" and (ROOT / path).is_file()
+    }
     made |= {page: relinked(text, "README.md", page) for page, text in pages.how_to().items()}
     made |= pages.families() | pages.commands() | pages.reference()
     for page, text in made.items():
@@ -66,6 +71,11 @@ def on_page_markdown(markdown, page, config, files):
     return diagrams(markdown, path)
 
 
+def on_page_content(html, page, config, files):
+    # Source code and flagfiles are shown on demand, and are no text to search: the index would be six times as large.
+    return re.sub(r'<details class="(mkdocstrings-source|quote|note)"', r'<details data-search-exclude class="\1"', html)
+
+
 def on_post_page(output, page, config):
     # The theme asks a CDN for what opens workers from file://; ours lies beside the pages.
     up = posixpath.relpath("worker.js", posixpath.dirname(page.url) or ".")
@@ -81,8 +91,9 @@ def relinked(markdown, origin, page):
         path, hash, anchor = match["target"].partition("#")
         path = posixpath.normpath(posixpath.join(posixpath.dirname(origin), path))
         if path.startswith("configs/"):
-            anchor, path = Path(path).stem, f"docs/families/{pages.family_of(Path(path).stem)}.md"
-            hash = "#"
+            path, hash, anchor = f"docs/families/{pages.family_of(Path(path).stem)}.md", "#", Path(path).stem
+        if f"{path}#{anchor}" in ELSEWHERE:
+            path, hash, anchor = f"{path}#{anchor}", "", ""
         target = path.removeprefix("docs/") if path.startswith("docs/") else ELSEWHERE.get(path) or pages.of_source(path)
         if not target:
             return match["before"].strip("[]")
@@ -97,10 +108,14 @@ def formulae(markdown):
     def formula(match):
         if match["code"]:
             return match[0]
-        return convert(match["block"] or match["inline"], display="block" if match["block"] else "inline").replace("\n", " ")
+        made = convert(match["block"] or match["inline"], display="block" if match["block"] else "inline").replace("\n", " ")
+        return f'<div class="formula">{made}</div>' if match["block"] else made
 
     return re.sub(
-        r"(?P<code>^```.*?^```$|`+[^`]*`+)|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+)\$", formula, markdown, flags=re.S | re.M
+        r"(?P<code>^```.*?^```$|`+[^`]*`+)|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+)\$",
+        formula,
+        markdown,
+        flags=re.S | re.M,
     )
 
 

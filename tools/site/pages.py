@@ -8,7 +8,17 @@ from sources import faithfulness
 
 DOCS = sources.ROOT / "docs"
 # The site's tabs: pages of docs/ (or made of files elsewhere), in this order; what of docs/ is named nowhere goes to Guides.
-GUIDES = ["parts.md", "plugins.md", "keras.md", "scores.md", "pictures.md", "scaling.md", "speed.md", "security.md", "architecture.md"]
+GUIDES = [
+    "parts.md",
+    "plugins.md",
+    "keras.md",
+    "scores.md",
+    "pictures.md",
+    "scaling.md",
+    "speed.md",
+    "security.md",
+    "architecture.md",
+]
 DEPLOYING = ["deploying.md", "tf_serving.md", "on_device.md", "web.md", "page.md", "formats.md"]
 RESULTS = ["results.md", "faithfulness.md"]
 ABOUT = ["changelog.md", "contributing.md", "notice.md"]
@@ -39,7 +49,9 @@ def nav():
     others = sorted(page.name for page in DOCS.glob("*.md") if page.name not in named)
     tutorials = sorted(page.relative_to(DOCS).as_posix() for page in (DOCS / "tutorials").glob("*.md"))
     families = [f"families/{page}.md" for page in sources.families()]
-    families += sorted(f"families/{page.name}" for page in (DOCS / "families").glob("*.md") if f"families/{page.name}" not in families)
+    families += sorted(
+        f"families/{page.name}" for page in (DOCS / "families").glob("*.md") if f"families/{page.name}" not in families
+    )
     rooms = [
         {room: [f"reference/{room}/index.md", *(f"reference/{_file(module)}" for module in sources.modules(room))]}
         for room in sources.ROOMS
@@ -142,9 +154,13 @@ def families():
         links = ", ".join(f"[{name}]({page}.md#{name})" for name in names)
         lines.append(f"| {links} | {paper} | {own} |")
     made["families/index.md"] = (
-        "# Families\n\nEach page has the game in a box: losses, what is its own, recipe, pictures that came out, what differs "
-        "from the paper's code, and how that was checked.\n\n| recipes | paper | what is its own |\n|---|---|---|\n"
-    ) + "\n".join(lines) + "\n"
+        (
+            "# Families\n\nEach page has the game in a box: losses, what is its own, recipe, pictures that came out, what differs "
+            "from the paper's code, and how that was checked.\n\n| recipes | paper | what is its own |\n|---|---|---|\n"
+        )
+        + "\n".join(lines)
+        + "\n"
+    )
     return made
 
 
@@ -152,21 +168,36 @@ def _recipe(name):
     fields, first, flagfile = sources.recipes()[name]
     text = [f"## Recipe `{name}` {{ #{name} }}", first]
     text += [f"![{name}]({picture})" for picture in _pictures(name)]
-    rows = [(field, fields[field]) for field in ("Paper", "Cost", "Score", "Then", "Without", "Phones", "Shorter") if field in fields]
+    rows = [
+        (field, fields[field])
+        for field in ("Paper", "Cost", "Score", "Then", "Without", "Phones", "Shorter")
+        if field in fields
+    ]
     text.append("| | |\n|---|---|\n" + "\n".join(f"| {field} | {_cell(value)} |" for field, value in rows))
     text.append("```bash\n" + re.sub(r" {3}\((.*)\)$", r"  # \1", fields["Command"]) + "\n```")
     used = _parts_of(flagfile)
     if used:
         text.append("Its parts: " + ", ".join(used) + ".")
     if "Differs" in fields:
-        text.append("What differs from the paper and its code:\n\n" + "\n".join(f"- {_escape(item)}" for item in faithfulness.items(fields["Differs"])))
+        text.append(
+            "What differs from the paper and its code:\n\n"
+            + "\n".join(f"- {_escape(item)}" for item in faithfulness.items(fields["Differs"]))
+        )
     compared = faithfulness.comparisons(fields)
     if compared:
         rows = "\n".join(f"| `{against}` | {_cell(what)} | {number} | {date} |" for against, what, number, date in compared)
-        text.append(f"How it was checked ([what this means](../faithfulness.md)):\n\n| beside | what | largest difference | date |\n|---|---|---|---|\n{rows}")
+        text.append(
+            f"How it was checked ([what this means](../faithfulness.md)):\n\n| beside | what | largest difference | date |\n|---|---|---|---|\n{rows}"
+        )
     else:
-        text.append("No whole step of it has been laid beside another implementation; its parts have tests of their own ([what this means](../faithfulness.md)).")
-    text.append(f'??? note "configs/{name}.flags"\n\n    ```text\n' + "\n".join(f"    {line}" for line in flagfile.splitlines()) + "\n    ```")
+        text.append(
+            "No whole step of it has been laid beside another implementation; its parts have tests of their own ([what this means](../faithfulness.md))."
+        )
+    text.append(
+        f'??? note "configs/{name}.flags"\n\n    ```text\n'
+        + "\n".join(f"    {line}" for line in flagfile.splitlines())
+        + "\n    ```"
+    )
     return "\n\n".join(text) + "\n\n"
 
 
@@ -224,18 +255,29 @@ def reference():
         rows = []
         for module, tree in sources.modules(room).items():
             made[f"reference/{_file(module)}"] = f"# {module.removeprefix('keras_gans.')}\n\n::: {module}\n"
-            rows += [f"| [{node.name}](../{_file(module)}#{module}.{node.name}) | {sources.summary(node)} |" for node in sources.public(tree)]
-        made[f"reference/{room}/index.md"] = f"# keras_gans.{room}\n\n{said}\n\n| name | |\n|---|---|\n" + "\n".join(rows) + "\n"
+            rows += [
+                f"| [{node.name}](../{_file(module)}#{module}.{node.name}) | {sources.summary(node)} |"
+                for node in sources.public(tree)
+            ]
+        made[f"reference/{room}/index.md"] = (
+            f"# keras_gans.{room}\n\n{said}\n\n| name | |\n|---|---|\n" + "\n".join(rows) + "\n"
+        )
         lines.append(f"| [{room}]({room}/index.md) | {_cell(said.partition(chr(10))[0])} |")
     made["reference/index.md"] = (
         "# Reference\n\nRooms of the package; a public class is reachable from its room's name, as `kg.losses.Hinge`.\n\n"
-        "| room | |\n|---|---|\n" + "\n".join(lines)
-        + "\n\nOutside of the rooms: " + ", ".join(f"[{module}]({module}.md)" for module in sources.GROUND) + ".\n"
+        "| room | |\n|---|---|\n"
+        + "\n".join(lines)
+        + "\n\nOutside of the rooms: "
+        + ", ".join(f"[{module}]({module}.md)" for module in sources.GROUND)
+        + ".\n"
     )
     made["parts.md"] = "".join(
         f"### {flag}\n\n| name | |\n|---|---|\n"
-        + "".join(f"| [`{name}`]({_reference(part, '')}) | {part[2]} |\n" for name, part in sorted(sources.parts()[kind].items()))
+        + "".join(
+            f"| [`{name}`]({_reference(part, '')}) | {part[2]} |\n" for name, part in sorted(sources.parts()[kind].items())
+        )
         + "\n"
-        for kind, flag in REGISTRIES.items() if kind in sources.parts()
+        for kind, flag in REGISTRIES.items()
+        if kind in sources.parts()
     )
     return made

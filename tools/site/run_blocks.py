@@ -16,7 +16,7 @@ import tempfile
 import time
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
-BLOCK = re.compile(r'^<!-- runnable -->\n```(\w+)[^\n]*\n(.*?)^```$', re.S | re.M)
+BLOCK = re.compile(r"^<!-- runnable -->\n```(\w+)[^\n]*\n(.*?)^```$", re.S | re.M)
 MARK = re.compile(r"^<!-- runnable -->", re.M)
 
 
@@ -49,9 +49,14 @@ def main():
         for page, number, language, text in found:
             start = time.monotonic()
             command = ["bash", "-euo", "pipefail", "-c", text] if language == "bash" else [sys.executable, "-c", text]
-            ran = subprocess.run(command, cwd=folder, env=os.environ | {"KERAS_BACKEND": "tensorflow"}, capture_output=True, text=True)
+            ran = subprocess.run(
+                command, cwd=folder, env=os.environ | {"KERAS_BACKEND": "tensorflow"}, capture_output=True, text=True
+            )
             failed += bool(ran.returncode)
-            print(f"{page}, block {number}: {'failed' if ran.returncode else 'ran'}, {time.monotonic() - start:.0f} s", flush=True)
+            print(
+                f"{page}, block {number}: {'failed' if ran.returncode else 'ran'}, {time.monotonic() - start:.0f} s",
+                flush=True,
+            )
             if ran.returncode:
                 print(text, ran.stdout[-2000:], ran.stderr[-4000:], sep="\n")
     return bool(failed)

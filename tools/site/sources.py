@@ -14,9 +14,9 @@ import sys
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-import faithfulness
+import faithfulness  # noqa: E402
 
-from keras_gans import cli
+from keras_gans import cli  # noqa: E402
 
 ROOMS = (
     "kernels layers weights features networks losses penalties augment data games trained using metrics callbacks exporting "

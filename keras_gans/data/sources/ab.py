@@ -15,7 +15,14 @@ def _odd(width, height):
 
 
 class SideBySide(Folder):
-    """The image files of a folder as pairs."""
+    """The image files of a folder as pairs.
+
+    Args:
+        folder: path, text.
+        split: "train", "holdout" or "all".
+        spec: text of `--data`.
+        held_out: `keras_gans.data.holdout.Holdout`.
+    """
 
     kind, unit = "paired", "pairs"
 

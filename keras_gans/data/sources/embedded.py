@@ -38,6 +38,11 @@ class Fashion(Collection):
 
     28x28 grey. At image size 28 as they are, at 32 padded with black (-1), at any other size resized from the padded
     ones, as `keras_gans.data.images.fit` does.
+
+    Args:
+        split: "train", "holdout" or "all".
+        spec: text of `--data`.
+        held_out: not used: the split is the data set's own; None will do.
     """
 
     name, class_names = "fashion", FASHION_CLASSES
@@ -73,7 +78,10 @@ class Points(Collection):
 
     Args:
         modes: float32 [m, 2], the centres.
-        std: standard deviation of a mode along each axis.
+        std: standard deviation of a mode along each axis. A float, in units of the plane.
+        split: "train", "holdout" or "all".
+        spec: text of `--data`.
+        held_out: not used: points are drawn; None will do.
     """
 
     total = 100_000

@@ -18,8 +18,11 @@ class Folder(Collection):
     Args:
         folder: its path.
         split, spec, held_out: as in `Collection`.
-        usage: what `--data` takes, for messages.
+        usage: what `--data` takes, for messages. One sentence of text. Default: that of `folder:`.
         few: whether all of fewer than ten images are in every split. Default False.
+
+    Raises:
+        UserError: the folder that is held out has other classes.
     """
 
     def __init__(self, folder, split, spec, held_out, usage="folder:PATH takes a folder of images", few=False):

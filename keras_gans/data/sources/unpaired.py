@@ -12,6 +12,12 @@ class Unpaired(Collection):
     """Two folders; of each, images are held out.
 
     B may be a handful of styles: fewer than ten images are all of them in every split.
+
+    Args:
+        rest: `A:B`, text: the paths of two folders.
+        split: "train", "holdout" or "all".
+        spec: text of `--data`.
+        held_out: `keras_gans.data.holdout.Holdout`.
     """
 
     kind = "unpaired"

@@ -19,7 +19,7 @@ from keras_gans.trained.trained import LATENTS, Deployment
 
 @FAMILIES.register("dcgan")
 class DCGAN(Family):
-    """The generator, alone or with its discriminator: one file for each, in any order."""
+    """DCGAN (Radford et al. 2016): the generator, alone or with its discriminator: one file for each, in any order."""
 
     looks = "tensors conv1.weight, bn1.weight, conv2.weight, ... of the generator, and of the discriminator in a second file"
     work = "sample"

@@ -28,7 +28,14 @@ class _Version:
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """Of a version, as TensorFlow Serving's API tells it."""
+    """Of a version, as TensorFlow Serving's API tells it.
+
+    Attributes:
+        version: an integer.
+        state: `AVAILABLE` or `END`.
+        code: name of the gRPC status. Default `OK`.
+        message: of the error, text. Default none.
+    """
 
     version: int
     state: str
@@ -47,7 +54,7 @@ class Models:
     is left alone until it changes.
 
     Args:
-        folder: of the models.
+        folder: of the models. A `pathlib.Path`.
         load: function of a path -> servable with `close()`.
         log: function that takes a line of what happens.
     """

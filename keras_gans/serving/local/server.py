@@ -26,8 +26,8 @@ class Server:
     Args:
         folder: of the models, `FOLDER/MODEL/VERSION/`.
         limits: `keras_gans.serving.local.limits.Limits`.
-        host: address to listen on.
-        rest_port, grpc_port: 0 takes a free one.
+        host: address to listen on. Text. Default 127.0.0.1.
+        rest_port, grpc_port: 0 takes a free one. Default 8501 and 8500.
         site: `keras_gans.serving.site.Site`, or None for no page.
         log: function that takes a line of what happens.
         allowed_hosts: names that REST requests may give the server, beside addresses, localhost, `host` and the machine's
