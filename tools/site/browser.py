@@ -42,7 +42,7 @@ def look(site, pictures):
                 page.goto((site / "index.html").as_uri())
                 if width < 960:
                     page.click("label.md-header__button[for=__search]")
-                page.fill("input.md-search__input", words)
+                page.locator("input.md-search__input").press_sequentially(words)  # keys are what the search listens to
                 try:
                     page.wait_for_selector(f".md-search-result__link[href*='{wanted}']", state="attached", timeout=20000)
                 except Exception:
