@@ -29,6 +29,7 @@ def look(site, pictures):
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for width in WIDTHS:
             page = browser.new_page(viewport={"width": width, "height": 900})
+            page.set_default_timeout(120_000)  # the machine may be busy
             page.route("http*://**", lambda route: complaints.append(f"asks for {route.request.url}") or route.abort())
             page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
             for name, path in PAGES.items():
@@ -44,7 +45,7 @@ def look(site, pictures):
                     page.click("label.md-header__button[for=__search]")
                 page.locator("input.md-search__input").press_sequentially(words)  # keys are what the search listens to
                 try:
-                    page.wait_for_selector(f".md-search-result__link[href*='{wanted}']", state="attached", timeout=20000)
+                    page.wait_for_selector(f".md-search-result__link[href*='{wanted}']", state="attached")
                 except Exception:
                     shown = page.eval_on_selector_all(".md-search-result__link", "links => links.map(link => link.href)")
                     complaints.append(f"{width} pixels: {words!r} finds {shown[:5]}, not {wanted}")

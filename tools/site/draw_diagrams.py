@@ -18,7 +18,11 @@ DOCS = pathlib.Path(__file__).parents[2] / "docs"
 
 def main():
     script = pathlib.Path(sys.argv[1]).resolve()
-    sources = [text for page in sorted(DOCS.rglob("*.md")) for text in re.findall(r"^```mermaid\n(.*?)^```$", page.read_text(), re.S | re.M)]
+    sources = [
+        text
+        for page in sorted(DOCS.rglob("*.md"))
+        for text in re.findall(r"^```mermaid\n(.*?)^```$", page.read_text(), re.S | re.M)
+    ]
     (DOCS / "diagrams").mkdir(exist_ok=True)
     for old in (DOCS / "diagrams").glob("*.svg"):
         old.unlink()
@@ -31,7 +35,9 @@ def main():
         page.evaluate("mermaid.initialize({startOnLoad: false, htmlLabels: false, flowchart: {htmlLabels: false}})")
         for source in sources:
             drawn = page.evaluate("async text => (await mermaid.render('drawn', text)).svg", source)
-            (DOCS / f"diagrams/{hashlib.sha256(source.encode()).hexdigest()[:12]}.svg").write_text(drawn + "\n", encoding="utf-8")
+            (DOCS / f"diagrams/{hashlib.sha256(source.encode()).hexdigest()[:12]}.svg").write_text(
+                drawn + "\n", encoding="utf-8"
+            )
         browser.close()
 
 
