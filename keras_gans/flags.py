@@ -38,11 +38,13 @@ class Flags(absl_flags.FlagValues):
 
     Attributes:
         titles: of groups: how many flags were defined before -> the title.
+        beyond: the words behind `--`, of verbs that take such; else None.
         limits_pictures: whether `--max_pixels` is that of `define_limits`; exporters and the server have one of their answers.
     """
 
     limits_pictures = False
     titles = {}
+    beyond = None
 
     def group(self, title):
         """Begins a group of flags, which `--help` shows under a title."""
@@ -109,6 +111,30 @@ def define_limits(flags):
         2**31 - 1,
     )
     vars(flags)["limits_pictures"] = True  # past absl, which takes attributes for flags
+
+
+RUNNERS = ("direct", "flink", "spark", "dataflow")  # of Apache Beam
+
+
+def define_runner(flags, work, pictures=1000):
+    """Defines the flags of every verb that can work over very many pictures with Apache Beam.
+
+    Args:
+        work: where finished shards are noted by default, in words; None where `--work` has to be given.
+        pictures: in a shard, by default.
+    """
+    flags.group("Very many pictures, with Apache Beam (docs/scaling.md)")
+    flags.choice(
+        "runner",
+        None,
+        RUNNERS,
+        "work in shards on this engine of Apache Beam; finished shards are passed over when the same command is given again. "
+        "Beam's own options follow behind --, as in -- --direct_running_mode=multi_processing --direct_num_workers=2",
+    )
+    flags.integer("shard_pictures", None, f"of --runner: pictures in a shard; default: {pictures:,}", 1)
+    where = f"default: {work}" if work else "to be given with it"
+    flags.string("work", None, f"of --runner: folder where finished shards are noted; {where}")
+    vars(flags)["beyond"] = []  # words behind --; past absl, which takes attributes for flags
 
 
 def define_recipe(flags):

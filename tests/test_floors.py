@@ -40,6 +40,7 @@ FLOORS = (  # from below; docs/architecture.md shows them
     "trained",
     "using",
     "metrics",
+    "bulk",
     "callbacks",
     "exporting",
     "export",

@@ -166,6 +166,10 @@ def parse(verb, arguments, command=None):
     if "plugin" not in flags:
         flags.strings("plugin", [], PLUGIN)
     arguments = getattr(module, "expand", list)(arguments)
+    if flags.beyond is not None and "--" in arguments:
+        cut = arguments.index("--")
+        flags.beyond.extend(arguments[cut + 1 :])
+        arguments = arguments[:cut]
     if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in arguments):
         print(help_text(command, module.__doc__, flags))
         return None

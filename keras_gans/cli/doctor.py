@@ -10,7 +10,8 @@ with 0 where all is well, 1 where something is bad, 2 for a
 mistake in the command.
 """
 
-from keras_gans.flags import define_limits
+from keras_gans.bulk import commands as bulk
+from keras_gans.flags import define_limits, define_runner
 
 MODES = {
     "1": "black and white",
@@ -40,13 +41,14 @@ def define(flags):
         "the training size in pixels: images with a shorter side below it are bad (default: any size is fine)",
         lower=1,
     )
+    define_runner(flags, None)
 
 
 def run(flags):
     from keras_gans.data import doctor, opening
 
     collection = opening.open_collection(flags.data)
-    parts, troubles = doctor.examine(collection, flags.image_size)
+    parts, troubles = bulk.examine(flags) if bulk.asked(flags) else doctor.examine(collection, flags.image_size)
     troubles += [trouble for part in parts for trouble in part.bad]
     for line in report(collection, parts, troubles):
         print(line)

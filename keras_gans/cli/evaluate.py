@@ -14,8 +14,9 @@ Every score is stored with its protocol in RUN/scores.jsonl, or where --out says
 
 import pathlib
 
+from keras_gans.bulk import commands as bulk
 from keras_gans.errors import UserError
-from keras_gans.flags import define_limits
+from keras_gans.flags import define_limits, define_runner
 
 DEFAULT_METRICS = "fid,kid,precision_recall,density_coverage"
 
@@ -53,6 +54,7 @@ def define(flags):
     flags.choice("color", "rgb", ("rgb", "y"), "psnr, ssim, ms_ssim on all channels or on BT.601 luma")
     flags.integer("crop_border", 0, "psnr, ssim, ms_ssim: pixels cut from each edge", lower=0)
     flags.string("out", None, "write the scores to this JSON file in place of RUN/scores.jsonl")
+    define_runner(flags, None, 10_000)
 
 
 def split_metrics(text):
@@ -90,7 +92,13 @@ def run(flags):
         )
     if flags.fake and specs(GeneratorScore):
         raise UserError(f"{specs(GeneratorScore)[0]} looks into a generator; give --run=DIR in place of --fake")
-    if flags.run:
+    if bulk.asked(flags):
+        if flags.run or flags.count or len(specs(SetScore)) < len(scores):
+            raise UserError(
+                "--runner compares all pictures of --real with all of --fake, by metrics of sets such as fid,kid"
+            )
+        found = bulk.evaluate(flags, specs(SetScore))
+    elif flags.run:
         found = _of_run(flags, scores, specs(SetScore), specs(GeneratorScore))
     else:
         found = _of_sets(flags, specs(SetScore)) + _of_pairs(flags, [scores[spec] for spec in specs(PairScore)])

@@ -10,7 +10,8 @@ so that the same ones are held out as from the folder.
 import glob
 import shlex
 
-from keras_gans.flags import define_limits
+from keras_gans.bulk import commands as bulk
+from keras_gans.flags import define_limits, define_runner
 
 
 def define(flags):
@@ -28,11 +29,16 @@ def define(flags):
         lower=1,
     )
     flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
+    define_runner(flags, "OUT/.shards")
 
 
 def run(flags):
     from keras_gans.data import opening, packing
 
+    if bulk.asked(flags):
+        paths, size = bulk.pack(flags)
+        print(f"packed: shards {len(paths)}, {size / 1e6:.1f} MB, from {paths[0]} on")
+        return
     collection = opening.open_collection(flags.data)
     paths = packing.pack(collection, flags.out, flags.shards, flags.shard_mb, flags.image_size, flags.bad_images)
     pattern = f"{glob.escape(str(paths[0].parent))}/{glob.escape(collection.name)}-*.tfrecord"

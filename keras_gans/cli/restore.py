@@ -8,7 +8,7 @@
 Where a mask is black the picture stays as it is. Sizes, names and kinds of files are as for keras-gans translate.
 """
 
-from keras_gans.cli.translate import define_common, process
+from keras_gans.cli.translate import define_bulk, define_common, work
 from keras_gans.errors import UserError
 from keras_gans.flags import define_limits
 
@@ -22,14 +22,19 @@ def define(flags):
         "for a run that fills holes: a picture as large as the input, white where pixels are "
         "missing, or a folder with such a picture for each input, under its name (endings may differ)",
     )
+    define_bulk(flags)
 
 
 def run(flags):
+    return work(prepare, flags, flags.input, "input", "restoring", flags.alpha)
+
+
+def prepare(flags):
+    """Returns the function that repairs a picture, as of `keras_gans.using.pictures.process`."""
     from keras_gans.trained.trained import Trained
-    from keras_gans.using import Translator, pictures
+    from keras_gans.using import Translator
     from keras_gans.using.masks import Masks
 
-    items = pictures.find(flags.input, flags.out)
     masks = Masks(flags.mask) if flags.mask is not None else None
     opened = Trained.open(flags.run, flags.checkpoint)
     degrade = opened.recipe.get("degrade")
@@ -48,4 +53,4 @@ def run(flags):
     def restore(image, item, report):
         return translator(image, masks and masks.read(item.name, image.shape), report)
 
-    return process(restore, items, "restoring", flags, flags.alpha)
+    return restore

@@ -13,7 +13,7 @@ A run of adain or arbitrary_style takes pictures as styles, one of multi_style n
 (cyclegan, cut, pix2pix) is a filter. Sizes, names and kinds of files are as for keras-gans translate.
 """
 
-from keras_gans.cli.translate import ALPHA, define_smooth, process
+from keras_gans.cli.translate import ALPHA, define_bulk, define_smooth, work
 from keras_gans.errors import UserError
 from keras_gans.flags import define_limits
 
@@ -55,11 +55,11 @@ def define(flags):
     flags.integer("steps", 200, "of --method=gatys: iterations", 1)
     flags.number("style_weight", 30.0, "of --method=gatys: weight of the style against the content", 0.0)
     flags.number("variation_weight", 0.0, "of --method=gatys: weight of smoothness; 1 against noise", 0.0)
+    define_bulk(flags)
 
 
 def run(flags):
     from keras_gans.data import paintings
-    from keras_gans.using import pictures
 
     alpha, strength = _alpha(flags.alpha)
     paintings.check_alpha(strength)
@@ -69,10 +69,15 @@ def run(flags):
         raise UserError("--run is missing: run folder that train.py has made (or take --method=gatys)")
     if flags.method == "gatys" and flags.mask:
         raise UserError("--mask: --method=gatys draws one style everywhere; take a run")
-    items = pictures.find(flags.content, flags.out, "content")
-    weights = _weights(flags.weight)
-    stylize = (_gatys if flags.method == "gatys" else _network)(flags, weights, strength)
-    return process(lambda image, item, report: stylize(image, report), items, "stylizing", flags, alpha)
+    _weights(flags.weight)
+    return work(prepare, flags, flags.content, "content", "stylizing", alpha)
+
+
+def prepare(flags):
+    """Returns the function that draws a picture, as of `keras_gans.using.pictures.process`."""
+    make = _gatys if flags.method == "gatys" else _network
+    stylize = make(flags, _weights(flags.weight), _alpha(flags.alpha)[1])
+    return lambda image, item, report: stylize(image, report)
 
 
 def _alpha(words):

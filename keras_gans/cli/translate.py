@@ -10,17 +10,21 @@ files under the inputs' names, in the same folders; animated GIFs become GIFs an
 Every frame keeps its time, a video its sound; it comes out upright, of square pixels, and tagged with its colours.
 --smooth=0.8 makes it flicker less.
 
+With --runner=direct a folder of very many pictures goes through in shards, by as many processes as Beam is told to take.
+
 What cannot be read is named and passed over; the exit code is then 1.
 """
 
+from keras_gans.bulk import commands as bulk
 from keras_gans.errors import UserError
-from keras_gans.flags import define_limits
+from keras_gans.flags import define_limits, define_runner
 
 
 def define(flags):
     define_limits(flags)
     define_common(flags)
     flags.choice("direction", "ab", ("ab", "ba"), "from domain A to B, or back where the run has learned both ways")
+    define_bulk(flags)
 
 
 def define_common(flags):
@@ -56,6 +60,17 @@ def define_smooth(flags):
     )
 
 
+def define_bulk(flags):
+    """Defines the flags of every verb that takes very many pictures through something."""
+    define_runner(flags, "OUT/.shards")
+    flags.choice(
+        "write",
+        None,
+        ("files", "tfrecord"),
+        "of --runner: a PNG file for each picture (default), or a TFRecord file for each shard",
+    )
+
+
 ALPHA = (
     "of pictures with alpha or a transparent colour: laid over white, or kept, so that the result has it too; animations "
     "are laid over white"
@@ -67,21 +82,44 @@ def define_alpha(flags):
 
 
 def run(flags):
-    from keras_gans.trained.trained import Trained
-    from keras_gans.using import Translator, pictures
+    return work(prepare, flags, flags.input, "input", "translating", flags.alpha)
 
-    items = pictures.find(flags.input, flags.out)
+
+def prepare(flags):
+    """Returns the function that takes a picture through the run, as of `keras_gans.using.pictures.process`."""
+    from keras_gans.trained.trained import Trained
+    from keras_gans.using import Translator
+
     opened = Trained.open(flags.run, flags.checkpoint)
     degrade = opened.recipe.get("degrade")
     if degrade:
         raise UserError(f"{flags.run} restores what --degrade={degrade} has spoiled; use keras-gans restore")
     translator = Translator.of(opened, flags.direction)
+    translator.tile = flags.tile
 
     def translate(image, item, report):
         return translator(image, report=report)
 
-    translator.tile = flags.tile
-    return process(translate, items, "translating", flags, flags.alpha)
+    return translate
+
+
+def work(prepare, flags, source, flag, title, alpha):
+    """Takes pictures through what `prepare(flags)` returns, here or with Beam; returns the exit code.
+
+    Args:
+        prepare: a function of a module, which workers can find.
+        flags: of the verb.
+        source: the pictures.
+        flag: what names them, for messages.
+        title: what is being done.
+        alpha: see `keras_gans.using.pictures.process`.
+    """
+    from keras_gans.using import pictures
+
+    if bulk.asked(flags):
+        return bulk.draw(prepare, flags, source, flag, title, alpha)
+    items = pictures.find(source, flags.out, flag)
+    return process(prepare(flags), items, title, flags, alpha)
 
 
 def process(function, items, title, flags, alpha="white"):

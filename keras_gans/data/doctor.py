@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -46,41 +47,70 @@ def examine(collection, image_size=None):
     Returns:
         List of `Findings`: one, or those of A and B; and the list of (where, reason) of what is bad about the whole.
     """
-    if not collection.sides:
-        return [_examine(collection, image_size)], list(collection.faults)
-    sides = [_examine(side, image_size) for side in collection.sides]
+    return conclude(collection, [_examine(part, image_size) for part in collection.sides or [collection]])
+
+
+def conclude(collection, parts):
+    """Returns what `examine` does, from the `Findings` of a collection, or of its sides."""
     troubles = list(collection.faults)
-    if collection.kind == "paired":
+    if collection.sides and collection.kind == "paired":
         for number, partners in enumerate(collection.partners.tolist()):
-            sizes = [side.upright.get(partner) for side, partner in zip(sides, partners)]
+            sizes = [side.upright.get(partner) for side, partner in zip(parts, partners)]
             if None not in sizes and sizes[0] != sizes[1]:
                 troubles.append((collection.where(number), image_forms.different_sizes(*sizes)))
-    return sides, troubles
+    return parts, troubles
+
+
+def look(collection, number):
+    """Decodes one image in full.
+
+    Returns:
+        (width, height) as stored, Pillow's mode, file format, label, (width, height) upright, and a hash (hex) of the
+        pixels.
+
+    Raises:
+        BadImage: it cannot be read.
+    """
+    data, label = collection.read(number)
+    with image_forms.open_image(data) as image:
+        size, mode, kind = image.size, image.mode, image.format
+    upright, digest = image_forms.digest(data)
+    return size, mode, kind, int(label), upright, digest.hex()
 
 
 def _examine(collection, image_size):
-    def look(number):
-        data, label = collection.read(number)
-        with image_forms.open_image(data) as image:
-            size, mode, kind = image.size, image.mode, image.format
-        return size, mode, kind, label, *image_forms.digest(data)
+    outcomes = decoding.for_all(functools.partial(look, collection), collection, f"examining {collection.name}")
+    return findings(collection, outcomes, image_size)
 
-    findings = Findings(collection, [], [], *(collections.Counter() for _ in range(3)), {})
+
+def findings(collection, outcomes, image_size):
+    """Puts together what `look` found.
+
+    Args:
+        collection: a `Collection`.
+        outcomes: iterable of (number, result of `look` or None, error or None), in order.
+        image_size: as of `examine`.
+
+    Returns:
+        `Findings`.
+    """
+    found = Findings(collection, [], [], *(collections.Counter() for _ in range(3)), {})
     seen = {}
-    for number, result, error in decoding.for_all(look, collection, f"examining {collection.name}"):
+    for number, result, error in outcomes:
         if error:
-            findings.bad.append((collection.where(number), str(error)))
+            found.bad.append((collection.where(number), str(error)))
             continue
-        size, mode, kind, label, findings.upright[number], digest = result
-        findings.sizes.append(size)
-        findings.modes[mode] += 1
-        findings.formats[kind] += 1
-        findings.labels[label] += 1
-        flaw = collection.flaw(findings.upright[number], image_size)
+        size, mode, kind, label, upright, digest = result
+        found.upright[number] = tuple(upright)
+        found.sizes.append(size)
+        found.modes[mode] += 1
+        found.formats[kind] += 1
+        found.labels[label] += 1
+        flaw = collection.flaw(found.upright[number], image_size)
         if flaw:
-            findings.bad.append((collection.where(number), flaw))
+            found.bad.append((collection.where(number), flaw))
         first = seen.setdefault(digest, number)
         if first != number:
-            findings.bad.append((collection.where(number), f"duplicate: the same pixels as {collection.where(first)}"))
-    findings.sizes = np.array(findings.sizes, int).reshape(-1, 2)
-    return findings
+            found.bad.append((collection.where(number), f"duplicate: the same pixels as {collection.where(first)}"))
+    found.sizes = np.array(found.sizes, int).reshape(-1, 2)
+    return found

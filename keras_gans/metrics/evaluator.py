@@ -94,7 +94,17 @@ class Evaluator:
         """
         real = self.real_statistics()
         batches = self._checked(fake() if callable(fake) else fake)
-        generated = self._gather(batches, self.needs, count or self.count_fake, "generated")
+        return self.compare(real, self._gather(batches, self.needs, count or self.count_fake, "generated"))
+
+    def compare(self, real, generated):
+        """Scores what is known of both sides.
+
+        Args:
+            real, generated: `Statistics`.
+
+        Returns:
+            As of `run`.
+        """
         results = [
             records.record(result, self._protocol(score, real.count, generated.count)) | self._noted(score)
             for score in self.scores

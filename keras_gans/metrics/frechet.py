@@ -36,12 +36,31 @@ class Moments:
         self._sum += centred.sum(axis=0)
         self._products = blas.dsyrk(1.0, centred.T, beta=1.0, c=self._products, overwrite_c=True)
 
-    def gaussian(self):
-        """Returns the `Gaussian` with the unbiased covariance (divided by count - 1)."""
+    @classmethod
+    def of(cls, count, mean, scatter):
+        """Returns moments of what `scattered` says."""
+        made = cls(len(mean))
+        made.count, made._origin, made._products = int(count), np.array(mean), np.asfortranarray(scatter)
+        return made
+
+    def scattered(self):
+        """Returns the count, the mean [dims] and the scatter [dims, dims], the sum of products around the mean."""
         mean = self._sum / self.count
         products = np.triu(self._products) + np.triu(self._products, 1).T
-        covariance = (products - self.count * np.outer(mean, mean)) / (self.count - 1)
-        return Gaussian(self._origin + mean, covariance, self.count)
+        return self.count, self._origin + mean, products - self.count * np.outer(mean, mean)
+
+    def merge(self, other):
+        """Takes in all that another has seen (Chan, Golub and LeVeque 1983, equation 2.1)."""
+        count, mean, scatter = self.scattered()
+        others, their_mean, their_scatter = other.scattered()
+        total, apart = count + others, their_mean - mean
+        together = scatter + their_scatter + np.outer(apart, apart) * (count * others / total)
+        self.__dict__ |= vars(Moments.of(total, mean + apart * (others / total), together))
+
+    def gaussian(self):
+        """Returns the `Gaussian` with the unbiased covariance (divided by count - 1)."""
+        count, mean, scatter = self.scattered()
+        return Gaussian(mean, scatter / (count - 1), count)
 
 
 class Gaussian:

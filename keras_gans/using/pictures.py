@@ -3,6 +3,7 @@
 What a function makes of a picture becomes a PNG, of an animated GIF a GIF, of a video an MP4, under its input's name.
 """
 
+import collections
 import contextlib
 import dataclasses
 import pathlib
@@ -81,16 +82,25 @@ def find(source, out, flag="input"):
     kinds = [_kind(folder / name) for name in usable]
     if "video" in kinds:
         video.library()
-    results = [pathlib.PurePosixPath(name).with_suffix(_ENDINGS[kind]).as_posix() for name, kind in zip(usable, kinds)]
-    results = [
-        name + _ENDINGS[kind] if results.count(result) > 1 else result for name, kind, result in zip(usable, kinds, results)
-    ]
+    taken = collections.Counter(map(result_name, usable, kinds))
+    results = [result_name(name, kind, taken[result_name(name, kind)] > 1) for name, kind in zip(usable, kinds)]
     items = [Item(folder / name, name, out / result, kind) for name, kind, result in zip(usable, kinds, results)]
     inputs = {item.path.resolve() for item in items}
     for item in items:
         if item.target.resolve() in inputs:
             raise UserError(f"--out={out}: {item.target} would take the place of an input; name another folder")
     return items
+
+
+def result_name(name, kind, taken=False):
+    """Returns the path of a result inside `--out`.
+
+    Args:
+        name: path of the input inside its folder.
+        kind: "picture", "animation" or "video".
+        taken: whether another input has this result's name, too: then the input's ending stays in front of it.
+    """
+    return name + _ENDINGS[kind] if taken else pathlib.PurePosixPath(name).with_suffix(_ENDINGS[kind]).as_posix()
 
 
 def process(function, items, title, smooth=0.0, alpha="white"):
@@ -133,9 +143,11 @@ def process(function, items, title, smooth=0.0, alpha="white"):
                 bar.advance(1, "")
                 return made
 
-            work = _process_layers if (item.kind, alpha) == ("picture", "keep") else _PROCESSES[item.kind]
             try:
-                work(translate, item)
+                if item.kind == "picture":
+                    _process_picture(translate, item, alpha)
+                else:
+                    _PROCESSES[item.kind](translate, item)
             except BadImage as error:
                 failed += 1
                 if failed == len(items):
@@ -166,17 +178,32 @@ def _length(item):
     return 1
 
 
-def _process_picture(translate, item):
-    grids.write_png(item.target, translate(images.decode(item.path, None, 3)))
+def draw(translate, image, alpha="white"):
+    """Takes one picture through a function.
 
+    Args:
+        translate: uint8 [h, w, 3] -> uint8 [h', w', 1 or 3].
+        image: the picture file's bytes, or its path.
+        alpha: as of `process`.
 
-def _process_layers(translate, item):
-    colors, alpha = images.layers(item.path)
+    Returns:
+        uint8 [h', w', 1 or 3], with an alpha channel more where it is kept.
+
+    Raises:
+        BadImage: it cannot be read.
+    """
+    if alpha != "keep":
+        return translate(images.decode(image, None, 3))
+    colors, alpha = images.layers(image)
     made = translate(colors)
     if alpha is not None:
         whole = Image.fromarray(alpha).resize(made.shape[1::-1], Image.Resampling.BICUBIC)  # of the same size: a copy
         made = np.concatenate([made, np.asarray(whole)[..., None]], -1)
-    grids.write_png(item.target, made)
+    return made
+
+
+def _process_picture(translate, item, alpha="white"):
+    grids.write_png(item.target, draw(translate, item.path, alpha))
 
 
 def _process_animation(translate, item):
@@ -218,4 +245,4 @@ def _process_video(translate, item):
 
 
 _ENDINGS = {"picture": ".png", "animation": ".gif", "video": ".mp4"}
-_PROCESSES = {"picture": _process_picture, "animation": _process_animation, "video": _process_video}
+_PROCESSES = {"animation": _process_animation, "video": _process_video}
