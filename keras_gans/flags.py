@@ -185,6 +185,23 @@ def define_recipe(flags):
     )
     define_limits(flags)
     flags.choice("bad_images", "refuse", ("refuse", "skip"), "what to do about images that cannot be read")
+    flags.string("cache", None, "folder where decoded images are kept, mapped into memory, for data larger than that")
+    flags.number(
+        "cache_gb", 100.0, "of --cache: GB (10^9 bytes) of all files in it; those unused for longest go first", 0.001
+    )
+    flags.choice(
+        "shard_data",
+        "rows",
+        ("rows", "files"),
+        "of several hosts: each takes its rows of the same batches as one host would see, or each reads files of "
+        "tfrecord:GLOB of its own and no others",
+    )
+    flags.string(
+        "data_service",
+        None,
+        "grpc://HOST:PORT of a tf.data service, whose workers read and decode tfrecord:GLOB (packed with --image_size); the "
+        "order is then not the same again",
+    )
     flags.boolean("dequantize", False, "add U(0, 1/128) to x / 128 - 1, in place of x / 127.5 - 1, for levels x of 0 to 255")
     flags.boolean("conditional", False, "train on the data's labels; the networks must take them")
     flags.group("Who plays, and for what")

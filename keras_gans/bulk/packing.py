@@ -101,16 +101,16 @@ def pack(task, out, shards, shard_mb, bad, runner, words, shard_pictures):
         left_out=tuple(sorted(errors)),
     )
     whole = writing.fingerprint(collection, 0, 0)
-    cut = [engine.Shard(shard, shards, *packing.extent(shard, shards, len(numbers)), whole) for shard in range(shards)]
+    cut = [engine.Shard(shard, shards, *tfrecord.extent(shard, shards, len(numbers)), whole) for shard in range(shards)]
     # What is there of an earlier packing would be taken for a part of this one.
     stale = [path for path, shard in zip(paths, cut) if not engine.finished(writing, shard)]
     storage.remove([path for path in storage.names(f"{out}/{collection.name}-?????-of-?????.tfrecord") if path in stale])
     pipeline.run(writing, cut, runner, words)
     names = [name for name in map(collection.name_of, np.asarray(numbers).tolist()) if name]
     for path, lines in (
-        (tfrecord.labels_file(out, collection.name), collection.class_names),
-        (tfrecord.paths_file(out, collection.name), names),
+        (f"{out}/{collection.name}.labels.txt", collection.class_names),
+        (f"{out}/{collection.name}.paths.txt", names),
     ):
         if lines:
-            storage.write(str(path), "".join(f"{shown(line)}\n" for line in lines).encode())
+            storage.write(path, "".join(f"{shown(line)}\n" for line in lines).encode())
     return paths, sum(map(storage.size, paths))

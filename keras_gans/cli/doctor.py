@@ -47,8 +47,9 @@ def define(flags):
 def run(flags):
     from keras_gans.data import doctor, opening
 
+    in_shards = bulk.asked(flags)
     collection = opening.open_collection(flags.data)
-    parts, troubles = bulk.examine(flags) if bulk.asked(flags) else doctor.examine(collection, flags.image_size)
+    parts, troubles = bulk.examine(flags) if in_shards else doctor.examine(collection, flags.image_size)
     troubles += [trouble for part in parts for trouble in part.bad]
     for line in report(collection, parts, troubles):
         print(line)

@@ -24,6 +24,7 @@ class Collection:
         faults: (where, reason) of damage that hides an unknown number of images.
         kind: "images", "paired" or "unpaired".
         unit: what is numbered, in the plural.
+        cache: `keras_gans.data.snapshots.Cache` where decoded images are kept, or None.
         sides: the `Collection`s A and B where the images come from two; else ().
     """
 
@@ -36,6 +37,7 @@ class Collection:
     faults = ()
     kind = unit = "images"
     sides = ()
+    cache = None
 
     @property
     def left(self):

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import types
 
 import numpy as np
 
@@ -60,6 +61,8 @@ def store(collection, load, shape, bad, load_size):
     if not collection.count:
         report_faults(collection, "refuse")
         raise UserError(f"{shown(collection.spec)}: no {collection.unit} in this split; give it more")
+    if collection.cache:
+        return _from_snapshot(collection, load, shape, bad, load_size)
     if collection.count * np.prod(shape) > MEMORY:
         return _on_demand(collection, load, shape, bad, load_size)
     pictures = np.empty([collection.count, *shape], np.uint8) if load_size is None else [None] * collection.count
@@ -92,6 +95,29 @@ def _on_demand(collection, load, shape, bad, load_size):
             raise UserError(f"{collection.where(number)} could be read before: {error}; restore it") from error
 
     return FileSource(collection, good, found.labels, load_again, shape, found.names).tell(found)
+
+
+def _from_snapshot(collection, load, shape, bad, load_size):
+    if load_size is not None:
+        raise UserError(
+            "--cache keeps images of one size, and --load_size cuts anew from larger ones; leave one of them out"
+        )
+    good, labels = check(collection, load, bad, collection.cache.wanted)
+    key = contents.fingerprint(collection.fingerprint, collection.split, collection.holdout, collection.cache.wanted)
+    found = classes.settle(collection, good, labels)
+    numbers = good.tolist()
+
+    def decoded():
+        todo = types.SimpleNamespace(count=len(numbers), name=collection.name)
+        for number, result, error in for_all(lambda place: load(numbers[place])[0], todo, f"decoding {collection.name}"):
+            if error:
+                raise UserError(f"{collection.where(numbers[number])} could be read before: {error}; restore it")
+            yield result
+
+    pixels = collection.cache.images(key, (len(numbers), *shape), decoded)
+    if pixels.nbytes <= MEMORY:
+        return ArraySource(collection, np.array(pixels), found.labels, found.names).tell(found)
+    return PictureSource(collection, pixels, found.labels, shape, found.names).tell(found)
 
 
 def check(collection, load, bad, wanted):

@@ -13,13 +13,14 @@ SCHEMES = Registry("data scheme", "keras_gans.data.sources")
 """Name -> function (rest of the spec, split, spec, text of --holdout) -> `Collection`."""
 
 
-def open_collection(spec, split="all", holdout=None):
+def open_collection(spec, split="all", holdout=None, host=(0, 1)):
     """Finds the images that `spec` names, without decoding them.
 
     Args:
         spec: `SCHEME:REST`, such as `folder:photos`.
         split: "train", "holdout" or "all".
         holdout: what is held out, see `keras_gans.data.holdout.parse`; default: a tenth, by the hash of the names.
+        host: (index, count): of TFRecord files, the host `index` opens every `count`-th only. Default: all of them.
 
     Returns:
         A `Collection`.
@@ -39,7 +40,12 @@ def open_collection(spec, split="all", holdout=None):
         raise UserError(f"--data={shown(spec)}: no path has a zero byte in it")
     holdout = holding_out.DEFAULT if holdout is None else holdout
     holding_out.parse(holdout)
-    collection = SCHEMES.get(scheme)(rest, split, spec, holdout)
+    own = {} if host == (0, 1) else {"host": host}
+    if own and scheme != "tfrecord":
+        raise UserError(
+            f"--shard_data=files deals out files of tfrecord:GLOB, not of {shown(spec)}; pack the pictures, or take rows"
+        )
+    collection = SCHEMES.get(scheme)(rest, split, spec, holdout, **own)
     collection.split, collection.holdout = split, holdout
     return collection
 
@@ -63,6 +69,8 @@ def open_source(
     load_size=None,
     degrade=None,
     holdout=None,
+    host=(0, 1),
+    cache=None,
 ):
     """Opens the images that `spec` names at one size.
 
@@ -88,6 +96,8 @@ def open_source(
             `keras_gans.data.degradations`.
         holdout: what is held out: a share such as "0.1" of the images, pairs, or images of each domain, by the hash of their
             paths; "every:10", "none" or "folder:DIR". Default "0.1". Data with a split of their own keep it.
+        host: as of `open_collection`.
+        cache: `keras_gans.data.snapshots.Cache` where decoded images are kept, or None.
 
     Returns:
         A `Source`.
@@ -105,7 +115,9 @@ def open_source(
             f"--load_size={load_size} is not possible; take at least --image_size={image_size}, or 0 for "
             "each picture's own size"
         )
-    collection = open_collection(spec, split, holdout)
+    collection = open_collection(spec, split, holdout, host)
+    for part in (collection, *collection.sides):
+        part.cache = cache
     if degrade and collection.kind != "images":
         raise UserError(
             f"--degrade={degrade} makes pairs of single images, but {spec} is {collection.kind} already; "

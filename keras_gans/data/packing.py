@@ -59,7 +59,7 @@ def pack(collection, out, shards=None, shard_mb=100.0, image_size=None, bad="ref
     with files.scratch(out) as made, progress.progress(f"packing {collection.name}", len(numbers), "images") as bar:
         for shard, path in enumerate(paths):
             with open(made / path.name, "wb") as file:
-                for number in numbers[slice(*extent(shard, shards, len(numbers)))]:
+                for number in numbers[slice(*tfrecord.extent(shard, shards, len(numbers)))]:
                     records.write(file, example(collection, number, image_size))
                     bar.advance()
         _write_lines(made / lists[0].name, names)
@@ -129,11 +129,6 @@ def shard_count(shards, shard_mb, size, count):
 def shard_path(out, collection, shard, shards):
     """Returns the path of a shard, text."""
     return f"{out}/{collection.name}-{shard:05d}-of-{shards:05d}.tfrecord"
-
-
-def extent(shard, shards, count):
-    """Returns where a shard of `count` images starts and stops."""
-    return shard * count // shards, (shard + 1) * count // shards
 
 
 def _write_lines(path, lines):

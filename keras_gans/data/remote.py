@@ -4,7 +4,7 @@ import threading
 
 from keras_gans.errors import UserError
 
-PATIENCE = 45.0  # seconds; TensorFlow alone would try for minutes
+PATIENCE = 30.0  # seconds; TensorFlow alone would try for minutes
 
 
 def is_remote(path):
@@ -46,3 +46,63 @@ def within(function, where, seconds=PATIENCE):
         raise error
     line = next(iter((getattr(error, "message", None) or str(error)).splitlines()), "") or type(error).__name__
     raise UserError(f"{where} cannot be reached: {line[:300]}") from error
+
+
+def find(pattern):
+    """Returns the paths of the files that match a pattern, sorted.
+
+    Raises:
+        UserError: see `within`.
+    """
+    import tensorflow as tf
+
+    return sorted(within(lambda: [path for path in tf.io.gfile.glob(pattern) if not tf.io.gfile.isdir(path)], pattern))
+
+
+def stamp(path):
+    """Returns (size, time of the last change in ns) of a file.
+
+    Raises:
+        UserError: see `within`.
+    """
+    import tensorflow as tf
+
+    found = within(lambda: tf.io.gfile.stat(path), path)
+    return found.length, found.mtime_nsec
+
+
+def read(path, start=0, length=-1):
+    """Returns bytes of a file, from `start` on; all for the length -1.
+
+    Raises:
+        UserError: see `within`.
+    """
+    import tensorflow as tf
+
+    def work():
+        with tf.io.gfile.GFile(path, "rb") as file:
+            file.seek(start)
+            return file.read(length)
+
+    return within(work, path)
+
+
+class Bytes:
+    """The bytes of a file by slices, as a `mmap` has them; reads ahead, so that slices should go forward.
+
+    Args:
+        path: of the file.
+        size: its bytes.
+    """
+
+    AHEAD = 2**23
+
+    def __init__(self, path, size):
+        self._path, self._size, self._start, self._held = path, size, 0, b""
+
+    def __getitem__(self, part):
+        stop = min(part.stop, self._size)
+        if part.start < self._start or stop > self._start + len(self._held):
+            self._start = part.start
+            self._held = read(self._path, part.start, min(max(stop - part.start, self.AHEAD), self._size - part.start))
+        return self._held[part.start - self._start : stop - self._start]

@@ -1,6 +1,7 @@
 """What the flags of a recipe alone decide, before data are read and before a folder is claimed."""
 
 from keras_gans import curves
+from keras_gans.data import service
 from keras_gans.errors import UserError
 from keras_gans.flags import INT32
 from keras_gans.registry import (
@@ -33,6 +34,7 @@ def refuse(recipe, replicas):
     game_class = GAMES.get(parse_spec(recipe["game"])[0])
     recipes.refuse_other_data(recipe, game_class)
     recipes.refuse_idle_flags(recipe, game_class)
+    refuse_idle_service(recipe)
     for registry, flag in (
         (GENERATORS, "generator"),
         (DISCRIMINATORS, "discriminator"),
@@ -66,6 +68,22 @@ def refuse(recipe, replicas):
         if recipe[flag]:
             rate = recipes.number(recipe, "learning_rate", clock)
             recipes.build_optimizer(recipe, recipe[flag], rate, recipes.total_steps(recipe), clock=clock)
+
+
+def refuse_idle_service(recipe):
+    """Refuses what a tf.data service does not do for us."""
+    if recipe["shard_data"] == "files" and not recipe["data"].startswith("tfrecord:"):
+        raise UserError("--shard_data=files deals out the files of --data=tfrecord:GLOB; pack the pictures, or take rows")
+    if not recipe["data_service"]:
+        return
+    service.connect(recipe["data_service"])
+    if not recipe["data"].startswith("tfrecord:"):
+        raise UserError("--data_service reads --data=tfrecord:GLOB; pack the pictures with --image_size")
+    for flag in ("degrade", "load_size", "rotate", "dequantize"):
+        if recipe[flag] not in (None, False):
+            raise UserError(f"--{flag} is not done by --data_service; leave one of them out")
+    if recipe["strategy"] == "multi_worker":
+        raise UserError("--data_service feeds one host; with several take --shard_data=files")
 
 
 def refuse_too_few(recipe, source):

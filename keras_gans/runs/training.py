@@ -10,7 +10,9 @@ from importlib import metadata
 import keras
 import tensorflow as tf
 
-from keras_gans import callbacks, data, files, kernels, plugins
+from keras_gans import callbacks, data, files, kernels, plugins, randomness
+from keras_gans.data import service
+from keras_gans.data.opening import open_collection
 from keras_gans.errors import UserError
 from keras_gans.games.gan import batches_of
 from keras_gans.metrics import translation
@@ -81,7 +83,7 @@ def _claim_and_run(strategy, folder, recipe, game, guess):
 def _run(strategy, folder, recipe, game, guess, chief):
     recipe = same_data.settle(folder, recipe)
     folder.refuse_other_recipe(same_data.at_its_old_place(folder, recipe))
-    source = recipes.build_source(recipe, "train")
+    source = recipes.build_source(recipe, "train", host_of(strategy) if recipe["shard_data"] == "files" else (0, 1))
     for line in source.understood():
         print(line, flush=True)
     checks.refuse_too_few(recipe, source)
@@ -172,23 +174,54 @@ def is_chief(strategy):
     return resolver is None or not resolver.cluster_spec() or resolver.task_id in (None, 0)
 
 
+def host_of(strategy):
+    """Returns (index, count): which of how many hosts this process is."""
+    resolver = strategy.cluster_resolver
+    hosts = resolver.cluster_spec().as_dict() if resolver and resolver.cluster_spec() else {}
+    chiefs, workers = len(hosts.get("chief", ())), len(hosts.get("worker", ()))
+    if chiefs + workers < 2:
+        return 0, 1
+    return (0 if resolver.task_type == "chief" else chiefs + resolver.task_id), chiefs + workers
+
+
 def distribute(strategy, source, recipe, start, labels):
     """Returns the batches of one step from step `start` on, as `fit` takes them.
 
-    Every replica gets its own rows of the same global batch that a single device would see.
+    Every replica gets its own rows of the same global batch that a single device would see; with --shard_data=files, those
+    of its host come from the host's own files, in an order of their own.
     """
     rows = recipe["batch_size"] * batches_of(recipe["n_critic"], recipe["share_reals"])
     replicas = strategy.num_replicas_in_sync
+    if recipe["data_service"]:
+        return _served(strategy, source, recipe, rows, labels)
     arguments = {"seed": recipe["seed"], "start": start * rows, "labels": labels}
     arguments |= {name: recipe[name] for name in ("flip", "rotate", "dequantize")}
     if replicas == 1:
         return data.batches(source, rows, **arguments)
+
+    def of_files(context):
+        index, hosts = host_of(strategy)
+        own = arguments | {"seed": randomness.fold(recipe["seed"], index), "start": start * rows // hosts}
+        return data.batches(source, rows // hosts, **own).rebatch(rows // replicas)
+
+    if recipe["shard_data"] == "files" and host_of(strategy)[1] > 1:
+        return strategy.distribute_datasets_from_function(of_files)
 
     def of_worker(context):
         worker = (context.input_pipeline_id, context.num_input_pipelines)
         return data.batches(source, rows, worker=worker, **arguments).rebatch(rows // replicas)
 
     return strategy.distribute_datasets_from_function(of_worker)
+
+
+def _served(strategy, source, recipe, rows, labels):
+    """Returns batches from a tf.data service."""
+    collection = open_collection(recipe["data"], "train", recipe["holdout"])
+    batches = service.batches(source, collection, rows, recipe["seed"], recipe["data_service"], labels, recipe["flip"])
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return batches
+    return strategy.distribute_datasets_from_function(lambda context: batches.rebatch(rows // replicas))
 
 
 def _fit(game, batches, steps, beside):

@@ -14,6 +14,7 @@ FREE_FLAGS = frozenset(
     """
     run_dir kimg log_kimg sample_kimg score_kimg checkpoint_kimg keep_checkpoints scores score_features score_count
     plugin export kernels jit_compile steps_per_execution strategy deterministic init_from bad_images max_pixels logger
+    cache cache_gb data_service
 """.split()
 )
 

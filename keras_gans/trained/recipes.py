@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_gans import curves, data, flags, randomness
-from keras_gans.data import picture_files
+from keras_gans.data import picture_files, snapshots
 from keras_gans.errors import UserError
 from keras_gans.optimizers import OPTIMIZERS, SCHEDULES, Following
 from keras_gans.penalties.gradient import Penalty
@@ -26,8 +26,8 @@ _CROPS = {"crop": "center", "squash": "none", "pad": "pad"}  # --fit, as `keras_
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
-def build_source(recipe, split="train"):
-    """Opens the data of a recipe; see `keras_gans.data.open_source`."""
+def build_source(recipe, split="train", host=(0, 1)):
+    """Opens the data of a recipe; `host` as in `keras_gans.data.open_source`."""
     if recipe["max_pixels"] > picture_files.max_pixels():
         picture_files.allow(recipe["max_pixels"])
     return data.open_source(
@@ -41,7 +41,16 @@ def build_source(recipe, split="train"):
         load_size=recipe["load_size"],
         degrade=recipe["degrade"],
         holdout=recipe["holdout"],
+        host=host,
+        cache=_cache(recipe),
     )
+
+
+def _cache(recipe):
+    if not recipe["cache"]:
+        return None
+    decoding = {name: recipe[name] for name in ("image_size", "channels", "resize", "fit", "bad_images")}
+    return snapshots.Cache(recipe["cache"], recipe["cache_gb"] * 1e9, str(decoding))
 
 
 def build_strategy(name):

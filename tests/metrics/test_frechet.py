@@ -58,3 +58,23 @@ def test_agrees_with_torch_fidelity(peer):
     statistics = [theirs.fid_features_to_statistics(torch.from_numpy(one)) for one in (fake, real)]
     expected = theirs.fid_statistics_to_metric(*statistics, verbose=False)[theirs.KEY_METRIC_FID]
     assert frechet_distance(gaussian(real), gaussian(fake)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_moments_of_shards_are_those_of_all():
+    random = np.random.default_rng(1)
+    features = 1000 + random.normal(size=(700, 24)) @ random.normal(size=(24, 24))
+    other = Gaussian(np.full(24, 999.0), np.eye(24), 500)
+    whole, merged = Moments(24), Moments(24)
+    whole.update(features)
+    merged.update(features[:3])
+    for start in (3, 4, 90, 333, 500, 699):
+        part = Moments(24)
+        for batch in np.array_split(features[start : {3: 4, 4: 90, 90: 333, 333: 500, 500: 699, 699: 700}[start]], 3):
+            if len(batch):
+                part.update(batch)
+        merged.merge(part)
+    one, seven = whole.gaussian(), merged.gaussian()
+    assert seven.count == one.count == 700
+    np.testing.assert_allclose(seven.mean, one.mean, rtol=1e-12)
+    np.testing.assert_allclose(seven.covariance, one.covariance, rtol=0, atol=1e-12 * np.abs(one.covariance).max())
+    assert frechet_distance(seven, other) == pytest.approx(frechet_distance(one, other), rel=1e-12)

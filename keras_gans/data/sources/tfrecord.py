@@ -5,7 +5,7 @@ import os
 import pathlib
 import re
 
-from keras_gans.data import holdout
+from keras_gans.data import contents, holdout, remote
 from keras_gans.data.opening import SCHEMES
 from keras_gans.data.picture_files import BadImage, open_image, read_file
 from keras_gans.data.records import Records
@@ -55,6 +55,11 @@ def parse_example(data):
     return features["image/encoded"].bytes_list.value[0], label[0] if label else 0
 
 
+def extent(shard, shards, count):
+    """Returns where a shard of `count` images starts and stops."""
+    return shard * count // shards, (shard + 1) * count // shards
+
+
 def labels_file(folder, name):
     """Returns the path of the class names (one a line) that go with the shards of `name`."""
     return pathlib.Path(folder) / f"{name}.labels.txt"
@@ -66,8 +71,13 @@ def paths_file(folder, name):
 
 
 def _lines(path):
+    """Returns the lines of a list beside the shards; () where there is none."""
     try:
-        return tuple(read_file(path).decode("utf-8", "backslashreplace").splitlines()) if path.is_file() else ()
+        if remote.is_remote(path):
+            data = remote.read(path) if remote.find(glob.escape(path)) else b""
+        else:
+            data = read_file(path) if os.path.isfile(path) else b""
+        return tuple(data.decode("utf-8", "backslashreplace").splitlines())
     except BadImage as error:
         raise UserError(f"{shown(path)} is {error}") from error
 
@@ -79,48 +89,105 @@ def _refuse_remains(paths):
         UserError: a packing that was cut off, or two of one name.
     """
     known = {}
-    for path in map(pathlib.Path, paths):
-        shard = SHARD.fullmatch(path.stem)
+    for path in paths:
+        folder, stem, suffix = _parts(path)
+        shard = SHARD.fullmatch(stem)
         if not shard:
             continue
-        name, of = (path.parent, shard["name"]), int(shard["of"])
-        if known.setdefault(name, of) != of:
+        name, of = (folder, shard["name"]), int(shard["of"])
+        if known.setdefault(name, (of, suffix))[0] != of:
             raise UserError(
-                f"{shown(path.parent)} holds shards of two packings of {shown(shard['name'])}, of {known[name]} and of "
+                f"{shown(os.path.dirname(path) or '.')} holds shards of two packings of {shown(shard['name'])}, of {known[name][0]} and of "
                 f"{of}; remove one of them"
             )
-    for (folder, name), of in known.items():
+    for (folder, name), (of, suffix) in known.items():
+        stem = folder + name
+        there = set(paths)
+        if not all(f"{stem}-{number:05d}-of-{of:05d}{suffix}" in there for number in range(of)):
+            there = set(_find(f"{glob.escape(stem)}-?????-of-{of:05d}{glob.escape(suffix)}"))
         for number in range(of):
-            shard = folder / f"{name}-{number:05d}-of-{of:05d}{pathlib.Path(paths[0]).suffix}"
-            if not shard.exists():
+            shard = f"{stem}-{number:05d}-of-{of:05d}{suffix}"
+            if shard not in there:
                 raise UserError(f"{shown(shard)} is missing: the packing was cut off; pack the images again")
 
 
+def _parts(path):
+    """Returns the folder with its separator, the name without its ending, and the ending of a file."""
+    name = os.path.basename(path)
+    return path[: len(path) - len(name)], *os.path.splitext(name)
+
+
+def _find(pattern):
+    """Returns the paths of the files that match a pattern, here or on one of TensorFlow's file systems, sorted."""
+    if remote.is_remote(pattern):
+        return remote.find(pattern)
+    return sorted(path for path in glob.glob(pattern) if os.path.isfile(path))
+
+
 @SCHEMES.register("tfrecord")
-def tfrecord(pattern, split, spec, held_out):
+def tfrecord(pattern, split, spec, held_out, host=(0, 1)):
+    """Finds shards.
+
+    Args:
+        pattern: of their paths, on any file system that TensorFlow reads.
+        split, spec, held_out: as in `Collection`.
+        host: (index, count): the host `index` opens every `count`-th file only.
+
+    Returns:
+        A `Records`.
+    """
     if holdout.parse(held_out).folder:
         raise UserError(
             f"--holdout={shown(held_out)} goes with folder:PATH, not with {shown(spec)}; take a share such as 0.1, or none"
         )
     pattern = os.path.expanduser(pattern)
     # A name with brackets that is there is meant, not what it would match as a pattern.
-    paths = [pattern] if os.path.isfile(pattern) else sorted(path for path in glob.glob(pattern) if os.path.isfile(path))
+    paths = [pattern] if os.path.isfile(pattern) else _find(pattern)
     if not paths:
         hint = f"; did you mean {shown(glob.escape(pattern.rstrip('/')))}/*.tfrecord?" if os.path.isdir(pattern) else ""
         raise UserError(
             f"no file matches {shown(pattern)}; --data=tfrecord:GLOB takes a pattern such as 'packed/*.tfrecord'{hint}"
         )
     _refuse_remains(paths)
-    folder, stem = pathlib.Path(paths[0]).parent, pathlib.Path(paths[0]).stem
+    folder, stem, _ = _parts(paths[0])
     shard = SHARD.fullmatch(stem)
     name = shard["name"] if shard else stem
+    classes, listed = (_lines(f"{folder}{name}.{which}.txt") for which in ("labels", "paths"))
+    index, hosts = host
+    if hosts > len(paths):
+        raise UserError(
+            f"{shown(pattern)} is {len(paths)} files, too few for {hosts} hosts; pack with --shards={hosts}, or more"
+        )
+    mine = paths[index::hosts]
 
-    def names(count):
-        known = list(_lines(paths_file(folder, name)))
-        return known if len(known) == count else [str(number) for number in range(count)]
+    def names(counts):
+        """Returns what tells the records apart, of files with so many records; only those of this host are known."""
+        lines = [listed[slice(*extent(number, len(paths), len(listed)))] for number in range(len(paths))][index::hosts]
+        if list(map(len, lines)) == counts:
+            return [line for part in lines for line in part]
+        if hosts == 1:
+            known = list(listed)
+            return known if len(known) == sum(counts) else [str(number) for number in range(sum(counts))]
+        files = [os.path.basename(path) for path in mine]
+        return [f"{file}:{number}" for file, count in zip(files, counts) for number in range(count)]
 
-    class_names = _lines(labels_file(folder, name))
-    records = Records(spec, name, split, [(path, 0, -1) for path in paths], parse_example, class_names, held_out, names)
-    if not records.count and not records.faults:
+    records = Records(
+        spec,
+        name,
+        split,
+        [(path, 0, -1) for path in mine],
+        parse_example,
+        classes,
+        held_out,
+        names,
+        listed if hosts > 1 else (),
+    )
+    if hosts > 1:  # known without a look into the files of others, and the same on all hosts
+        records.fingerprint = contents.fingerprint(f"{hosts} hosts", *(f"{path} {_size(path)}" for path in paths))
+    if not records.total and not records.faults:
         raise UserError(f"no records in {shown(pattern)}: nothing but empty files; pack the images again")
     return records
+
+
+def _size(path):
+    return remote.stamp(path)[0] if remote.is_remote(path) else os.path.getsize(path)
