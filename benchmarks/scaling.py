@@ -100,13 +100,13 @@ def ring(size, replicas):
     return 2 * (replicas - 1) / replicas * size
 
 
-def tables():
+def tables(families):
     print(
         "| family | weights that train, millions | gradients a step, MB | each of 8 sends, MB | each of 256, MB | checkpoint, MB |"
     )
     print("|---|---|---|---|---|---|")
     sizes = {}
-    for name in FAMILIES:
+    for name in families:
         counts, recipe, _ = trained_weights(name)
         sizes[name] = step_bytes(counts, recipe)
         total = sum(counts.values())
@@ -122,6 +122,8 @@ def tables():
         "\n| job | GPUs | s/kimg published | step, s | to one GPU | ring in a tenth of a step, Gbit/s |\n|---|---|---|---|---|---|"
     )
     for name, (times, kimg) in PUBLISHED.items():
+        if name not in sizes:
+            continue
         rates = [(days * 24 + hours) * 3600 / kimg for days, hours in times]
         for gpus, rate in zip(GPUS, rates):
             step = rate * BATCH / 1000
@@ -168,10 +170,11 @@ def images_per_second(processes, kimg):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--processes", default="")
+    parser.add_argument("--families", default=",".join(FAMILIES))
     parser.add_argument("--kimg", type=float, default=6.4)
     given = parser.parse_args()
     if not given.processes:
-        return tables()
+        return tables(given.families.split(","))
     for processes in map(int, given.processes.split(",")):
         start = time.monotonic()
         rate = images_per_second(processes, given.kimg)
