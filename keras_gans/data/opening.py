@@ -129,7 +129,13 @@ def open_source(
     from keras_gans.data.pairs import DegradedSource
 
     degradation = DEGRADATIONS.create(degrade)  # before the images are read
-    source = collection.source(image_size, channels, resize, crop, bad, load_size)
+    whole = image_size + degradation.margin
+    if load_size and load_size < whole:
+        raise UserError(
+            f"--load_size={load_size} is not possible; --degrade={degrade} takes at least {whole}, --image_size and its "
+            "margin, or 0 for each picture's own size"
+        )
+    source = collection.source(whole, channels, resize, crop, bad, load_size)
     if len(source.image_shape) != 3:
         raise UserError(f"--degrade={degrade} is for images, but {spec} holds points; leave it out")
     return DegradedSource(source, degradation)

@@ -76,7 +76,10 @@ class DegradedSource(Source):
 
     def __init__(self, images, degradation):
         super().__init__(images, images.count, images.image_shape, ())
-        self.input_shape = degradation.input_shape(images.image_shape)
+        height, width, channels = images.image_shape
+        self.image_shape = height - degradation.margin, width - degradation.margin, channels
+        self._whole_shape = degradation.input_shape(images.image_shape)
+        self.input_shape = degradation.input_shape(self.image_shape)
         self.degradation = degradation
         self._images = images
 
@@ -85,9 +88,29 @@ class DegradedSource(Source):
         inputs = tf.map_fn(
             lambda element: self.degradation(*element),
             (images, positions.seed),
-            fn_output_signature=tf.TensorSpec(self.input_shape, tf.uint8),
+            fn_output_signature=tf.TensorSpec(self._whole_shape, tf.uint8),
         )
-        return inputs, images
+        return self._windows(inputs, images, positions.seed) if self.degradation.margin else (inputs, images)
+
+    def _windows(self, inputs, images, seeds):
+        """Cuts the windows that pairs show, drawn for each, out of what was degraded whole."""
+        scale = self.degradation.scale
+        steps = self.degradation.margin // scale + 1
+
+        def cut(element):
+            small, large, seed = element
+            top, left = tf.unstack(
+                tf.random.stateless_uniform(
+                    [2], randomness.fold(seed, "window"), maxval=steps, dtype=tf.int32, alg="philox", minval=0
+                )
+            )
+            return (
+                tf.slice(small, [top, left, 0], self.input_shape),
+                tf.slice(large, [scale * top, scale * left, 0], self.image_shape),
+            )
+
+        signature = tuple(tf.TensorSpec(shape, tf.uint8) for shape in (self.input_shape, self.image_shape))
+        return tf.map_fn(cut, (inputs, images, seeds), fn_output_signature=signature)
 
 
 class Sides(typing.NamedTuple):

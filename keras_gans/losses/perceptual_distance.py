@@ -59,7 +59,7 @@ class LPIPSLoss(Reconstruction):
     """How different two images look by features of several layers at unit length (LPIPS, Zhang et al. 2018).
 
     Args:
-        weight: see `Reconstruction`.
+        weight, sharpen: see `Reconstruction`.
         network: lpips-vgg (as published for losses) or lpips-alex, whose weights must be had; or a network of
             `PerceptualDistance`, such as vgg16-hed, which compares without LPIPS's learned heads: all channels count alike
             and the numbers are larger. Default lpips-vgg.
@@ -70,12 +70,12 @@ class LPIPSLoss(Reconstruction):
 
     name = "lpips"
 
-    def __init__(self, weight=1.0, network="lpips-vgg"):
-        super().__init__(weight)
+    def __init__(self, weight=1.0, network="lpips-vgg", sharpen=False):
+        super().__init__(weight, sharpen)
         self._measure = EXTRACTORS.create(network) if network.startswith("lpips") else PerceptualDistance(network)
 
     def __call__(self, targets, outputs):
-        targets, outputs = rgb(tf.stop_gradient(targets)), rgb(outputs)
+        targets, outputs = rgb(tf.stop_gradient(self.aims(targets))), rgb(outputs)
         if isinstance(self._measure, LPIPS):
             return self._measure.distance(targets, outputs)
         return self._measure.between(self._measure.features(targets), outputs)

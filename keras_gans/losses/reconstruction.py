@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_gans import curves
 from keras_gans.configured import Configured
 from keras_gans.features.perceptual import create_perceptual
+from keras_gans.kernels.sharpen import usm_sharpen
 from keras_gans.losses.reductions import flat_float32
 from keras_gans.registry import RECONSTRUCTIONS
 
@@ -15,6 +16,7 @@ class Reconstruction(Configured):
 
     Args:
         weight: factor of the loss in the generator's objective, a number or a curve. Default 1.
+        sharpen: compare with targets behind unsharp masking, see `keras_gans.kernels.sharpen` (Real-ESRGAN). Default False.
 
     Attributes:
         name: what it is logged as.
@@ -26,13 +28,21 @@ class Reconstruction(Configured):
     name = None
     follows = ("weight",)
 
-    def __init__(self, weight=1.0):
+    def __init__(self, weight=1.0, sharpen=False):
         if curves.bounds(weight)[0] < 0:
             raise ValueError(f"weight should be 0 or more, not {weight}")
-        self.weight = weight
+        self.weight, self.sharpen = weight, sharpen
 
     def __call__(self, targets, outputs):
-        return tf.reduce_mean(self.distances(flat_float32(outputs) - flat_float32(targets)), axis=1)
+        return self.mean(outputs, self.aims(targets))
+
+    def mean(self, one, other):
+        """Returns the mean of `distances` between images or features of one shape, float32 [batch]."""
+        return tf.reduce_mean(self.distances(flat_float32(one) - flat_float32(other)), axis=1)
+
+    def aims(self, targets):
+        """Returns what outputs are compared with, of targets in [-1, 1]: themselves, or sharpened, float32."""
+        return 2.0 * usm_sharpen((tf.cast(targets, tf.float32) + 1.0) / 2.0) - 1.0 if self.sharpen else targets
 
     def distances(self, differences):
         """Returns float32 of the shape of `differences`, [batch, values]."""
@@ -67,14 +77,14 @@ class Charbonnier(Reconstruction):
     """The mean of sqrt(difference^2 + epsilon^2) (Charbonnier et al. 1994; Lai et al. 2017).
 
     Args:
-        weight: see `Reconstruction`.
+        weight, sharpen: see `Reconstruction`.
         epsilon: default 1e-3, as in LapSRN.
     """
 
     name = "charbonnier"
 
-    def __init__(self, weight=1.0, epsilon=1e-3):
-        super().__init__(weight)
+    def __init__(self, weight=1.0, epsilon=1e-3, sharpen=False):
+        super().__init__(weight, sharpen)
         self.epsilon = epsilon
 
     def distances(self, differences):
@@ -90,7 +100,7 @@ class Perceptual(Reconstruction):
     (`relu5_4`, as in SRGAN). Grey images are shown as RGB.
 
     Args:
-        weight: see `Reconstruction`.
+        weight, sharpen: see `Reconstruction`.
         network: spec of a perceptual network, such as vgg19 (its weights must be had), vgg19-torchvision (the same in
             PyTorch's scale, as ESRGAN has it) or vgg16-hed.
         layer: whose features are compared; several are joined by `+`, whose distances are summed. Default conv5_4.
@@ -105,8 +115,8 @@ class Perceptual(Reconstruction):
 
     name = "perceptual"
 
-    def __init__(self, weight=1.0, network="vgg19", layer="conv5_4", scale=1.0, norm="l1", layer_weights=None):
-        super().__init__(weight)
+    def __init__(self, weight=1.0, network="vgg19", layer="conv5_4", scale=1.0, norm="l1", layer_weights=None, sharpen=False):
+        super().__init__(weight, sharpen)
         if norm not in ("l1", "l2"):
             raise ValueError(f"norm should be l1 or l2, not {norm!r}")
         self.norm, self.scale = norm, scale
@@ -121,9 +131,9 @@ class Perceptual(Reconstruction):
         self.taps = create_perceptual(network).taps(layers)
 
     def __call__(self, targets, outputs):
-        of_target, of_output = (self.taps(rgb(images)) for images in (tf.stop_gradient(targets), outputs))
+        of_target, of_output = (self.taps(rgb(images)) for images in (tf.stop_gradient(self.aims(targets)), outputs))
         distances = [
-            weight * super(Perceptual, self).__call__(self.scale * one, self.scale * other)
+            weight * self.mean(self.scale * one, self.scale * other)
             for weight, one, other in zip(self.layer_weights, of_target, of_output, strict=True)
         ]
         return tf.add_n(distances)

@@ -1,6 +1,6 @@
 """Whole steps of the games on pairs beside the same steps written in PyTorch.
 
-The second implementations follow the published code: BasicSR (ESRGAN), `JiahuiYu/generative_inpainting`, pix2pix and
+The second implementations follow the published code: BasicSR (ESRGAN, Real-ESRGAN), `JiahuiYu/generative_inpainting`, pix2pix and
 DnCNN. Networks are tiny, with every kind of layer that the recipe has. Steps of CycleGAN and CUT: test_cyclegan.py,
 test_cut.py.
 """
@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 import whole_step
 
+from keras_gans.games.game import power_iterate
 from keras_gans.games.inpainting import Inpainting
 from keras_gans.games.pix2pix import Pix2Pix
 from keras_gans.games.restoration import Restoration, Supervised
@@ -22,6 +23,7 @@ from keras_gans.networks.dncnn import DnCNN
 from keras_gans.networks.patchgan import PatchGAN
 from keras_gans.networks.rrdb import RRDBNet
 from keras_gans.networks.unet import UNet
+from keras_gans.networks.unet_discriminator import UNetDiscriminator
 from keras_gans.networks.vgg_style import VGGStyleDiscriminator
 from keras_gans.registry import LOSSES
 
@@ -455,3 +457,96 @@ def test_denoise():
     game = play(Supervised(DnCNN(depth=4, width=4), reconstructions=[L2()]))
     second = DenoisingStep(game, {"generator": Denoiser()}, 0.1)
     assert whole_step.compare(game, second, [pair(seed, 4) for seed in (0, 1)]) < 1e-4
+
+
+# === Real-ESRGAN ===
+
+
+class JudgeOfPixels(nn.Module):
+    """`UNetDiscriminatorSN` for pixels in [-1, 1] outside and [0, 1] inside; u and v move when they are told to."""
+
+    def __init__(self, w=4):
+        super().__init__()
+        self.conv_0, self.conv_9 = nn.Conv2d(3, w, 3, 1, 1), nn.Conv2d(w, 1, 3, 1, 1)
+        plan = [(w, 2 * w, 4), (2 * w, 4 * w, 4), (4 * w, 8 * w, 4), (8 * w, 4 * w, 3), (4 * w, 2 * w, 3), (2 * w, w, 3)]
+        for index, (inputs, outputs, size) in enumerate([*plan, (w, w, 3), (w, w, 3)], 1):
+            setattr(self, f"norm_conv_{index}", SpectralPadded(inputs, outputs, size))
+
+    def forward(self, x):
+        x = leaky_relu(self.conv_0((x + 1) / 2), 0.2)
+        skips = [x]
+        for index in (1, 2, 3):
+            skips.append(leaky_relu(getattr(self, f"norm_conv_{index}")(skips[-1]), 0.2))
+        x = skips.pop()
+        for index in (4, 5, 6):
+            x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            x = leaky_relu(getattr(self, f"norm_conv_{index}")(x), 0.2) + skips.pop()
+        for index in (7, 8):
+            x = leaky_relu(getattr(self, f"norm_conv_{index}")(x), 0.2)
+        return self.conv_9(x)
+
+
+class SpectralPadded(Spectral):
+    """W / sigma(W) of a convolution without a bias that halves if it is a 4x4 one."""
+
+    def __init__(self, inputs, outputs, size):
+        nn.Module.__init__(self)
+        self.convolution = nn.Conv2d(inputs, outputs, size, 2 if size == 4 else 1, 1, bias=False)
+        self.register_buffer("u", torch.zeros(outputs))
+        self.register_buffer("v", torch.zeros(size * size * inputs))
+
+    def forward(self, x):
+        weight = self.convolution.weight / (self.v @ self.matrix() @ self.u)
+        return functional.conv2d(x, weight, None, self.convolution.stride, 1)
+
+
+def sharpened(images):
+    """`USMSharp` of images in [0, 1]."""
+    taps = torch.exp(-(torch.arange(-25, 26, dtype=images.dtype) ** 2) / 128)
+    kernel = torch.outer(taps, taps)[None, None] / taps.sum() ** 2
+
+    def blur(x):
+        flat = functional.pad(x.flatten(0, 1)[:, None], (25, 25, 25, 25), mode="reflect")
+        return functional.conv2d(flat, kernel).view(x.shape)
+
+    residual = images - blur(images)
+    mask = blur((residual.abs() * 255 > 10).to(images.dtype))
+    return mask * (images + 0.5 * residual).clip(0, 1) + (1 - mask) * images
+
+
+class RealESRGANStep(whole_step.Second):
+    """`RealESRGANModel.optimize_parameters` without VGG, pixels in [0, 1], with one power iteration before D's turn."""
+
+    names = {f"conv_{index}": f"norm_conv_{index}.convolution" for index in range(1, 9)}
+
+    def step(self, low, high, draws):
+        output = self.generator(low)
+        pixel = ((output + 1) / 2 - sharpened((high + 1) / 2)).abs().mean()
+        adversarial = bce(self.discriminator(output), 1.0)
+        self.descend("generator", pixel + 0.1 * adversarial)
+        for module in self.discriminator.children():
+            if isinstance(module, Spectral):
+                module.iterate()
+        loss = bce(self.discriminator(high), 1.0) + bce(self.discriminator(output.detach()), 0.0)
+        self.descend("discriminator", loss)
+        self.average("ema", 0.999)
+        return {"l1_loss": pixel, "generator_loss": adversarial, "discriminator_loss": loss}
+
+
+def test_realesrgan():
+    half_life = 2 / 1000 * np.log(2) / -np.log(0.999)
+    game = play(
+        Restoration(
+            RRDBNet(blocks=1, width=4, growth=2),
+            UNetDiscriminator(width=4),
+            LOSSES.create("non_saturating"),
+            adversarial_weight=0.1,
+            generator_first=True,
+            reconstructions=[L1(weight=0.5, sharpen=True)],
+            ema_kimg=half_life,
+        )
+    )
+    power_iterate(game.discriminator)  # G's turn comes first, on weights that `play` has put there
+    game.ema_rampup = 1e6
+    second = RealESRGANStep(game, {"generator": RRDB(), "discriminator": JudgeOfPixels()}, 0.1)
+    assert whole_step.compare(game, second, [pair(seed, 2, 8, 32) for seed in (0, 1)]) < 1e-4

@@ -216,7 +216,7 @@ def compare(game, second, batches, floor=1e-3):
         losses = second.step(*map(to_torch, parts), draws)
         for name, loss in losses.items():
             loss = float(torch.as_tensor(loss).detach())
-            worst[name] = max(worst.get(name, 0.0), abs(float(logs[name]) - loss) / max(1.0, abs(loss)))
+            worst[name] = np.maximum(worst.get(name, 0.0), abs(float(logs[name]) - loss) / max(1.0, abs(loss)))
         assert [player for player, _ in ours] == [player for player, _ in second.gradients]
         for (player, mine), (_, theirs) in zip(ours, second.gradients):
             assert mine.keys() == theirs.keys()
@@ -228,7 +228,7 @@ def compare(game, second, batches, floor=1e-3):
             ]
             _note(worst, f"weights of {name}", *({path: pair[i] for path, *pair in tied} for i in (0, 1)), floor)
     print({name: f"{value:.2g}" for name, value in worst.items()})
-    return max(worst.values())
+    return np.max(list(worst.values()))  # NaN if one is: `max` would pass over it
 
 
 def _note(worst, what, ours, theirs, floor):
@@ -236,7 +236,7 @@ def _note(worst, what, ours, theirs, floor):
     assert largest > 0, f"{what}: all zero"
     for path, value in theirs.items():
         difference = np.abs(ours[path] - value).max() / max(np.abs(value).max(), floor * largest)
-        worst[what] = max(worst.get(what, 0.0), float(difference))
+        worst[what] = np.maximum(worst.get(what, 0.0), float(difference))
 
 
 def _permuted(array, axes=None, back=False):

@@ -135,6 +135,7 @@ CASES = [
     _case("discriminator", "srgan", (16, 28), width=2),
     _case("discriminator", "vgg_style", (16, 32), width=2),
     _case("generator", "rrdb", width=4, growth=2, blocks=1, scale=2),
+    _case("discriminator", "unet_sn", width=2),
     _case("generator", "srvgg", width=4, depth=1, scale=2),
     _case("generator", "dncnn", width=4, depth=3),
     _case("generator", "gated", width=4),

@@ -4,6 +4,7 @@ Every degradation is a function of the image and a stateless seed alone, in tf.d
 with `@DEGRADATIONS.register`.
 """
 
+import itertools
 import math
 
 import tensorflow as tf
@@ -12,12 +13,21 @@ from keras_gans import randomness
 from keras_gans.errors import UserError
 from keras_gans.registry import Registry
 
-DEGRADATIONS = Registry("degradation", None)
+DEGRADATIONS = Registry("degradation", "keras_gans.data.degradations")
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 class Degradation:
-    """Base class; alone it leaves an image as it is."""
+    """Base class; alone it leaves an image as it is.
+
+    Attributes:
+        scale: by which the sides of images become smaller. Default 1.
+        margin: pixels by which images are larger than what a pair shows of them, a multiple of `scale`: they are degraded
+            whole, then a window is drawn. Default 0.
+    """
+
+    scale = 1
+    margin = 0
 
     def input_shape(self, image_shape):
         """Returns the shape (h, w, c) of what becomes of images of `image_shape`.
@@ -48,6 +58,30 @@ def quantize(image):
 def draw(seed, name, low, high):
     """Draws one float uniformly from `low` to `high` for the call site `name`."""
     return tf.random.stateless_uniform([], randomness.fold(seed, name), low, high, alg="philox")
+
+
+class Uniforms:
+    """Many random numbers of one draw, handed out in the order of the calls; a graph of many draws is slow to trace.
+
+    Args:
+        seed: int32 [2].
+        count: how many, at most.
+    """
+
+    def __init__(self, seed, count):
+        self._left = iter(tf.unstack(tf.random.stateless_uniform([count], seed, alg="philox")))
+
+    def between(self, low, high):
+        """Returns the next, float32 [] uniformly from `low` to `high`, numbers or scalar tensors."""
+        return low + (high - low) * next(self._left)
+
+    def below(self, share):
+        """Returns whether the next is below `share`, bool []."""
+        return next(self._left) < share
+
+    def choose(self, odds):
+        """Returns the number, int32 [], of one of `odds`, which sum up to 1."""
+        return tf.reduce_sum(tf.cast(next(self._left) >= list(itertools.accumulate(odds[:-1])), tf.int32))
 
 
 def add_gaussian(image, seed, sigma):
