@@ -115,7 +115,9 @@ class Perceptual(Reconstruction):
 
     name = "perceptual"
 
-    def __init__(self, weight=1.0, network="vgg19", layer="conv5_4", scale=1.0, norm="l1", layer_weights=None, sharpen=False):
+    def __init__(
+        self, weight=1.0, network="vgg19", layer="conv5_4", scale=1.0, norm="l1", layer_weights=None, sharpen=False
+    ):
         super().__init__(weight, sharpen)
         if norm not in ("l1", "l2"):
             raise ValueError(f"norm should be l1 or l2, not {norm!r}")

