@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras_gans import registry
 from keras_gans.errors import UserError
 from keras_gans.features import lpips, perceptual
+from keras_gans.kernels.sharpen import usm_sharpen
 from keras_gans.losses import perceptual_distance, reconstruction
 from keras_gans.registry import RECONSTRUCTIONS
 from keras_gans.weights import lookup
@@ -84,6 +85,10 @@ def test_perceptual_of_several_layers(monkeypatch):
     each = [np.abs(outputs**power - targets**power).mean((1, 2, 3)) for power in (1, 2)]
     np.testing.assert_allclose(loss(targets, outputs), 0.25 * each[0] + 3 * each[1], rtol=1e-5)
     np.testing.assert_allclose(RECONSTRUCTIONS.create("perceptual:layer=1+2")(targets, outputs), sum(each), rtol=1e-5)
+    sharp = RECONSTRUCTIONS.create("perceptual:layer=1+2,sharpen=true")(targets, outputs)
+    targets = 2 * usm_sharpen((targets + 1) / 2) - 1
+    np.testing.assert_allclose(sharp, RECONSTRUCTIONS.create("perceptual:layer=1+2")(targets, outputs), rtol=1e-5)
+    assert (np.abs(sharp - sum(each)) > 1e-3).all()
     with pytest.raises(UserError, match="layer_weights=1 should be 2 numbers joined by"):
         RECONSTRUCTIONS.create("perceptual:layer=1+2,layer_weights=1")
 
