@@ -101,6 +101,8 @@ def test_answers_are_finite_float32_of_the_promised_shape(case):
         assert [part.shape for part in outputs] == [(4, 11, 11, 1), (4, 7, 7, 1)]
     elif case.name == "cartoongan":
         assert outputs.shape == (4, SIDE // 4, SIDE // 4, 1)
+    elif case.name == "unet_sn":
+        assert outputs.shape == (4, SIDE, SIDE, 1)
     elif case.name == "sn_patchgan":
         assert outputs.shape == (4, 1, 1, 4 * network.width)
     elif case.name == "projected":
