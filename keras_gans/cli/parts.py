@@ -1,4 +1,4 @@
-"""Lists the parts that flags can name: games, networks, losses, penalties, augmentations, features, scores.
+"""Lists the parts that flags can name: degradations, games, networks, losses, penalties, augmentations, features, scores.
 
     keras-gans parts                     all of them, a line each
     keras-gans parts --kind=loss         one kind, with the arguments and their defaults
@@ -15,6 +15,7 @@ from keras_gans.registry import nearest
 
 # Flag -> the parts that it names.
 KINDS = {
+    "degrade": registry.DEGRADATIONS,
     "game": registry.GAMES,
     "generator": registry.GENERATORS,
     "discriminator": registry.DISCRIMINATORS,

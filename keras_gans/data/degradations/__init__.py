@@ -11,9 +11,8 @@ import tensorflow as tf
 
 from keras_gans import randomness
 from keras_gans.errors import UserError
-from keras_gans.registry import Registry
+from keras_gans.registry import DEGRADATIONS
 
-DEGRADATIONS = Registry("degradation", "keras_gans.data.degradations")
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
@@ -138,11 +137,13 @@ class Downscale(Degradation):
 
 @DEGRADATIONS.register("downscale2")
 def downscale2():
+    """Super-resolution by 2, see downscale."""
     return Downscale(2)
 
 
 @DEGRADATIONS.register("downscale4")
 def downscale4():
+    """Super-resolution by 4, see downscale."""
     return Downscale(4)
 
 
