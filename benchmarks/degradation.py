@@ -96,7 +96,7 @@ class Ours:
     """Calls our degradation; `self(picture, number)` returns the stages."""
 
     def __init__(self):
-        from keras_gans.data.degradations import blur, realesrgan
+        from keras_gans.data.real_world import blur, realesrgan
 
         self._stages = tf.function(realesrgan.RealESRGAN().stages, autograph=False)
         self._kernel = tf.function(blur.draw_kernel, autograph=False)

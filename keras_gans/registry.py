@@ -190,7 +190,7 @@ class Registry:
         return [self.resolve(part, *methods) for part in ([given] if isinstance(given, str) else given)]
 
 
-DEGRADATIONS = Registry("degradation", "keras_gans.data.degradations")
+DEGRADATIONS = Registry("degradation", "keras_gans.data.real_world")
 GAMES = Registry("game", "keras_gans.games")
 GENERATORS = Registry("generator", "keras_gans.networks")
 DISCRIMINATORS = Registry("discriminator", "keras_gans.networks")

@@ -11,7 +11,7 @@ from scipy import ndimage, special, stats
 
 from keras_gans import data
 from keras_gans.data import degradations, pairs
-from keras_gans.data.degradations import blur, realesrgan, resizing
+from keras_gans.data.real_world import blur, realesrgan, resizing
 from keras_gans.errors import UserError
 from keras_gans.kernels.sharpen import usm_sharpen
 

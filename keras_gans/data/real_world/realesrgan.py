@@ -5,7 +5,8 @@ import typing
 import tensorflow as tf
 
 from keras_gans import randomness
-from keras_gans.data.degradations import DEGRADATIONS, LUMA, Degradation, Uniforms, blur, compress, quantize, resizing
+from keras_gans.data.degradations import DEGRADATIONS, LUMA, Degradation, Uniforms, compress, quantize
+from keras_gans.data.real_world import blur, resizing
 from keras_gans.errors import UserError
 from keras_gans.kernels.sharpen import usm_sharpen
 
