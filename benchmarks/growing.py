@@ -10,9 +10,8 @@ an interruption.
 
 import pathlib
 
-from translation import prepare
-
 import runs
+from translation import prepare
 
 TRAINED = ("stylegan2", "progan", "stylegan", "stylegan2_emoji", "progan_emoji")
 SHEETS = {  # name -> flags of keras-gans sample, title, whether the network must have styles

@@ -12,7 +12,6 @@ an interruption.
 import statistics
 
 import numpy as np
-
 import runs
 
 DATA = {"ring8": 8, "grid25": 25}  # modes

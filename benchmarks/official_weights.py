@@ -19,9 +19,8 @@ import sys
 import time
 
 import numpy as np
-from PIL import Image, ImageDraw
-
 import runs
+from PIL import Image, ImageDraw
 
 PACKAGES = {
     "x4plus": "package_realesrgan_x4plus",

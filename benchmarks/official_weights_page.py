@@ -16,9 +16,8 @@ import tempfile
 
 import numpy as np
 import official_weights
-from PIL import Image
-
 import runs
+from PIL import Image
 
 sys.path[:0] = [str(runs.ROOT / "tests"), str(runs.ROOT / "tests/web")]
 ROUNDS = 3

@@ -13,10 +13,9 @@ import pathlib
 import time
 
 import numpy as np
+import runs
 from PIL import Image
 from scipy import ndimage
-
-import runs
 
 STRENGTHS = (0.0, 0.5, 0.8, 0.95)
 SIZE, FRAMES, NOISE = 256, 24, 2.0
