@@ -35,7 +35,7 @@ class Drawing(engine.Task):
     out: str = ""
     write: str = "files"
     alpha: str = "white"
-    title: str = "drawing"
+    title = "drawing"
 
     def settings(self):
         return {name: value for name, value in super().settings().items() if name != "prepare"}

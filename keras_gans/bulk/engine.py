@@ -41,7 +41,7 @@ class Task:
         spec: the collection, as `--data` names it.
         work: folder where finished shards are noted.
         bad: path, without its ending `.jsonl`, of the list of what could not be used.
-        plugin: plug-ins that workers load.
+        plugin: tuple of paths of plug-ins, which workers load. Default: none.
         max_pixels: as of `--max_pixels`.
         side: 0 or 1 for a side of a collection of pairs.
     """

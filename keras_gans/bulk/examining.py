@@ -11,7 +11,7 @@ from keras_gans.data.picture_files import BadImage
 class Examining(engine.Task):
     """Looks at pictures; see `keras_gans.data.doctor.look`."""
 
-    title: str = "examining"
+    title = "examining"
 
     def do(self, opened, shard):
         rows, bad = [], []

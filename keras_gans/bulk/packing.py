@@ -17,7 +17,7 @@ class Checking(engine.Task):
     """Decodes pictures and keeps their sizes in bytes, or what is wrong with them."""
 
     image_size: int | None = None
-    title: str = "checking"
+    title = "checking"
 
     def do(self, opened, shard):
         sizes, errors = {}, {}
@@ -43,7 +43,7 @@ class Packing(engine.Task):
     out: str = ""
     image_size: int | None = None
     left_out: tuple = ()
-    title: str = "packing"
+    title = "packing"
 
     def open(self, collection):
         return packing.numbers_without(collection, self.left_out)

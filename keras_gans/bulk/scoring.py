@@ -21,7 +21,7 @@ class Gathering(engine.Task):
     """Takes pictures through a feature extractor.
 
     Attributes:
-        features: spec of the extractor.
+        features: string, the spec of the extractor, as of `--features`.
         image_size: pictures are brought to this size; None: as they are, which must be one size.
         needs: of `keras_gans.metrics.scores.SetScore.needs`, sorted.
     """
@@ -29,7 +29,7 @@ class Gathering(engine.Task):
     features: str = ""
     image_size: int | None = None
     needs: tuple = ()
-    title: str = "gathering features"
+    title = "gathering features"
 
     def open(self, collection):
         return EXTRACTORS.create(self.features)

@@ -64,7 +64,7 @@ class Uniforms:
 
     Args:
         seed: int32 [2].
-        count: how many, at most.
+        count: int, how many, at most.
     """
 
     def __init__(self, seed, count):

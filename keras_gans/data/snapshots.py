@@ -17,7 +17,7 @@ class Cache:
     within the bound.
 
     Args:
-        folder: made if needed.
+        folder: path of a folder, which is made if needed.
         most: bound of all files together, bytes.
         wanted: text that tells all that decoding depends on, beside the collection.
     """

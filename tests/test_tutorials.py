@@ -1,0 +1,28 @@
+"""The pages of the tutorials say what the tutorials say; `.ci/tutorials` runs them."""
+
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = ROOT / "docs/tutorials"
+TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=[path.stem for path in TUTORIALS])
+def test_page_is_of_this_tutorial(path):
+    """Remake it with `python tools/tutorials.py NAME` where this fails."""
+    page = (PAGES / f"{path.stem}.md").read_text(encoding="utf-8")
+    lines = page.splitlines()
+    _, *cells = re.split(r"^# %%", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for cell in cells:
+        kind, _, body = cell.partition("\n")
+        wanted = [line.removeprefix("#").removeprefix(" ") if "markdown" in kind else line for line in body.splitlines()]
+        assert not [line for line in wanted if line.strip() and line not in lines]
+    pictures = re.findall(r"!\[.*\]\((.+)\)", page)
+    assert sorted(pictures) == sorted(str(file.relative_to(PAGES)) for file in (PAGES / path.stem).glob("*"))
+
+
+def test_pictures_are_small():
+    assert 0 < sum(file.stat().st_size for file in PAGES.rglob("*.*")) < 2_500_000
