@@ -68,7 +68,7 @@ def executed(path):
 
 
 def write_page(notebook, folder, name):
-    """Writes `FOLDER/NAME.md` and its pictures, `FOLDER/NAME/*.png`; those of an earlier time go.
+    """Writes `FOLDER/NAME.md` and its pictures, `FOLDER/NAME/`; those of an earlier time go.
 
     Progress bars and notes of TensorFlow, which go to stderr, are left out.
     """
@@ -77,6 +77,8 @@ def write_page(notebook, folder, name):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            for output in cell.outputs:
+                keep_one(output.get("data", {}))
     text, resources = MarkdownExporter().from_notebook_node(notebook, {"output_files_dir": name, "unique_key": "picture"})
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / name, ignore_errors=True)
@@ -85,6 +87,12 @@ def write_page(notebook, folder, name):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
     (folder / f"{name}.md").write_text(text.strip() + "\n", encoding="utf-8")
+
+
+def keep_one(data):
+    """Leaves one form of a picture, which Pillow gives as PNG and JPEG: PNG, but of large ones, base64 of more than 80 kB."""
+    if {"image/png", "image/jpeg"} <= set(data):
+        del data["image/jpeg" if len(data["image/png"]) < 80_000 else "image/png"]
 
 
 if __name__ == "__main__":

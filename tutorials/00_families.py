@@ -88,7 +88,9 @@ line(kg.games.GAN.generator_turn, "self.adversarial_loss.generator(")
 
 # %%
 generator, discriminator = kg.networks.DCGANGenerator(), kg.networks.DCGANDiscriminator()
-generator.summary(line_length=90)
+for layer in [*generator.layers, *discriminator.layers]:
+    if "Conv" in type(layer).__name__ or "Dense" in type(layer).__name__:
+        print(f"{type(layer).__name__:16} {layer.name:12} -> {layer.output.shape[1:]}")
 kernel = generator.get_layer("up_16").kernel
 print(f"deviation of a kernel: {np.std(kernel):.4f}")
 assert abs(np.std(kernel) - 0.02) < 1e-3

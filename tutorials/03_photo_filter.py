@@ -10,9 +10,11 @@
 # %%
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
+import urllib.request
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SHORT = bool(os.environ.get("TUTORIAL_SHORT"))  # a few steps only: how this page is tested
@@ -21,16 +23,15 @@ import numpy as np
 from PIL import Image, ImageFilter
 from skimage import data as photographs
 
+from keras_gans import grids
+from keras_gans.cli import main
 
-def sh(command):
-    """Runs a command as in a shell, and prints what it says."""
-    words = shlex.split(command)
-    if words[0] == "keras-gans":
-        words = [sys.executable, "-m", "keras_gans", *words[1:]]
-    done = subprocess.run(words, capture_output=True, text=True)
-    print(f"$ {command}\n{done.stdout}")
-    if done.returncode:
-        raise RuntimeError(done.stderr)
+
+def run(command):
+    """Does what `keras-gans COMMAND` does in a shell, in this process, which has TensorFlow loaded already."""
+    print("$ keras-gans", command)
+    assert main(shlex.split(command)) == 0
+    print()
 
 
 # %% [markdown]
@@ -82,8 +83,6 @@ def read(folder, count=None):
 
 def show(*rows):
     """Shows rows of pictures as one."""
-    from keras_gans import grids
-
     return Image.fromarray(grids.grid(np.concatenate(rows), len(rows[0])))
 
 
@@ -93,7 +92,7 @@ show(read("photos", 10), read("drawings", 10))
 # The doctor says whether the folders are sound:
 
 # %%
-sh(f"keras-gans doctor --data=unpaired:photos:drawings --image_size={SIDE}")
+run(f"doctor --data=unpaired:photos:drawings --image_size={SIDE}")
 
 # %% [markdown]
 # ## Train
@@ -104,10 +103,10 @@ sh(f"keras-gans doctor --data=unpaired:photos:drawings --image_size={SIDE}")
 # %%
 kimg = 0.016 if SHORT else 6
 network = "resnet:width=4,blocks=1" if SHORT else "resnet:width=16,blocks=3"
-sh(
-    f"keras-gans train --recipe=fastcut --data=unpaired:photos:drawings --image_size={SIDE} --load_size=0 "
+run(
+    f"train --recipe=fastcut --data=unpaired:photos:drawings --image_size={SIDE} --load_size=0 "
     f"--generator={network},antialias=true,init=xavier --discriminator=patchgan:width={8 if SHORT else 32},layers=2 "
-    f"--batch_size=4 --learning_rate=5e-4 --schedule=linear --kimg={kimg} --sample_kimg={kimg} --score_kimg=1000 "
+    f"--batch_size=4 --learning_rate=5e-4 --schedule=linear --kimg={kimg} --sample_kimg={kimg} --scores=none "
     f"--checkpoint_kimg={kimg} --export=none --run_dir=runs/drawn"
 )
 
@@ -117,7 +116,7 @@ sh(
 # From above: pieces that neither folder has; the network's drawings; the drawings by Pillow.
 
 # %%
-sh("keras-gans translate --run=runs/drawn --input=unseen --out=made")
+run("translate --run=runs/drawn --input=unseen --out=made")
 photos, made, wanted = read("unseen"), read("made"), read("unseen_drawn")
 show(photos[:10], made[:10], wanted[:10])
 
@@ -140,7 +139,7 @@ assert SHORT or after > before + 2
 # read. `--resizable` leaves the picture's size open.
 
 # %%
-sh("keras-gans export --run=runs/drawn --format=tflite --variants=float32,float16,dynamic --resizable --out=models")
+run("export --run=runs/drawn --format=tflite --variants=float32,float16,dynamic --resizable --out=models")
 for path in sorted(pathlib.Path("models").glob("*.tflite")):
     print(f"{path.name:28} {path.stat().st_size / 1024:6.0f} KiB")
 
@@ -153,7 +152,7 @@ pathlib.Path("whole").mkdir(exist_ok=True)
 for name in ("coffee", "chelsea"):
     photo = Image.fromarray(getattr(photographs, name)()).convert("RGB")
     photo.resize((photo.width // 2, photo.height // 2), Image.Resampling.LANCZOS).save(f"whole/{name}.png")
-sh("keras-gans filter --model=models/drawn_float16.tflite --input=whole --out=filtered")
+run("filter --model=models/drawn_float16.tflite --input=whole --out=filtered")
 pair = [np.asarray(Image.open(f"{folder}/coffee.png", formats=["PNG"])) for folder in ("whole", "filtered")]
 assert pair[0].shape == pair[1].shape and not np.array_equal(*pair)
 Image.fromarray(np.concatenate(pair, axis=1))
@@ -162,7 +161,7 @@ Image.fromarray(np.concatenate(pair, axis=1))
 # The phone's model and Keras, on the same pieces:
 
 # %%
-sh("keras-gans filter --model=models/drawn_float16.tflite --input=unseen --out=by_phone")
+run("filter --model=models/drawn_float16.tflite --input=unseen --out=by_phone")
 difference = np.abs(read("by_phone").astype(int) - made)
 print(f"grey levels between the phone's model and Keras: {difference.max()} at most, {difference.mean():.3f} in the mean")
 assert difference.mean() < 1
@@ -175,9 +174,6 @@ assert difference.mean() < 1
 # (`docs/page.md` shows it.) Here is what it serves, if npm's packages are there:
 
 # %%
-import re
-import urllib.request
-
 words = [sys.executable, "-u", "-m", "keras_gans", "serve", "--models=models", "--rest_port=0", "--grpc_port=0"]
 with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
     said = []

@@ -97,10 +97,7 @@ for name in names:
 gap = {name: logs["real_logits"][-1] - logs["fake_logits"][-1] for name, logs in history.items()}
 for name in names:
     print(f"{name:16} gap {gap[name]:6.2f}")
-print(
-    "ADA's probability p at the end:",
-    round(float(np.mean(history[names[2]]["ada_p"][-1])), 3) if "ada_p" in history[names[2]] else "",
-)
+print(f"ADA's probability p at the end: {history[names[2]]['augment_p'][-1]:.3f}")
 
 # %% [markdown]
 # ## Look, and look for copies

