@@ -76,9 +76,7 @@ def write_page(notebook, folder, name):
 
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-            for output in cell.outputs:
-                keep_one(output.get("data", {}))
+            cell.outputs = shown(cell.outputs)
     text, resources = MarkdownExporter().from_notebook_node(notebook, {"output_files_dir": name, "unique_key": "picture"})
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / name, ignore_errors=True)
@@ -89,10 +87,23 @@ def write_page(notebook, folder, name):
     (folder / f"{name}.md").write_text(text.strip() + "\n", encoding="utf-8")
 
 
-def keep_one(data):
-    """Leaves one form of a picture, which Pillow gives as PNG and JPEG: PNG, but of large ones, base64 of more than 80 kB."""
-    if {"image/png", "image/jpeg"} <= set(data):
-        del data["image/jpeg" if len(data["image/png"]) < 80_000 else "image/png"]
+def shown(outputs):
+    """Returns what a page shows of a cell's outputs: its own words in one piece, and one form of each picture."""
+    kept, said = [], ""
+    for output in outputs:
+        if output.get("name") == "stdout":
+            said += output.text
+        elif output.get("name") != "stderr":
+            # Pillow gives PNG and JPEG: PNG, but of large ones, whose base64 is more than 80 kB.
+            if {"image/png", "image/jpeg"} <= set(output.get("data", {})):
+                del output.data["image/jpeg" if len(output.data["image/png"]) < 80_000 else "image/png"]
+            kept.append(output)
+    said = re.sub(r"^(INFO|WARNING):tensorflow:.*\n", "", said, flags=re.MULTILINE)
+    if said.strip():
+        import nbformat
+
+        kept.insert(0, nbformat.v4.new_output("stream", name="stdout", text=said))
+    return kept
 
 
 if __name__ == "__main__":

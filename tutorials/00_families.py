@@ -32,7 +32,7 @@ def code(part):
     if part.__doc__:
         before, _, rest = text.partition('"""')
         text = before.rstrip() + rest.partition('"""')[2]
-    print(text)
+    print(text.rstrip())
 
 
 def line(part, words):

@@ -174,9 +174,9 @@ import json
 
 record = json.loads(pathlib.Path("runs/mine/run.json").read_text())
 print(record["plugins"])
-lines = pathlib.Path("runs/mine/scores.jsonl").read_text().splitlines()
-score = json.loads(lines[-1])
+(score,) = record["finished"]["scores"]
 print(json.dumps(score, indent=1)[:600])
+assert score["name"] == "kd_fashion" and score["value"] < (30 if SHORT else 2)
 
 # %% [markdown]
 # Without the file, nobody can open the run by accident: a plug-in is a program, and it runs only when you name it.

@@ -45,7 +45,7 @@ show(few)
 # %%
 from keras_gans.cli import main
 
-assert main(["doctor", "--data=folder:pictures", "--image_size=32", "--channels=1"]) == 0
+assert main(["doctor", "--data=folder:pictures", "--image_size=32"]) == 0
 
 # %% [markdown]
 # ## What the augmentations do
