@@ -28,6 +28,7 @@ class Drawing(engine.Task):
         out: folder for the results.
         write: "files", a PNG for each picture under its name, or "tfrecord", a file for each shard.
         alpha: as of `keras_gans.using.pictures.process`.
+        title: string, what is being done, for the progress display. Default "drawing".
     """
 
     prepare: typing.Callable = None
@@ -35,7 +36,7 @@ class Drawing(engine.Task):
     out: str = ""
     write: str = "files"
     alpha: str = "white"
-    title = "drawing"
+    title: str = "drawing"
 
     def settings(self):
         return {name: value for name, value in super().settings().items() if name != "prepare"}

@@ -97,6 +97,9 @@ class Task:
 class Opened:
     """What a process keeps while it works: the collection, and what the task makes once.
 
+    Args:
+        task: a `Task`.
+
     Attributes:
         collection: a `Collection`.
         tool: what `Task.open` returned.

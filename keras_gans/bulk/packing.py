@@ -14,7 +14,11 @@ from keras_gans.data.stores import shown
 
 @dataclasses.dataclass(frozen=True)
 class Checking(engine.Task):
-    """Decodes pictures and keeps their sizes in bytes, or what is wrong with them."""
+    """Decodes pictures and keeps their sizes in bytes, or what is wrong with them.
+
+    Attributes:
+        image_size: in pixels, see `keras_gans.data.packing.pack`. Default None.
+    """
 
     image_size: int | None = None
     title = "checking"

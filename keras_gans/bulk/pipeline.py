@@ -22,7 +22,11 @@ _OUR_ERROR = re.compile(r"UserError: ([^\n]+?)(?: \[while running|\\n|\n|$)")
 
 
 class Worker(beam.DoFn):
-    """Works off shards; what is expensive is opened once in each process."""
+    """Works off shards; what is expensive is opened once in each process.
+
+    Args:
+        task: a `Task`.
+    """
 
     def __init__(self, task):
         self._task, self._shared = task, Shared()
