@@ -129,7 +129,7 @@ Image.fromarray(np.concatenate([np.asarray(plain), np.asarray(large)], axis=1))
 # %%
 run("export --run=runs/faces --out=models/faces --license=MIT")
 run(
-    "keras-gans export --run=runs/larger --format=tflite --variants=float32,float16 --height=64 --width=96 --data=folder:small --out=models"
+    "export --run=runs/larger --format=tflite --variants=float32,float16 --height=64 --width=96 --data=folder:small --out=models"
 )
 run("share --run=runs/faces --out=faces --license=MIT")
 for path in sorted([*pathlib.Path("models").rglob("*"), *pathlib.Path("faces").iterdir()]):
