@@ -139,8 +139,7 @@ assert SHORT or after > before + 2
 # read. `--resizable` leaves the picture's size open.
 
 # %%
-keep = "--keep=float16" if SHORT else ""  # a network that has hardly learned is below the floor
-run(f"export --run=runs/drawn --format=tflite --variants=float32,float16,dynamic --resizable --out=models {keep}")
+run("export --run=runs/drawn --format=tflite --variants=float32,float16,dynamic --resizable --out=models")
 for path in sorted(pathlib.Path("models").glob("*.tflite")):
     print(f"{path.name:28} {path.stat().st_size / 1024:6.0f} KiB")
 
@@ -153,7 +152,7 @@ pathlib.Path("whole").mkdir(exist_ok=True)
 for name in ("coffee", "chelsea"):
     photo = Image.fromarray(getattr(photographs, name)()).convert("RGB")
     photo.resize((photo.width // 2, photo.height // 2), Image.Resampling.LANCZOS).save(f"whole/{name}.png")
-run("filter --model=models/drawn_float16.tflite --input=whole --out=filtered")
+run("filter --model=models/drawn_resizable_float16.tflite --input=whole --out=filtered")
 pair = [np.asarray(Image.open(f"{folder}/coffee.png", formats=["PNG"])) for folder in ("whole", "filtered")]
 assert pair[0].shape == pair[1].shape and not np.array_equal(*pair)
 Image.fromarray(np.concatenate(pair, axis=1))
@@ -162,10 +161,10 @@ Image.fromarray(np.concatenate(pair, axis=1))
 # The phone's model and Keras, on the same pieces:
 
 # %%
-run("filter --model=models/drawn_float16.tflite --input=unseen --out=by_phone")
+run("filter --model=models/drawn_resizable_float16.tflite --input=unseen --out=by_phone")
 difference = np.abs(read("by_phone").astype(int) - made)
 print(f"grey levels between the phone's model and Keras: {difference.max()} at most, {difference.mean():.3f} in the mean")
-assert difference.mean() < (4 if SHORT else 1)
+assert difference.mean() < 1
 
 # %% [markdown]
 # ## To the browser
@@ -186,7 +185,7 @@ with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, t
     if page:
         listed = urllib.request.urlopen(f"{address}/models.json").read().decode()
         print("filters on the page:", re.findall(r'"name": "(\w+)"', listed))
-        assert "drawn_float16" in listed
+        assert "drawn_resizable_float16" in listed
     else:
         print("".join(said[:1]))
     server.terminate()

@@ -187,7 +187,7 @@ def _card(trained, name, record, picture, address):
     lines += ["## Use", "", "    pip install 'keras_gans[hub]'", "", "    import keras_gans as kg", ""]
     lines += [f'    trained = kg.Trained.from_preset("{where}")', ""]
     lines += [f"or `keras-gans {verb} --run={where}`, `keras-gans export --run={where}`.", ""]
-    fingerprint = data.get("fingerprint", "not said")[:16]
+    fingerprint = (data.get("fingerprint") or "not said")[:16]  # an import has none
     lines += ["## Data", "", f"`{data.get('spec', 'not said')}`, fingerprint `{fingerprint}`.", ""]
     lines += ["## Recipe", "", *(f"    {word}" for word in flags.words(_known(record["recipe"]))), ""]
     lines += ["## Scores", "", *(map(_said, scores) if scores else ["None taken at this step."]), ""]
