@@ -137,7 +137,7 @@ for path in sorted([*pathlib.Path("models").rglob("*"), *pathlib.Path("faces").i
         print(f"{path!s:60} {path.stat().st_size / 1024:8.0f} KiB")
 
 # %%
-run("filter --model=models/larger_float16.tflite --input=small --out=by_phone")
+run("filter --model=models/larger_float16.tflite --fit=resize --input=small --out=by_phone")
 by_phone = np.asarray(Image.open("by_phone/cat.png", formats=["PNG"])).astype(int)
 difference = np.abs(by_phone - np.asarray(large))
 print(f"grey levels between the phone's model and Keras: {difference.max()} at most, {difference.mean():.3f} in the mean")
