@@ -148,8 +148,9 @@ import keras_gans as kg
 
 shared, run = (kg.trained.Trained.open(folder) for folder in ("faces", "runs/faces"))
 ours, theirs = (next(trained.generate(4, seed=0)) for trained in (run, shared))
-np.testing.assert_array_equal(ours, theirs)
-print("the shared folder makes the same pictures as the run")
+difference = np.abs(ours.astype(int) - theirs)
+print(f"grey levels between the run and the shared folder, whose weights are float16: {difference.max()} at most")
+assert difference.max() <= 1
 
 # %% [markdown]
 # ## Train on
