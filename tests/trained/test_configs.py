@@ -45,9 +45,12 @@ NARROW = {
 }
 PICTURES = {
     "pix2pix": ("paired", "unet", "patchgan"),
+    "pix2pix_light": ("paired", "unet", "patchgan"),
     "colorize": ("folder", "unet", "patchgan"),
     "cyclegan": ("unpaired", "resnet", "patchgan"),
+    "cyclegan_light": ("unpaired", "resnet", "patchgan"),
     "cut": ("unpaired", "cut", "patchgan"),
+    "cut_light": ("unpaired", "cut", "patchgan"),
     "fastcut": ("unpaired", "cut", "patchgan"),
     "pix2pixhd": ("paired", "resnet_deep", "multiscale"),
     "cartoongan": ("unpaired", "cartoongan", "cartoon_discriminator"),
@@ -67,6 +70,7 @@ PICTURES = {
     "fastgan": ("folder", "fastgan", "fastgan_discriminator"),
     "projected": ("folder", "fastgan", "projected"),
     "projected_sprites": ("folder", "fastgan", "projected"),
+    "stylegan2_light": ("folder", "stylegan2"),
     "projected_stylegan2": ("folder", "stylegan2", "projected_separable"),
 }
 PAPERS = {
