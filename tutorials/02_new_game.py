@@ -147,7 +147,7 @@ def after_two_steps(game_class, **arguments):
 plain = after_two_steps(kg.games.GAN)
 np.testing.assert_array_equal(after_two_steps(my_parts.TopK, keep=1), plain)
 changed = np.abs(after_two_steps(my_parts.TopK, keep=0.5) - plain).max()
-print(f"keep=1: the same; keep=0.5 differs by {changed:.1e}")
+print(f"keep=1: the same; keep=0.5 differs by {changed:.4f}")
 assert changed > 0
 
 # %% [markdown]

@@ -2,8 +2,7 @@
 # # 8. Synthetic data for a classifier
 #
 # Do generated pictures help a classifier that has few real ones? It is measured easily, and it is measured wrongly as easily: the
-# generator must not have seen more labels than the classifier beside it. Here both get the same labelled pictures. On two CPU cores
-# it takes about five minutes.
+# generator must not have seen more labels than the classifier beside it. Here both get the same labelled pictures.
 
 # %%
 import os
