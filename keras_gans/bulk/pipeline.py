@@ -21,7 +21,7 @@ COUNTERS = ("pictures", "bad pictures", "shards", "shards passed over")
 _OUR_ERROR = re.compile(r"UserError: ([^\n]+?)(?: \[while running|\\n|\n|$)")
 
 
-class Worker(beam.DoFn):
+class _Worker(beam.DoFn):
     """Works off shards; what is expensive is opened once in each process.
 
     Args:
@@ -108,7 +108,7 @@ def _run(task, cut, runner, words):
     chosen = FnApiRunner() if runner == "direct" else f"{runner.capitalize()}Runner"
     try:
         pipeline = beam.Pipeline(runner=chosen, options=PipelineOptions(list(words)))
-        found = pipeline | beam.Create(cut) | beam.Reshuffle() | beam.ParDo(Worker(task)).with_outputs("bad")
+        found = pipeline | beam.Create(cut) | beam.Reshuffle() | beam.ParDo(_Worker(task)).with_outputs("bad")
         lines = found.bad | beam.Map(json.dumps)
         lines | beam.io.WriteToText(task.bad, file_name_suffix=".jsonl", shard_name_template="")
         result = pipeline.run()
