@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_gans import callbacks
+from keras_gans.callbacks import loggers
 from keras_gans.callbacks.loggers import LOGGERS
 from keras_gans.errors import UserError
 from keras_gans.trained.folder import Folder
@@ -43,7 +44,13 @@ def test_wandb(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "wandb", package)
     written(tmp_path, LOGGERS.create("wandb:project=mine"))
     config = {"loss": "hinge", "scores": "['kid']"}
-    begun = {"project": "mine", "id": "clothes", "name": "clothes", "resume": "allow", "config": config}
+    begun = {
+        "project": "mine",
+        "id": loggers._key(tmp_path / "clothes"),
+        "name": "clothes",
+        "resume": "allow",
+        "config": config,
+    }
     assert package.calls[0] == ("init", (), begun)
     assert run.calls == [
         ("log", ({"generator_loss": 0.5},), {"step": 3}),
@@ -59,7 +66,11 @@ def test_mlflow_begins_a_run_or_goes_on_with_it(monkeypatch, tmp_path, found):
     picture = written(tmp_path, LOGGERS.create("mlflow"))
     begun = [("start_run", (), {"run_id": "7"})]
     if not found:
-        begun = [("start_run", (), {"run_name": "clothes"}), ("log_params", ({"loss": "hinge", "scores": "['kid']"},), {})]
+        key = loggers._key(tmp_path / "clothes")
+        begun = [
+            ("start_run", (), {"run_name": "clothes", "tags": {"folder": key}}),
+            ("log_params", ({"loss": "hinge", "scores": "['kid']"},), {}),
+        ]
     assert package.calls[0] == ("set_experiment", ("keras_gans",), {})
     assert package.calls[2:] == [
         *begun,
@@ -67,6 +78,19 @@ def test_mlflow_begins_a_run_or_goes_on_with_it(monkeypatch, tmp_path, found):
         ("log_image", (picture,), {"key": "samples", "step": 4}),
         ("end_run", (), {}),
     ]
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path):
+    assert loggers._key(tmp_path / "a/clothes") != loggers._key(tmp_path / "b/clothes")
+
+
+def test_unknown_logger_is_refused_before_a_folder_is_made(tmp_path):
+    from keras_gans import cli
+    from keras_gans.runs import checks
+
+    flags = cli.parse("train", [f"--run_dir={tmp_path}/run", "--logger=wand"])
+    with pytest.raises(UserError, match="unknown logger 'wand'"):
+        checks.refuse({name: flags[name].value for name in flags}, 1)
 
 
 def test_missing_package_is_one_line(monkeypatch):
@@ -92,7 +116,7 @@ class Broken:
     def __init__(self, **fails):
         self.fails, self.begun = fails, 0
 
-    def begin(self, name, recipe):
+    def begin(self, folder, recipe):
         self.begun += 1
         if self.fails.get("begin"):
             raise ConnectionError("no\nserver")

@@ -1,5 +1,6 @@
 """Where a run's numbers and pictures go besides metrics.jsonl and TensorBoard: the trackers of teams, through their own packages."""
 
+import hashlib
 import importlib
 
 from keras_gans.errors import UserError
@@ -13,6 +14,11 @@ def _package(name):
         return importlib.import_module(name)
     except ImportError as error:
         raise UserError(f"--logger={name} needs the package {name}: pip install 'keras_gans[{name}]' ({error})") from error
+
+
+def _key(folder):
+    """Returns what a run is found by again: its folder's name, and a hash of where that lies, as many have one name."""
+    return f"{folder.name}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
 
 
 @LOGGERS.register("wandb")
@@ -29,14 +35,14 @@ class WandbLogger:
     def __init__(self, project="keras_gans"):
         self.project, self._wandb, self._run = project, _package("wandb"), None
 
-    def begin(self, name, recipe):
+    def begin(self, folder, recipe):
         """Opens the run, or goes on with it.
 
         Args:
-            name: of the run's folder, which it is found by again.
+            folder: `pathlib.Path` of the run's folder, which it is found by again.
             recipe: dict of flags.
         """
-        self._run = self._wandb.init(project=self.project, id=name, name=name, resume="allow", config=recipe)
+        self._run = self._wandb.init(project=self.project, id=_key(folder), name=folder.name, resume="allow", config=recipe)
 
     def add(self, step, values):
         """Adds numbers, a dict of name -> float, of a step."""
@@ -65,21 +71,21 @@ class MlflowLogger:
     def __init__(self, experiment="keras_gans"):
         self.experiment, self._mlflow = experiment, _package("mlflow")
 
-    def begin(self, name, recipe):
-        """Opens the run, or goes on with the newest of this name.
+    def begin(self, folder, recipe):
+        """Opens the run, or goes on with that of the same folder.
 
         Args:
-            name: of the run's folder, which it is found by again.
+            folder: `pathlib.Path` of the run's folder, which it is found by again.
             recipe: dict of flags; MLflow keeps them as text.
         """
         experiment = self._mlflow.set_experiment(self.experiment)
         found = self._mlflow.search_runs(
-            [experiment.experiment_id], f"attributes.run_name = '{name}'", max_results=1, output_format="list"
+            [experiment.experiment_id], f"tags.folder = '{_key(folder)}'", max_results=1, output_format="list"
         )
         if found:
             self._mlflow.start_run(run_id=found[0].info.run_id)
             return
-        self._mlflow.start_run(run_name=name)
+        self._mlflow.start_run(run_name=folder.name, tags={"folder": _key(folder)})
         self._mlflow.log_params(recipe)
 
     def add(self, step, values):

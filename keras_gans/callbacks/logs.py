@@ -48,7 +48,7 @@ class Record:
             hparams.hparams(plain, trial_id=self.folder.directory.name)
         for logger in self.loggers:
             try:
-                logger.begin(self.folder.directory.name, plain)
+                logger.begin(self.folder.directory, plain)
             except Exception as error:  # each package has its own
                 raise UserError(f"--logger: {type(logger).__name__} could not begin: {_in_a_line(error)}") from error
 

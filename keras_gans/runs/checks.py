@@ -1,6 +1,7 @@
 """What the flags of a recipe alone decide, before data are read and before a folder is claimed."""
 
 from keras_gans import curves
+from keras_gans.callbacks.loggers import LOGGERS
 from keras_gans.data import service
 from keras_gans.errors import UserError
 from keras_gans.flags import INT32
@@ -35,6 +36,8 @@ def refuse(recipe, replicas):
     recipes.refuse_other_data(recipe, game_class)
     recipes.refuse_idle_flags(recipe, game_class)
     refuse_idle_service(recipe)
+    for spec in recipe["logger"]:
+        LOGGERS.create(spec)
     for registry, flag in (
         (GENERATORS, "generator"),
         (DISCRIMINATORS, "discriminator"),
