@@ -25,7 +25,7 @@ VALUES = st.one_of(
     st.lists(st.integers(-1, 9), max_size=3),
     st.dictionaries(st.sampled_from(["name", "value", "file", "sha256"]), st.integers(), max_size=2),
 )
-BOUNDED = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=80, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 def places(value, path=()):
