@@ -157,7 +157,7 @@ assert changed > 0
 # ones. Everything else of `quickstart` stays: networks, data, scores, exports.
 
 # %%
-kimg = 0.32 if SHORT else 40
+kimg = 0.32 if SHORT else 80
 sh(
     "keras-gans train --recipe=quickstart --plugin=my_parts.py --game=top_k:keep=0.75 --loss=power:exponent=1.5 "
     f"--kimg={kimg} --score_kimg={kimg} --sample_kimg={kimg} --checkpoint_kimg={kimg} --score_count={200 if SHORT else 2000} "

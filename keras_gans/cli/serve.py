@@ -46,6 +46,11 @@ def run(flags):
     folder = pathlib.Path(flags.models)
     if not folder.is_dir():
         raise UserError(f"--models={folder} is not a folder; name one that keras-gans export has written into")
+    if own := next((path.parent for path in sorted(folder.glob("*/saved_model.pb")) if path.parent.name.isdecimal()), None):
+        raise UserError(
+            f"--models={folder} is one model ({own} is a version of it); name the folder that holds it: "
+            f"{folder.resolve().parent}, or move it to {folder}/NAME/{own.name}"
+        )
     try:
         from keras_gans.serving.local import server as local
     except ModuleNotFoundError as error:

@@ -118,8 +118,10 @@ def _runner(path, threads):
     """Returns a function that calls a model.
 
     Raises:
-        UserError: it is none.
+        UserError: there is no such file, or it is none.
     """
+    if not pathlib.Path(path).is_file():
+        raise UserError(f"--model={path} is not there; name a file that keras-gans export --format=tflite has written")
     try:
         return Interpreter(model_path=str(path), num_threads=threads).get_signature_runner(_SIGNATURE)
     except (OSError, ValueError, RuntimeError) as error:

@@ -134,7 +134,7 @@ def pair(count, policy="float32", loss="relativistic_average", jit=False):
     return game, tf.constant(np.random.default_rng(0).uniform(-1, 1, (8, 8, 8, 1)), tf.float32)
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_compiled(jit):
     games = {}
     for count in (1, 4):

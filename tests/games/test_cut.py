@@ -281,6 +281,7 @@ def test_mixed_precision(recipe):
     assert np.isfinite(losses["float16"]).all()
 
 
+@pytest.mark.slow
 def test_compiled_by_xla():
     """In bfloat16, where XLA must keep the types that the layers ask for too."""
     np.testing.assert_allclose(play_in("bfloat16", FASTCUT, jit=True), play_in("float32", FASTCUT), rtol=0.05)

@@ -182,10 +182,18 @@ def test_goes_on_bit_for_bit(tmp_path):
         np.testing.assert_array_equal(ours, theirs, err_msg=ours.path)
 
 
-def test_mixed_precision_is_near_float32():
-    """With XLA too, in bfloat16, where it must keep the types that the layers ask for."""
+@pytest.mark.parametrize(
+    "ways",
+    [
+        [("bfloat16", False), ("float16", False)],
+        # XLA must keep the types that the layers ask for
+        pytest.param([("bfloat16", True)], marks=pytest.mark.slow),
+    ],
+    ids=["", "jit"],
+)
+def test_mixed_precision_is_near_float32(ways):
     losses = {}
-    for precision, jit in (("float32", False), ("bfloat16", False), ("float16", False), ("bfloat16", True)):
+    for precision, jit in [("float32", False), *ways]:
         recipe = run_cases.recipe(**CYCLEGAN, precision=precision)
         keras.utils.set_random_seed(0)
         game = recipes.build_game(recipe, (16, 16, 3), 0, (16, 16, 3))

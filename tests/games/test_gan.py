@@ -227,7 +227,7 @@ def test_jit_agrees():
         np.testing.assert_allclose(logs[0][name], logs[1][name], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_adaptive_augmentation_moves_with_the_signs_of_real_logits(jit):
     augment = AUGMENTS.create("ada:interval=1,ada_kimg=0.08,p=0.5", channels=1)
     game = compiled(tiny(augment=augment), jit_compile=jit)

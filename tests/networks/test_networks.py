@@ -181,7 +181,7 @@ def test_half_precision(policy, case):
         assert np.isfinite(gradient).all(), variable.path
 
 
-# Compiling is slow; networks that are made of the layers of others are left out: StyleGAN2's generator stands for the other
+# Networks that are made of the layers of others are left out: StyleGAN2's generator stands for the other
 # growing ones, SAGAN's two for SNGAN's and WGAN-GP's, DCGAN's for those with labels, DeepFill's for holes,
 # CycleGAN's for CartoonGAN's, multi_style's for arbitrary_style's.
 OF_OTHERS = """
@@ -191,6 +191,7 @@ OF_OTHERS = """
 COMPILED = [case for case in LAST if case.name not in OF_OTHERS and (case.kind, case.name) != ("discriminator", "stylegan2")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", COMPILED, ids=str)
 def test_compiled_by_xla(case):
     network = shaken(case)

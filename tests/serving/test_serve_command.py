@@ -85,6 +85,8 @@ def test_help_and_mistakes(models):
     assert helped.returncode == 0 and "use TensorFlow Serving in production" in helped.stdout
     missing = run([sys.executable, "export/serve.py", "--models=nowhere"])
     assert missing.returncode == 2 and missing.stderr.count("\n") == 1 and "nowhere is not a folder" in missing.stderr
+    too_deep = run([sys.executable, "export/serve.py", f"--models={models[0]}/drawn"])
+    assert too_deep.returncode == 2 and too_deep.stderr.count("\n") == 1 and f"holds it: {models[0]}," in too_deep.stderr
 
 
 @pytest.mark.skipif(not shutil.which("tensorflow_model_server"), reason="tensorflow_model_server is not on the PATH")

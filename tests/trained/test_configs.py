@@ -73,6 +73,8 @@ PICTURES = {
     "stylegan2_light": ("folder", "stylegan2"),
     "projected_stylegan2": ("folder", "stylegan2", "projected_separable"),
 }
+# Games and networks of another recipe, which differ in what is made small here
+VARIANTS = "pix2pix_light cyclegan_light cut_light realesrnet_x4 realesrgan_light stylegan2_light projected_sprites".split()
 PAPERS = {
     "gan",
     "dcgan",
@@ -144,7 +146,7 @@ def pictures(tmp_path_factory):
     return parent
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in VARIANTS)) for name in PICTURES])
 def test_translating_recipe_plays_finite_steps_in_which_all_players_move(name, pictures, monkeypatch):
     scheme, *networks = PICTURES[name]
     words = [

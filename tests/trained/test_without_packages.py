@@ -80,7 +80,9 @@ def nothing_installed(monkeypatch):
     monkeypatch.setattr(lookup, "find", refuse)
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("adain", "supervised"))) for name in RUNS]
+)
 def test_pictures_and_exports(folder, tmp_path, name, capsys):
     verb, _ = RUNS[name]
     picture = folder / "pictures" / "00.png"
