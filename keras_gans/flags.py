@@ -281,8 +281,16 @@ def define_recipe(flags):
     flags.choice(
         "strategy",
         "none",
-        ("none", "mirrored", "multi_worker"),
-        "one device; all devices of this machine; or several machines that share --run_dir, each with TF_CONFIG set",
+        ("none", "mirrored", "multi_worker", "tpu"),
+        "one device; all devices of this machine; several machines that share --run_dir, each with TF_CONFIG or --hosts; or a "
+        "TPU (untried)",
+    )
+    flags.choice(
+        "batch_norm",
+        "synchronized",
+        ("synchronized", "replica"),
+        "of what batch norm takes its statistics on several devices: the whole batch, or the part of each device on its own "
+        "(ghost batches)",
     )
     flags.boolean("deterministic", False, "bit-exact on GPU too (slower; on CPU runs are exact without it)")
     flags.group("From where to where, and what is said on the way")

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from keras_gans import cli
+from keras_gans.flags import defaults
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -32,7 +33,7 @@ def arguments(run_dir, *flags):
 def recipe(run_dir, *flags):
     """The same as a dict of resolved flags."""
     parsed = cli.parse("train", arguments(run_dir, *flags))
-    return {name: parsed[name].value for name in parsed}
+    return {name: parsed[name].value for name in defaults()}
 
 
 def command(run_dir, *flags):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gans.cli import Flags, train
+from keras_gans.flags import defaults
 from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
 
@@ -21,10 +21,7 @@ POINTS = {"generator": "points_mlp:width=8", "discriminator": "points_mlp:width=
 
 def recipe(**flags):
     """Returns the recipe with all defaults of train.py but `flags`."""
-    defaults = Flags()
-    train.define(defaults)
-    defaults.mark_as_parsed()
-    return {name: defaults[name].value for name in sorted(defaults)} | flags
+    return defaults() | flags
 
 
 def make_run(directory, image_shape=(16, 16, 1), **flags):

@@ -1,7 +1,8 @@
 """The `keras-gans` command: one module of this package per verb (`import_` for `import`, a keyword of Python).
 
 A verb module has a docstring (its first line is the summary, the whole is shown by `--help`), `define(flags)` and
-`run(flags)`. It imports TensorFlow inside `run` only, so that `--help` answers at once.
+`run(flags)`. It imports TensorFlow inside `run` only, so that `--help` answers at once. Where it has `supervise(flags)`, that
+may do the verb's work in another process, without TensorFlow here, and return its exit code.
 """
 
 import importlib
@@ -230,6 +231,9 @@ def _run(arguments, verb, command):
     if flags is None:
         return 0
     module = _module(verb)
+    code = getattr(module, "supervise", lambda flags: None)(flags)
+    if code is not None:
+        return code
     if getattr(module, "TENSORFLOW", True):
         startup.import_tensorflow()
     plugins.load(flags.plugin)

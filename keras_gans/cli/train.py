@@ -24,15 +24,39 @@ warmup=KIMG, over which the whole rises from 0. These are: the weights of penalt
 losses, --learning_rate, --discriminator_learning_rate, --ema_kimg, the betas of adam, and p of ada with adaptive=false.
 
 The same command on the same --run_dir resumes the run.
+
+Several machines that share --run_dir train one run with the same command on each, but for --index:
+
+    keras-gans train --recipe=dcgan --run_dir=/shared/dcgan --hosts=a:2222,b:2222 --index=0 --restarts=100
+
+They end with exit code 3 where one of them is lost or told to stop; started again, they go on from the last checkpoint.
+docs/cluster.md has Slurm, Kubernetes and Vertex AI.
 """
+
+import sys
 
 from keras_gans import flags as recipe_flags
 from keras_gans.cli.recipes import path_of
+from keras_gans.errors import UserError
 
 
 def define(flags):
     flags.string("recipe", None, "name of one of the package's recipes, such as quickstart; keras-gans recipes lists them")
     recipe_flags.define_recipe(flags)
+    flags.group("On several machines")
+    flags.string(
+        "hosts",
+        None,
+        "HOST[:PORT],HOST[:PORT],...: all machines, the chief first, in the same order on each; sets TF_CONFIG and takes "
+        "--strategy=multi_worker, with all GPUs of each machine",
+    )
+    flags.integer("index", None, "place of this machine in --hosts, from 0", 0)
+    flags.integer(
+        "restarts",
+        0,
+        "how often training is started again where it ends with exit code 3 (another worker was lost) or is killed",
+        0,
+    )
 
 
 def expand(arguments):
@@ -47,7 +71,24 @@ def expand(arguments):
     return expanded
 
 
-def run(flags):
-    from keras_gans.runs import training
+def supervise(flags):
+    """With --restarts, returns the exit code of the training in a process of its own; else None."""
+    from keras_gans.runs import launching
 
-    return training.train({name: flags[name].value for name in recipe_flags.defaults()})
+    if not flags.restarts:
+        return None
+    return launching.supervise([sys.executable, *sys.orig_argv[1:], "--restarts=0"], flags.restarts)
+
+
+def run(flags):
+    from keras_gans.runs import cluster, training
+
+    recipe = {name: flags[name].value for name in recipe_flags.defaults()}
+    if flags.hosts is not None:
+        if recipe["strategy"] == "tpu":
+            raise UserError("--hosts: a TPU knows its own hosts; leave it out with --strategy=tpu")
+        cluster.of_hosts(flags.hosts, flags.index)
+        recipe["strategy"] = "multi_worker"
+    elif flags.index is not None:
+        raise UserError(f"--index={flags.index} is a place in --hosts, which is missing; give both")
+    return training.train(recipe)

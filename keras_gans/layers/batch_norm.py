@@ -14,12 +14,18 @@ class BatchNorm(keras.layers.BatchNormalization):
     moments and the normalisation as separate passes). With several replicas the statistics are those of the global
     batch, so that a run does not depend on the number of replicas; in a batch that is worked through in parts, those of a part.
 
+    Attributes:
+        per_replica: whether the statistics are those of each replica's own part of the batch (ghost batches, Hoffer et al.
+            2017); the moving statistics that are saved are then the first replica's. False unless it is set.
+
     Args:
         momentum: of the moving statistics. Default 0.9 (PyTorch's 0.1 of the original ports).
         epsilon: default 1e-5.
         gamma_initializer: default N(1, 0.02) (Radford et al. 2016).
         **kwargs: see `keras.layers.BatchNormalization`.
     """
+
+    per_replica = False
 
     def __init__(self, momentum=0.9, epsilon=1e-5, gamma_initializer=None, **kwargs):
         gamma_initializer = gamma_initializer or keras.initializers.RandomNormal(1.0, 0.02)
@@ -28,7 +34,7 @@ class BatchNorm(keras.layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         context = tf.distribute.get_replica_context()
         several = context is not None and context.num_replicas_in_sync > 1
-        self.synchronized = bool(training) and several and not randomness.in_part()
+        self.synchronized = bool(training) and several and not (self.per_replica or randomness.in_part())
         fused = training and self.trainable and not self.synchronized and len(inputs.shape) == 4
         if not fused or isinstance(inputs, keras.KerasTensor):
             return super().call(inputs, training=training, mask=mask)

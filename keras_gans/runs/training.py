@@ -19,7 +19,7 @@ from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
 from keras_gans.registry import parse_spec
-from keras_gans.runs import checks, held_out, lighter, report, same_data
+from keras_gans.runs import checks, cluster, held_out, launching, lighter, report, same_data
 from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.trained import Trained
@@ -40,8 +40,8 @@ def train(recipe):
         recipe: dict of resolved flags, see `keras_gans.flags.define_recipe`.
 
     Returns:
-        The exit code: 0, also after SIGTERM or Ctrl-C, when the same command goes on later; 3 where a worker of several
-        was lost, so that a launcher starts them all again.
+        The exit code: 0, also after SIGTERM or Ctrl-C, when the same command goes on later; 3 where several workers train
+        and one was lost or told to stop, so that a launcher starts them all again.
 
     Raises:
         UserError: anything about the recipe, the data, the folder or the disk that the user can repair; a run that
@@ -54,36 +54,37 @@ def train(recipe):
 def _train(recipe):
     if recipe["deterministic"]:
         tf.config.experimental.enable_op_determinism()
-    strategy = recipes.build_strategy(recipe["strategy"])
-    checks.refuse(recipe, strategy.num_replicas_in_sync)
-    guess = checks.likely_shapes(recipe)
-    game = _build(strategy, recipe, *guess) if guess else None
     folder = Folder(recipe["run_dir"])
+    several = cluster.of_environment() if recipe["strategy"] == "multi_worker" else None
     try:
-        return _claim_and_run(strategy, folder, recipe, game, guess)
-    except LostWorker as error:
-        print(
-            f"error: a worker of the cluster is lost ({error}); start all workers again: they go on from the last checkpoint",
-            file=sys.stderr,
-            flush=True,
-        )
-        return 3
+        if several:
+            cluster.meet(several, recipe, folder.directory)
+        with cluster.one_line(several):
+            strategy = recipes.build_strategy(recipe["strategy"])
+            checks.refuse(recipe, strategy.num_replicas_in_sync)
+            guess = checks.likely_shapes(recipe)
+            game = _build(strategy, recipe, *guess) if guess else None
+            return _claim_and_run(strategy, several, folder, recipe, game, guess)
+    except cluster.LostWorker as error:
+        cluster.say_lost(error)
+        return launching.LOST
 
 
-def _claim_and_run(strategy, folder, recipe, game, guess):
-    if not is_chief(strategy):
-        return _run(strategy, folder, recipe, game, guess, chief=False)
+def _claim_and_run(strategy, several, folder, recipe, game, guess):
+    if several and several.index:
+        return _run(strategy, several, folder, recipe, game, guess, chief=False)
     with files.owned(folder.directory):
         for place in (folder.directory, folder.checkpoints, folder.samples, *(folder.directory / kind for kind in EXPORTS)):
             for name in files.repair(place):
                 print(f"{place / name}: half-written by a run that was killed; repaired", flush=True)
-        return _run(strategy, folder, recipe, game, guess, chief=True)
+        return _run(strategy, several, folder, recipe, game, guess, chief=True)
 
 
-def _run(strategy, folder, recipe, game, guess, chief):
+def _run(strategy, several, folder, recipe, game, guess, chief):
     recipe = same_data.settle(folder, recipe)
     folder.refuse_other_recipe(same_data.at_its_old_place(folder, recipe))
     source = recipes.build_source(recipe, "train", host_of(strategy) if recipe["shard_data"] == "files" else (0, 1))
+    cluster.compare(several, strategy, f"reads other data than the chief from --data={recipe['data']}", source.fingerprint)
     for line in source.understood():
         print(line, flush=True)
     checks.refuse_too_few(recipe, source)
@@ -99,6 +100,7 @@ def _run(strategy, folder, recipe, game, guess, chief):
         game = _build(strategy, recipe, *shapes)
     before = recipe | (folder.record["recipe"] if folder.record_path.is_file() else {})
     start, total = _restore(game, folder, recipe, chief), recipes.total_steps(recipe)
+    cluster.compare(several, strategy, f"sees other checkpoints than the chief in {folder.checkpoints}", str(start))
     if chief:
         _say_length(folder, recipe, before, start, total)
         _write_record(folder, recipe | ({"kimg": before["kimg"]} if start > total else {}), source, game, start)
@@ -106,15 +108,17 @@ def _run(strategy, folder, recipe, game, guess, chief):
         # Never beyond the end, also where the run was stopped between two calls of other lengths.
         game.steps_per_execution = math.gcd(total - start, recipe["steps_per_execution"])
         batches = distribute(strategy, source, recipe, start, bool(num_classes))
+        stop = callbacks.StopSignals(cluster.together(strategy) if several else None)
         if chief:
-            stopped_by = _train_and_record(game, batches, recipe, folder, num_classes, start, total)
-            if stopped_by:
-                print(f"stopped by {stopped_by} at step {int(game.step.numpy())}; the same command goes on from there")
-                return 0
+            _train_and_record(game, batches, recipe, folder, num_classes, start, total, stop)
         else:
-            _fit(game, batches, total - start, [])
+            _fit(game, batches, total - start, [stop])
+        if stop.caught:
+            print(f"stopped by {stop.caught} at step {int(game.step.numpy())}; the same command goes on from there")
+            return launching.LOST if several else 0
     if chief:
         finish(folder, recipe)
+    cluster.compare(several, strategy, "is at another end than the chief", str(total))  # nobody leaves before all is written
     return 0
 
 
@@ -166,12 +170,6 @@ def _classes(recipe, source):
             "--noconditional"
         )
     return source.num_classes
-
-
-def is_chief(strategy):
-    """Whether this process writes the run's files: always, but for the further workers of multi_worker."""
-    resolver = strategy.cluster_resolver
-    return resolver is None or not resolver.cluster_spec() or resolver.task_id in (None, 0)
 
 
 def host_of(strategy):
@@ -229,32 +227,13 @@ def _fit(game, batches, steps, beside):
         game.fit(batches, steps_per_epoch=steps, epochs=1, verbose=0, shuffle=False, callbacks=beside)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise UserError("out of memory: take a smaller --batch_size, or --precision=bfloat16") from error
-    except _OF_LOST_WORKERS as error:
-        if not isinstance(game.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            raise
-        lines = error.message.splitlines() or [""]
-        raise LostWorker(next((line for line in lines if "aborted" in line), lines[0])) from error
 
 
-_OF_LOST_WORKERS = (
-    tf.errors.UnavailableError,
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.InternalError,
-)
-
-
-class LostWorker(Exception):
-    """Another worker of the cluster has ended, or cannot be reached."""
-
-
-def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
-    """Fits with everything beside it; returns the name of the signal that stopped the run, or None."""
+def _train_and_record(game, batches, recipe, folder, num_classes, start, total, stop):
+    """Fits with everything beside it."""
     batch_size = recipe["batch_size"]
     loggers = [callbacks.loggers.LOGGERS.create(spec) for spec in recipe["logger"]]
     record = callbacks.Record(folder, batch_size, start, recipe, loggers)
-    stop = callbacks.StopSignals()
     scores = None
 
     def steps(flag):
@@ -274,10 +253,8 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
             beside.append(scores)
         # Behind the others, so that a resumed run does not lack what fell due at the checkpoint's step.
         beside.append(callbacks.Checkpoints(folder, steps("checkpoint_kimg"), recipe["keep_checkpoints"], start))
-        if recipe["strategy"] != "multi_worker":  # the others would wait for a worker that stops alone
-            beside.append(stop)
         try:
-            _fit(game, batches, total - start, beside)
+            _fit(game, batches, total - start, [*beside, stop])
         finally:
             record.end()
     if not stop.caught:
@@ -291,7 +268,6 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total):
                 "scores": scores.results if scores else [],
             }
         )
-    return stop.caught
 
 
 def _samples(record, recipe, trained, every, start):

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_gans import curves, data, flags, randomness
 from keras_gans.data import picture_files, snapshots
 from keras_gans.errors import UserError
+from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.optimizers import OPTIMIZERS, SCHEDULES, Following
 from keras_gans.penalties.gradient import Penalty
 from keras_gans.registry import (
@@ -54,12 +55,23 @@ def _cache(recipe):
 
 
 def build_strategy(name):
-    """Returns the `tf.distribute.Strategy` called `name`: none, mirrored or multi_worker."""
+    """Returns the `tf.distribute.Strategy` called `name`: none, mirrored, multi_worker or tpu.
+
+    Raises:
+        UserError: no TPU is here.
+    """
     if name == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if name == "multi_worker":
         return tf.distribute.MultiWorkerMirroredStrategy()
+    if name == "tpu":
+        try:
+            return tf.distribute.TPUStrategy(tf.distribute.cluster_resolver.TPUClusterResolver.connect(tpu="local"))
+        except (ValueError, tf.errors.OpError) as error:
+            raise UserError(
+                f"--strategy=tpu: no TPU is found ({' '.join(str(error).split())[:200]}); start this on a TPU's own machine"
+            ) from error
     return tf.distribute.get_strategy()
 
 
@@ -156,6 +168,10 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
         clock=clock,
     )
     game.follow(clock)
+    for model in game.called_models():
+        for layer in model._flatten_layers():
+            if isinstance(layer, BatchNorm):
+                layer.per_replica = recipe["batch_norm"] == "replica"
     if "discriminator" in game.players:
         refuse_batch_norm(recipe, game, penalties)
         freeze(game.networks_of("discriminator"), recipe["freeze_discriminator"])

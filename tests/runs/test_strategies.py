@@ -1,10 +1,13 @@
 """Two replicas and two processes train the same weights as one device on the same global batch."""
 
-import json
+import contextlib
 import os
+import pathlib
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import helpers
@@ -63,54 +66,63 @@ def test_mirrored_with_parts(tmp_path):
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
 
-def start_workers(*flags):
-    """Starts two workers of one run; returns their processes."""
+@contextlib.contextmanager
+def workers(*flags):
+    """Starts two workers of one run; yields their processes, and the lines that each has printed so far."""
     with socket.socket() as one, socket.socket() as two:
         one.bind(("127.0.0.1", 0))
         two.bind(("127.0.0.1", 0))
-        workers = [f"127.0.0.1:{s.getsockname()[1]}" for s in (one, two)]
-    processes = []
-    for index in range(2):
-        cluster = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
-        environment = os.environ | {"TF_CONFIG": json.dumps(cluster)}
-        processes.append(
-            subprocess.Popen(
-                helpers.command(*flags, "--strategy=multi_worker"),
-                cwd=helpers.ROOT,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    return processes
+        words = [*flags, f"--hosts={','.join(f'127.0.0.1:{s.getsockname()[1]}' for s in (one, two))}"]
+    processes, lines = [], ([], [])
+    for index in (0, 1):
+        command = helpers.command(*words, f"--index={index}")
+        pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        processes.append(subprocess.Popen(command, cwd=helpers.ROOT, **pipe))
+    readers = [threading.Thread(target=said.extend, args=(one.stdout,)) for one, said in zip(processes, lines)]
+    for reader in readers:
+        reader.start()
+    try:
+        yield processes, lines
+    finally:
+        for process in processes:
+            process.terminate()  # which a launcher passes on
+        for reader in readers:
+            reader.join(60)
 
 
 def test_multi_worker(tmp_path):
     single(tmp_path / "one")
-    processes = start_workers(tmp_path / "two", *FLAGS)
-    try:
-        for process in processes:
-            _, error = process.communicate(timeout=300)
-            assert process.returncode == 0, error
-    finally:
-        for process in processes:
-            process.kill()
+    with workers(tmp_path / "two", *FLAGS) as (processes, lines):
+        assert [process.wait(300) for process in processes] == [0, 0], lines
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
 
-def test_workers_end_when_one_is_lost(tmp_path):
-    processes = start_workers(tmp_path / "run", *FLAGS, "--kimg=1000")
-    folder, deadline = Folder(tmp_path / "run"), time.monotonic() + 200
-    try:
-        while not folder.checkpoint_steps() and time.monotonic() < deadline:
-            assert processes[0].poll() is None, processes[0].communicate()[1]
+def test_a_worker_that_is_told_to_stop_or_killed_ends_all_and_all_go_on(tmp_path):
+    folder = Folder(tmp_path / "run")
+
+    def wait_for_step(after):
+        deadline = time.monotonic() + 200
+        while max(folder.checkpoint_steps(), default=0) <= after:
+            assert time.monotonic() < deadline and all(process.poll() is None for process in processes), lines
             time.sleep(0.05)
-        processes[1].kill()
-        _, error = processes[0].communicate(timeout=100)
-    finally:
-        for process in processes:
-            process.kill()
-    assert processes[0].returncode == 3
-    (line,) = [line for line in error.splitlines() if line.startswith(("error:", "Traceback"))]
-    assert line.startswith("error: a worker of the cluster is lost (") and line.endswith("from the last checkpoint")
+
+    def signal_training(index, number):
+        children = pathlib.Path(f"/proc/{processes[index].pid}/task/{processes[index].pid}/children").read_text()
+        os.kill(int(children.split()[0]), number)
+
+    with workers(folder.directory, *FLAGS, "--kimg=1000", "--restarts=1") as (processes, lines):
+        wait_for_step(0)
+        signal_training(1, signal.SIGTERM)
+        while not (stopped := [line for line in lines[0] if line.startswith("stopped by SIGTERM at step ")]):
+            time.sleep(0.05)
+        step = int(stopped[0].split(" at step ")[1].split(";")[0])
+        wait_for_step(step)
+        signal_training(0, signal.SIGKILL)
+        assert [process.wait(60) for process in processes] == [128 + signal.SIGKILL, 3], lines
+    for said in lines:
+        assert any(f"going on from step {step} of" in line for line in said), lines  # the checkpoint of the signal's step
+        assert sum("the worker has ended with exit code 3; it is started again, 0 more" in line for line in said) == 1, lines
+    (error,) = [line for line in lines[1] if line.startswith(("error:", "Traceback"))]
+    assert error.startswith("error: a worker of the cluster is lost (") and error.rstrip().endswith(
+        "from the last checkpoint"
+    )
