@@ -24,7 +24,7 @@ import time
 import numpy as np
 import runs
 from absl import app, flags
-from several_workers import ENVIRONMENT, free_ports, weights
+from workers import ENVIRONMENT, free_ports, weights
 
 flags.DEFINE_integer("workers", 2, "processes", 2, 8)
 flags.DEFINE_integer("kills", 10, "how many", 1)
@@ -47,7 +47,13 @@ class Worker:
     def __init__(self, index, words):
         self.index, self.began, self.ends, self.said = index, time.monotonic(), queue.Queue(), []
         self.launcher = subprocess.Popen(
-            words, cwd=runs.ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            words,
+            cwd=runs.ROOT,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
         )
         threading.Thread(target=self._read, daemon=True).start()
 

@@ -1,9 +1,10 @@
 """Whether several workers train the weights that one process trains: a table of the families that hold.
 
-    python benchmarks/several_workers.py --workers=2 --family=gan --family=stylegan2     (default: all families)
-    python benchmarks/several_workers.py --workers=4
-    python benchmarks/several_workers.py --workers=2 --netns     each in a network namespace with an address of its own (root)
-    python benchmarks/several_workers.py --mirrored              two logical devices of one process
+    python benchmarks/several_workers.py --out=benchmarks/results/several_workers.json     all families in all ways; an hour
+    python benchmarks/several_workers.py --family=gan --way=workers:4 --way=netns:2
+
+Ways: workers:N are processes on loopback; netns:N are processes in network namespaces with addresses of their own (as root);
+mirrored:2 are two logical devices of one process.
 
 Tiny networks, five steps of plain gradient descent (Adam turns the rounding of a zero gradient into a full step), one thread a
 process. A family holds where no weight differs by more than 2e-6, of networks and of moving averages, while the weights moved
@@ -11,28 +12,25 @@ by more than ten times that.
 """
 
 import contextlib
-import os
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
+import time
 
-import h5py
 import numpy as np
 import runs
 from absl import app, flags
+from workers import ENVIRONMENT, free_ports, weights
 
-flags.DEFINE_integer("workers", 2, "processes", 2, 16)
 flags.DEFINE_multi_string("family", [], "names of families; default: all")
-flags.DEFINE_bool("netns", False, "put each worker into a network namespace of its own")
-flags.DEFINE_bool("mirrored", False, "two logical devices of one process in place of workers")
+flags.DEFINE_multi_string("way", ["workers:2", "workers:4", "netns:2", "mirrored:2"], "how they train together")
 flags.DEFINE_string("out", None, "JSON file for the results")
 
 STEPS = 5
 SHARED = [
     "--optimizer=sgd",
-    "--learning_rate=0.02",
+    "--learning_rate=0.002",
     "--batch_size=8",
     f"--kimg={STEPS * 8 / 1000}",
     "--ema_kimg=0.01",
@@ -120,7 +118,6 @@ FAMILIES = {
             "--latent_dim=8",
             "--penalty=r1:weight=0.1,interval=4",
             "--augment=ada:ada_kimg=0.1",
-            "--learning_rate=0.002",
         ],
     ),
     "progan": (
@@ -182,7 +179,6 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from keras_gans import cli
 sys.exit(cli.main(["train", *sys.argv[1:]]))
 """
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
 
 
 def make_pictures(folder):
@@ -225,22 +221,20 @@ def loopback(count):
     yield [[]] * count, [f"127.0.0.1:{port}" for port in free_ports(count)]
 
 
-def free_ports(count):
-    """Returns ports of 127.0.0.1 that nobody listens at."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
-def start(words, **kwargs):
+def start(words):
+    """Starts a process in a session of its own, between which the kernel shares the processor evenly."""
     return subprocess.Popen(
-        words, cwd=runs.ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **kwargs
+        words,
+        cwd=runs.ROOT,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
-def finish(processes, seconds=400):
+def finish(processes, seconds=900):
     """Waits for processes; returns what one of them says that failed, or None."""
     failed = None
     try:
@@ -256,14 +250,6 @@ def finish(processes, seconds=400):
     return failed
 
 
-def weights(path):
-    """Returns the arrays of a checkpoint, name -> values."""
-    arrays = {}
-    with h5py.File(path) as file:
-        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
-    return {name: value for name, value in arrays.items() if value.dtype.kind == "f"}
-
-
 def largest(one, two):
     """Returns the largest difference of two checkpoints, and where it is."""
     one, two = weights(one), weights(two)
@@ -271,49 +257,66 @@ def largest(one, two):
     return max((float(np.abs(one[name] - two[name]).max(initial=0)), name) for name in one)
 
 
-def compare(name, folder, count):
-    """Trains a family alone and together; returns a row of results."""
+def together(words, way):
+    """Trains in one of the ways; returns what failed, or None."""
+    how, count = way.split(":")
+    if how == "mirrored":
+        return finish([start([sys.executable, "-c", TWO_DEVICES, *words, "--strategy=mirrored"])])
+    with {"netns": namespaces, "workers": loopback}[how](int(count)) as (places, addresses):
+        words = [*words, f"--hosts={','.join(addresses)}"]
+        return finish(
+            [start([*place, sys.executable, "train.py", *words, f"--index={index}"]) for index, place in enumerate(places)]
+        )
+
+
+def compare(name, folder):
+    """Trains a family alone and in every way; yields rows of results."""
     what, words = FAMILIES[name]
     words = [*SHARED, *(word.format(pictures=folder / "pictures") for word in words)]
-    one, two = folder / f"{name}-one", folder / f"{name}-several"
-    failed = finish([start([sys.executable, "train.py", *words, f"--run_dir={one}"])])
-    if failed is None:
-        words.append(f"--run_dir={two}")
-        if flags.FLAGS.mirrored:
-            failed = finish([start([sys.executable, "-c", TWO_DEVICES, *words, "--strategy=mirrored"])])
-        else:
-            with (namespaces if flags.FLAGS.netns else loopback)(count) as (places, addresses):
-                hosts = f"--hosts={','.join(addresses)}"
-                failed = finish(
-                    [
-                        start([*place, sys.executable, "train.py", *words, hosts, f"--index={index}"])
-                        for index, place in enumerate(places)
-                    ]
-                )
-    row = {"family": name, "what": what}
-    if failed is not None:
-        return row | {"failed": failed, "holds": False}
+    one = folder / f"{name}-one"
     last, first = (f"checkpoints/step-{step:09d}.weights.h5" for step in (STEPS, 1))
-    difference, where = largest(one / last, two / last)
-    moved, _ = largest(one / first, one / last)
-    return row | {"difference": difference, "where": where, "moved": moved, "holds": difference <= 2e-6 and moved > 2e-5}
+    alone = finish([start([sys.executable, "train.py", *words, f"--run_dir={one}"])])
+    for way in flags.FLAGS.way:
+        row, run = {"family": name, "what": what, "way": way, "holds": False}, folder / f"{name}-{way}"
+        began = time.monotonic()
+        failed = alone or together([*words, f"--run_dir={run}"], way)
+        if failed is None:
+            row["difference"], row["where"] = largest(one / last, run / last)
+            row["moved"], _ = largest(one / first, one / last)
+            row["holds"] = row["difference"] <= 2e-6 and row["moved"] > 2e-5
+        else:
+            row["failed"] = failed
+        yield row | {"seconds": round(time.monotonic() - began)}
+
+
+def table(rows):
+    """Returns a row for a family, a column for a way."""
+    ways = sorted({row["way"] for row in rows})
+    lines = [f"| family | what is in it | weights moved | {' | '.join(ways)} |", f"|{'---|' * (3 + len(ways))}"]
+    for name in dict.fromkeys(row["family"] for row in rows):
+        own = {row["way"]: row for row in rows if row["family"] == name}
+        cells = []
+        for way in ways:
+            row = own.get(way, {})
+            number = f"{row['difference']:.1e}" if "difference" in row else row.get("failed", "not run")
+            cells.append(number if row.get("holds") else f"**{number}**")
+        first = next(iter(own.values()))
+        lines.append(f"| {name} | {first['what']} | {first.get('moved', 0):.1e} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main(_):
-    count = 2 if flags.FLAGS.mirrored else flags.FLAGS.workers
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         make_pictures(folder / "pictures")
         for name in flags.FLAGS.family or FAMILIES:
-            rows.append(compare(name, folder, count))
-            print(rows[-1], flush=True)
-    print("| family | what is in it | largest difference | moved | holds |\n|---|---|---|---|---|")
-    for row in rows:
-        numbers = row.get("failed") or f"{row['difference']:.1e} | {row['moved']:.1e}"
-        print(f"| {row['family']} | {row['what']} | {numbers} | {'yes' if row['holds'] else 'no'} |")
-    if flags.FLAGS.out:
-        runs.keep(flags.FLAGS.out, rows)
+            for row in compare(name, folder):
+                rows.append(row)
+                print(row, flush=True)
+                if flags.FLAGS.out:
+                    runs.keep(flags.FLAGS.out, rows)
+    print(table(rows))
 
 
 if __name__ == "__main__":

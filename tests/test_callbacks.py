@@ -396,6 +396,26 @@ def test_second_signal_is_not_held_back(handlers):
     assert handlers == ["SIGTERM"] and stop.caught == "SIGTERM"
 
 
+def test_all_workers_end_behind_the_step_that_follows_a_signal_to_one(handlers):
+    """What the others say stands beside this worker's own answer."""
+    said = []
+
+    def together(values):
+        said.append(values)
+        return np.array([values, [signal.SIGINT if len(said) == 4 else 0]])
+
+    stop, kill = callbacks.StopSignals(together), Kill(100)
+    fit(10, kill, stop)
+    assert stop.caught == "SIGINT" and kill.steps == 5  # another worker's, told behind the fourth step
+    said.clear()
+    stop, kill = (
+        callbacks.StopSignals(lambda values: said.append(values) or np.array([values, [0]])),
+        Kill(3, signal.SIGTERM),
+    )
+    fit(10, kill, stop)
+    assert stop.caught == "SIGTERM" and kill.steps == 5 and said == [[0]] * 3 + [[signal.SIGTERM]] * 2
+
+
 def test_run_without_signals_ends_by_itself(handlers):
     stop, kill = callbacks.StopSignals(), Kill(3)
     fit(10, kill, stop)

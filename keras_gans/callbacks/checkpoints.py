@@ -13,11 +13,12 @@ class Checkpoints(Periodic):
         every: steps between checkpoints.
         keep: how many are kept, an integer of at least 1.
         start: steps done before.
+        then: function that is called behind each of them. Default: none.
     """
 
-    def __init__(self, folder, every, keep, start=0):
+    def __init__(self, folder, every, keep, start=0, then=None):
         super().__init__(every, start)
-        self.folder, self.keep = folder, keep
+        self.folder, self.keep, self.then = folder, keep, then
 
     def due(self, step, logs):
         path = self.folder.checkpoint_path(step)
@@ -27,3 +28,5 @@ class Checkpoints(Periodic):
         checkpoints.save(self.model, path)
         for old in self.folder.checkpoint_steps()[: -self.keep]:
             self.folder.checkpoint_path(old).unlink(missing_ok=True)
+        if self.then is not None:
+            self.then()

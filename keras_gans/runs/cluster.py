@@ -165,7 +165,7 @@ def meet(cluster, recipe, directory):
     Args:
         cluster: a `Cluster`.
         recipe: dict of resolved flags.
-        directory: of the run, in which the chief leaves a file for a moment that the others must see.
+        directory: of the run, a path or a URL, in which the chief leaves a file for a moment that the others must see.
 
     Raises:
         UserError: a worker was started with another place, other flags or other code, or does not see the folder. All
@@ -177,9 +177,9 @@ def meet(cluster, recipe, directory):
     with _listening(cluster) as listener:
         if cluster.index == 0:
             with _telling_other_chiefs(listener, mine):
-                _call_all(cluster, mine, pathlib.Path(directory), deadline)
+                _call_all(cluster, mine, os.fspath(directory), deadline)
         else:
-            _answer_chief(cluster, listener, mine, pathlib.Path(directory), deadline)
+            _answer_chief(cluster, listener, mine, os.fspath(directory), deadline)
 
 
 @contextlib.contextmanager
@@ -275,13 +275,18 @@ def _call_all(cluster, mine, directory, deadline):
 @contextlib.contextmanager
 def _left(directory, sign):
     """Leaves a file in a folder for a moment."""
-    files.write_text(directory / sign, "the workers of a run look whether they see this\n")
+    try:
+        tf.io.gfile.makedirs(directory)
+        with tf.io.gfile.GFile(f"{directory}/{sign}", "w") as file:
+            file.write("the workers of a run look whether they see this\n")
+    except tf.errors.OpError as error:
+        raise UserError(f"cannot write to --run_dir={directory}: {' '.join(error.message.split())[:200]}") from error
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            (directory / sign).unlink()
-            directory.rmdir()  # where the run has not begun
+        with contextlib.suppress(tf.errors.OpError, OSError):
+            tf.io.gfile.remove(f"{directory}/{sign}")
+            os.rmdir(directory)  # where the run has not begun
 
 
 def _problem(cluster, mine, answers, waiting):
@@ -313,7 +318,7 @@ def _answer_chief(cluster, listener, mine, directory, deadline):
                 call = _receive(connection, 5)
                 if call.get("calls") == cluster.index and call.get("index") == 0:
                     sees = _sees(directory, str(call.get("sign")))
-                    _send(connection, mine | {"sees": sees, "directory": os.path.abspath(directory)})
+                    _send(connection, mine | {"sees": sees, "directory": _whole(directory)})
                     # The chief waits for the last of the others, who may have begun later.
                     verdict = _receive(connection, float(call.get("seconds", WAIT)) + 10)
                     return _judge(cluster, verdict.get("problem"), list(verdict.get("missing", ())))
@@ -336,12 +341,16 @@ def _judge(cluster, problem, missing):
         raise LostWorker(f"{names} {'is' if len(missing) == 1 else 'are'} not there after {WAIT} seconds")
 
 
+def _whole(directory):
+    return directory if "://" in directory else os.path.abspath(directory)
+
+
 def _sees(directory, sign):
     """Whether a file of that name comes to be seen in a folder."""
     if not re.fullmatch(r"\.cluster-[0-9a-f]{32}", sign):
         return False
     until = time.monotonic() + _SEES
-    while not (directory / sign).is_file():
+    while not tf.io.gfile.exists(f"{directory}/{sign}"):
         if time.monotonic() > until:
             return False
         time.sleep(0.2)

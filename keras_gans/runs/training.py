@@ -1,10 +1,13 @@
 """One run from the first step to the shipped model: data, folder, resume, fit, score, export, report."""
 
+import contextlib
 import importlib
 import math
 import os
+import pathlib
 import platform
 import sys
+import tempfile
 from importlib import metadata
 
 import keras
@@ -19,7 +22,7 @@ from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
 from keras_gans.registry import parse_spec
-from keras_gans.runs import checks, cluster, held_out, launching, lighter, report, same_data
+from keras_gans.runs import checks, cluster, held_out, launching, lighter, remote, report, same_data
 from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.trained import Trained
@@ -54,33 +57,44 @@ def train(recipe):
 def _train(recipe):
     if recipe["deterministic"]:
         tf.config.experimental.enable_op_determinism()
-    folder = Folder(recipe["run_dir"])
     several = cluster.of_environment() if recipe["strategy"] == "multi_worker" else None
     try:
         if several:
-            cluster.meet(several, recipe, folder.directory)
-        with cluster.one_line(several):
+            cluster.meet(several, recipe, recipe["run_dir"])
+        with cluster.one_line(several), _here(recipe["run_dir"]) as (folder, push):
             strategy = recipes.build_strategy(recipe["strategy"])
-            checks.refuse(recipe, strategy.num_replicas_in_sync)
+            checks.refuse(recipe | {"run_dir": folder.directory}, strategy.num_replicas_in_sync)
             guess = checks.likely_shapes(recipe)
             game = _build(strategy, recipe, *guess) if guess else None
-            return _claim_and_run(strategy, several, folder, recipe, game, guess)
+            return _claim_and_run(strategy, several, folder, recipe, game, guess, push)
     except cluster.LostWorker as error:
         cluster.say_lost(error)
         return launching.LOST
 
 
-def _claim_and_run(strategy, several, folder, recipe, game, guess):
+@contextlib.contextmanager
+def _here(run_dir):
+    """Yields the run's `Folder` on this machine, and a function that brings what has changed to where it belongs."""
+    if not remote.is_remote(run_dir):
+        yield Folder(run_dir), lambda: None
+        return
+    with tempfile.TemporaryDirectory(prefix="keras_gans-") as directory:
+        mirror = remote.Mirror(run_dir, pathlib.Path(directory) / "run")
+        mirror.pull()
+        yield Folder(mirror.directory), mirror.push
+
+
+def _claim_and_run(strategy, several, folder, recipe, game, guess, push):
     if several and several.index:
-        return _run(strategy, several, folder, recipe, game, guess, chief=False)
+        return _run(strategy, several, folder, recipe, game, guess, push, chief=False)
     with files.owned(folder.directory):
         for place in (folder.directory, folder.checkpoints, folder.samples, *(folder.directory / kind for kind in EXPORTS)):
             for name in files.repair(place):
                 print(f"{place / name}: half-written by a run that was killed; repaired", flush=True)
-        return _run(strategy, several, folder, recipe, game, guess, chief=True)
+        return _run(strategy, several, folder, recipe, game, guess, push, chief=True)
 
 
-def _run(strategy, several, folder, recipe, game, guess, chief):
+def _run(strategy, several, folder, recipe, game, guess, push, chief):
     recipe = same_data.settle(folder, recipe)
     folder.refuse_other_recipe(same_data.at_its_old_place(folder, recipe))
     source = recipes.build_source(recipe, "train", host_of(strategy) if recipe["shard_data"] == "files" else (0, 1))
@@ -110,7 +124,7 @@ def _run(strategy, several, folder, recipe, game, guess, chief):
         batches = distribute(strategy, source, recipe, start, bool(num_classes))
         stop = callbacks.StopSignals(cluster.together(strategy) if several else None)
         if chief:
-            _train_and_record(game, batches, recipe, folder, num_classes, start, total, stop)
+            _train_and_record(game, batches, recipe, folder, num_classes, start, total, stop, push)
         else:
             _fit(game, batches, total - start, [stop])
         if stop.caught:
@@ -118,6 +132,9 @@ def _run(strategy, several, folder, recipe, game, guess, chief):
             return launching.LOST if several else 0
     if chief:
         finish(folder, recipe)
+        push()
+        if remote.is_remote(recipe["run_dir"]):
+            print(f"all of it is in {recipe['run_dir']} now")
     cluster.compare(several, strategy, "is at another end than the chief", str(total))  # nobody leaves before all is written
     return 0
 
@@ -229,7 +246,7 @@ def _fit(game, batches, steps, beside):
         raise UserError("out of memory: take a smaller --batch_size, or --precision=bfloat16") from error
 
 
-def _train_and_record(game, batches, recipe, folder, num_classes, start, total, stop):
+def _train_and_record(game, batches, recipe, folder, num_classes, start, total, stop, push):
     """Fits with everything beside it."""
     batch_size = recipe["batch_size"]
     loggers = [callbacks.loggers.LOGGERS.create(spec) for spec in recipe["logger"]]
@@ -252,7 +269,7 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total, 
             scores = callbacks.Scores(record, evaluator, steps("score_kimg"), start)
             beside.append(scores)
         # Behind the others, so that a resumed run does not lack what fell due at the checkpoint's step.
-        beside.append(callbacks.Checkpoints(folder, steps("checkpoint_kimg"), recipe["keep_checkpoints"], start))
+        beside.append(callbacks.Checkpoints(folder, steps("checkpoint_kimg"), recipe["keep_checkpoints"], start, push))
         try:
             _fit(game, batches, total - start, [*beside, stop])
         finally:

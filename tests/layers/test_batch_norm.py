@@ -1,5 +1,9 @@
 """Our batch norm's fused path against Keras's passes."""
 
+import os
+import sys
+
+import helpers
 import keras
 import numpy as np
 import pytest
@@ -43,3 +47,31 @@ def test_frozen_layer_keeps_its_statistics():
     inputs = tf.random.stateless_normal([8, 4, 4, 6], [1, 2]) + 5
     layer(inputs, training=True)
     np.testing.assert_array_equal(layer.moving_mean, np.zeros(6))
+
+
+TWO_REPLICAS = """
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from keras_gans.layers.batch_norm import BatchNorm
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+rows = tf.random.stateless_normal([8, 4, 4, 3], [1, 2]) * tf.reshape(tf.range(1.0, 9.0), [8, 1, 1, 1])
+for per_replica in (False, True):
+    with strategy.scope():
+        layer = BatchNorm(gamma_initializer="ones")
+        layer.build(rows.shape)
+    layer.per_replica = per_replica
+    mine = strategy.experimental_distribute_values_from_function(lambda context: rows[4 * context.replica_id_in_sync_group :][:4])
+    made = tf.function(lambda: strategy.run(lambda part: layer(part, training=True), args=(mine,)))()
+    made = np.concatenate(strategy.experimental_local_results(made))
+    for name, parts in {"whole": [rows], "halves": [rows[:4], rows[4:]]}.items():
+        wanted = np.concatenate([(x - np.mean(x, (0, 1, 2))) / np.sqrt(np.var(x, (0, 1, 2)) + 1e-5) for x in parts])
+        print(per_replica, name, np.abs(made - wanted).max() < 1e-5, np.abs(made - wanted).max() > 0.05)
+"""
+
+
+def test_statistics_of_the_whole_batch_or_of_each_replica():
+    process = helpers.run([sys.executable, "-c", TWO_REPLICAS], env=os.environ | {"PYTHONPATH": str(helpers.ROOT)})
+    said = [line for line in process.stdout.splitlines() if line.startswith(("True", "False"))]
+    expected = ["False whole True False", "False halves False True", "True whole False True", "True halves True False"]
+    assert said == expected, process.stderr
