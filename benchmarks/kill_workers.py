@@ -74,7 +74,7 @@ def run(folder, workers, restarts):
     """Starts all workers of a run; returns them."""
     hosts = ",".join(f"127.0.0.1:{port}" for port in free_ports(workers))
     words = [
-        *("--generator=dcgan:width=4", "--discriminator=dcgan:width=4", "--latent_dim=8", "--batch_size=8"),
+        *("--generator=mlp:width=16", "--discriminator=mlp:width=8", "--latent_dim=8", "--batch_size=8"),
         *(f"--kimg={flags.FLAGS.steps * 8 / 1000}", "--checkpoint_kimg=0.16", "--sample_kimg=0", "--export=none"),
         *(f"--run_dir={folder}", f"--hosts={hosts}", f"--restarts={restarts}"),
     ]

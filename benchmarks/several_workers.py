@@ -12,6 +12,7 @@ by more than ten times that.
 """
 
 import contextlib
+import json
 import pathlib
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from workers import ENVIRONMENT, free_ports, weights
 
 flags.DEFINE_multi_string("family", [], "names of families; default: all")
 flags.DEFINE_multi_string("way", ["workers:2", "workers:4", "netns:2", "mirrored:2"], "how they train together")
-flags.DEFINE_string("out", None, "JSON file for the results")
+flags.DEFINE_string("out", None, "JSON file for the results; what it has of other families and ways stays")
 
 STEPS = 5
 SHARED = [
@@ -307,12 +308,14 @@ def table(rows):
 
 def main(_):
     rows = []
+    if flags.FLAGS.out and (runs.ROOT / flags.FLAGS.out).is_file():
+        rows = json.loads((runs.ROOT / flags.FLAGS.out).read_text())["rows"]
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         make_pictures(folder / "pictures")
         for name in flags.FLAGS.family or FAMILIES:
             for row in compare(name, folder):
-                rows.append(row)
+                rows = [old for old in rows if (old["family"], old["way"]) != (name, row["way"])] + [row]
                 print(row, flush=True)
                 if flags.FLAGS.out:
                     runs.keep(flags.FLAGS.out, rows)

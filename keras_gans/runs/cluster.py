@@ -29,7 +29,7 @@ from keras_gans import files, plugins
 from keras_gans.errors import UserError, shown
 from keras_gans.flags import defaults
 
-WAIT = 45
+WAIT = 40
 """Seconds that the workers wait for each other at the start."""
 PORT = 2222
 """Of a host that is named without one."""

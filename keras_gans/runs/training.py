@@ -226,7 +226,11 @@ def distribute(strategy, source, recipe, start, labels):
         worker = (context.input_pipeline_id, context.num_input_pipelines)
         return data.batches(source, rows, worker=worker, **arguments).rebatch(rows // replicas)
 
-    return strategy.distribute_datasets_from_function(of_worker)
+    # Iterators that fetch to devices of their own accord are tuned all the time (TensorFlow 2.21 takes no option for them), and
+    # wait up to a minute where they end; a worker that has lost another must end at once.
+    fetch = recipe["strategy"] == "mirrored" and bool(tf.config.list_logical_devices("GPU"))
+    options = tf.distribute.InputOptions(experimental_fetch_to_device=fetch)
+    return strategy.distribute_datasets_from_function(of_worker, options)
 
 
 def _served(strategy, source, recipe, rows, labels):
