@@ -118,6 +118,11 @@ def disturb(workers, folder, draw):
     }
 
 
+def keep(rows, equal):
+    if flags.FLAGS.out:
+        runs.keep(flags.FLAGS.out, rows, workers=flags.FLAGS.workers, bit_for_bit=equal)
+
+
 def main(_):
     draw, rows, equal = random.Random(flags.FLAGS.seed), [], []
     with tempfile.TemporaryDirectory() as scratch:
@@ -133,6 +138,7 @@ def main(_):
                 while len(rows) < flags.FLAGS.kills and (row := disturb(workers, folder, draw)):
                     rows.append(row)
                     print(row, flush=True)
+                    keep(rows, equal)
                 codes = wait(workers, 1200)
             finally:
                 for worker in workers:
@@ -148,8 +154,7 @@ def main(_):
         f"{len(rows)} kills of {flags.FLAGS.workers} workers: the others ended after {min(seconds)} to {max(seconds)} s, with "
         f"{', '.join(codes)}; runs that ended bit for bit as undisturbed: {sum(equal)} of {len(equal)}"
     )
-    if flags.FLAGS.out:
-        runs.keep(flags.FLAGS.out, rows, bit_for_bit=equal)
+    keep(rows, equal)
 
 
 if __name__ == "__main__":
