@@ -21,6 +21,7 @@ import time
 import uuid
 from importlib import metadata
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -47,7 +48,13 @@ LOST = (
 
 
 class LostWorker(Exception):
-    """Another worker of the cluster has ended, or cannot be reached."""
+    """Another worker of the cluster has ended, or cannot be reached.
+
+    Attributes:
+        in_training: whether TensorFlow has found it out, whose threads are at work then.
+    """
+
+    in_training = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -401,13 +408,19 @@ def together(strategy):
 @contextlib.contextmanager
 def one_line(cluster):
     """Turns what TensorFlow raises where a worker is lost into `LostWorker`."""
+    if cluster is not None:
+        # What a filter takes out of the traceback is freed at once, and an iterator waits up to a minute for that.
+        keras.config.disable_traceback_filtering()
+        tf.debugging.disable_traceback_filtering()
     try:
         yield
     except LOST as error:
         if cluster is None:
             raise
         lines = error.message.splitlines() or [""]
-        raise LostWorker(next((line for line in lines if "aborted" in line), lines[0])) from error
+        lost = LostWorker(next((line for line in lines if "aborted" in line), lines[0]))
+        lost.in_training = True
+        raise lost from error
 
 
 def say_lost(error):

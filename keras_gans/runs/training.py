@@ -69,7 +69,10 @@ def _train(recipe):
             return _claim_and_run(strategy, several, folder, recipe, game, guess, push)
     except cluster.LostWorker as error:
         cluster.say_lost(error)
-        return launching.LOST
+        if not error.in_training:
+            return launching.LOST
+        sys.stdout.flush()
+        os._exit(launching.LOST)  # TensorFlow's iterators and threads would hold this process for up to a minute
 
 
 @contextlib.contextmanager
@@ -226,11 +229,7 @@ def distribute(strategy, source, recipe, start, labels):
         worker = (context.input_pipeline_id, context.num_input_pipelines)
         return data.batches(source, rows, worker=worker, **arguments).rebatch(rows // replicas)
 
-    # Iterators that fetch to devices of their own accord are tuned all the time (TensorFlow 2.21 takes no option for them), and
-    # wait up to a minute where they end; a worker that has lost another must end at once.
-    fetch = recipe["strategy"] == "mirrored" and bool(tf.config.list_logical_devices("GPU"))
-    options = tf.distribute.InputOptions(experimental_fetch_to_device=fetch)
-    return strategy.distribute_datasets_from_function(of_worker, options)
+    return strategy.distribute_datasets_from_function(of_worker)
 
 
 def _served(strategy, source, recipe, rows, labels):
