@@ -9,6 +9,7 @@ place of a cluster that waits for ever or trains nonsense.
 import contextlib
 import dataclasses
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ from importlib import metadata
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context as tensorflow_context
 
 import keras_gans
 from keras_gans import files, plugins
@@ -273,9 +275,12 @@ def _call_all(cluster, mine, directory, deadline):
                     continue
             time.sleep(0.2 if waiting else 0)
         problem = _problem(cluster, mine, {index: answer for index, (_, answer) in answers.items()}, waiting)
-        for connection, _ in answers.values():
-            with contextlib.suppress(OSError):
+        for index, (connection, _) in answers.items():
+            try:
                 _send(connection, {"problem": problem, "missing": sorted(waiting)})
+                _receive(connection, 5)
+            except (OSError, ValueError):
+                waiting.add(index)  # it was there, and has ended since
     _judge(cluster, problem, sorted(waiting))
 
 
@@ -328,6 +333,7 @@ def _answer_chief(cluster, listener, mine, directory, deadline):
                     _send(connection, mine | {"sees": sees, "directory": _whole(directory)})
                     # The chief waits for the last of the others, who may have begun later.
                     verdict = _receive(connection, float(call.get("seconds", WAIT)) + 10)
+                    _send(connection, {"heard": True})
                     return _judge(cluster, verdict.get("problem"), list(verdict.get("missing", ())))
                 _send(connection, mine)  # whoever takes this host for another worker
                 if call.get("calls") is not None:
@@ -421,6 +427,19 @@ def one_line(cluster):
         lost = LostWorker(next((line for line in lines if "aborted" in line), lines[0]))
         lost.in_training = True
         raise lost from error
+
+
+def join(build):
+    """Returns what `build()` returns, a strategy of a cluster that has met.
+
+    A worker that ended since the meeting is waited for by TensorFlow for an hour, unless it is told otherwise, which it takes
+    by no public name.
+    """
+    context = tensorflow_context.context()
+    context.configure_coordination_service = functools.partial(
+        context.configure_coordination_service, cluster_register_timeout_in_ms=20_000
+    )
+    return build()
 
 
 def say_lost(error):

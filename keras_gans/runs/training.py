@@ -1,6 +1,7 @@
 """One run from the first step to the shipped model: data, folder, resume, fit, score, export, report."""
 
 import contextlib
+import functools
 import importlib
 import math
 import os
@@ -62,7 +63,8 @@ def _train(recipe):
         if several:
             cluster.meet(several, recipe, recipe["run_dir"])
         with cluster.one_line(several), _here(recipe["run_dir"]) as (folder, push):
-            strategy = recipes.build_strategy(recipe["strategy"])
+            build = functools.partial(recipes.build_strategy, recipe["strategy"])
+            strategy = cluster.join(build) if several else build()
             checks.refuse(recipe | {"run_dir": folder.directory}, strategy.num_replicas_in_sync)
             guess = checks.likely_shapes(recipe)
             game = _build(strategy, recipe, *guess) if guess else None
