@@ -15,7 +15,7 @@ class StopSignals(keras.callbacks.Callback):
             Default: this process is alone.
 
     Attributes:
-        caught: name of the signal that arrived, here or at another worker; None if there was none.
+        caught: name of the signal that ends the run, which arrived here or at another worker; None if none does.
     """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -31,7 +31,9 @@ class StopSignals(keras.callbacks.Callback):
         self._before = {number: signal.signal(number, self._catch) for number in self.SIGNALS}
 
     def _catch(self, number, frame):
-        self._asked, self.caught = int(number), signal.Signals(number).name
+        self._asked = int(number)
+        if not self.together:  # several workers end when all have heard of it, or at the run's end before that
+            self.caught = signal.Signals(number).name
         signal.signal(number, self._before[number])  # a second one ends the process at once
 
     def on_train_batch_end(self, batch, logs=None):

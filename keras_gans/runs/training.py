@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import platform
+import shutil
 import sys
 import tempfile
 from importlib import metadata
@@ -23,7 +24,7 @@ from keras_gans.metrics import translation
 from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
 from keras_gans.registry import parse_spec
-from keras_gans.runs import checks, cluster, held_out, launching, lighter, remote, report, same_data
+from keras_gans.runs import checks, cluster, held_out, launching, lighter, meeting, remote, report, same_data
 from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.trained import Trained
@@ -60,9 +61,8 @@ def _train(recipe):
         tf.config.experimental.enable_op_determinism()
     several = cluster.of_environment() if recipe["strategy"] == "multi_worker" else None
     try:
-        if several:
-            cluster.meet(several, recipe, recipe["run_dir"])
-        with cluster.one_line(several), _here(recipe["run_dir"]) as (folder, push):
+        watch = meeting.meet(several, recipe, recipe["run_dir"]) if several else None
+        with watch or contextlib.nullcontext(), cluster.one_line(several), _here(recipe["run_dir"], watch) as (folder, push):
             build = functools.partial(recipes.build_strategy, recipe["strategy"])
             strategy = cluster.join(build) if several else build()
             checks.refuse(recipe | {"run_dir": folder.directory}, strategy.num_replicas_in_sync)
@@ -78,12 +78,14 @@ def _train(recipe):
 
 
 @contextlib.contextmanager
-def _here(run_dir):
+def _here(run_dir, watch):
     """Yields the run's `Folder` on this machine, and a function that brings what has changed to where it belongs."""
     if not remote.is_remote(run_dir):
         yield Folder(run_dir), lambda: None
         return
     with tempfile.TemporaryDirectory(prefix="keras_gans-") as directory:
+        if watch:
+            watch.leaving.callback(shutil.rmtree, directory, ignore_errors=True)
         mirror = remote.Mirror(run_dir, pathlib.Path(directory) / "run")
         mirror.pull()
         yield Folder(mirror.directory), mirror.push
