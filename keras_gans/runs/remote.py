@@ -15,13 +15,26 @@ import tensorflow as tf
 
 from keras_gans.errors import UserError
 
-PATIENCE = 45
+PATIENCE = 30
 """Seconds until a file system that does not answer is called unreachable."""
 
 
 def is_remote(place):
     """Whether `--run_dir` names a file system of TensorFlow's, as in gs://bucket/run."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", place) is not None
+
+
+def reach(url):
+    """Asks a remote folder's file system for it, so that one which cannot be reached is told before anything else begins.
+
+    Args:
+        url: of the folder; it need not exist.
+
+    Raises:
+        UserError: the file system is not known, or does not answer within `PATIENCE` seconds.
+    """
+    with _one_line(url, "read"):
+        within(PATIENCE, lambda: tf.io.gfile.exists(url))
 
 
 class Mirror:
@@ -40,10 +53,9 @@ class Mirror:
         """Copies what is there to this machine.
 
         Raises:
-            UserError: the file system is not known, or cannot be reached.
+            UserError: the file system cannot be read.
         """
-        with self._one_line("read"):
-            within(PATIENCE, lambda: tf.io.gfile.exists(self.url))
+        with _one_line(self.url, "read"):
             for name in self._names():
                 path = self.directory / name
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +70,7 @@ class Mirror:
         """
         here = {path.relative_to(self.directory).as_posix(): path for path in self.directory.rglob("*") if path.is_file()}
         here = {name: path for name, path in here.items() if not path.name.startswith(".")}
-        with self._one_line("write"):
+        with _one_line(self.url, "write"):
             for name, path in sorted(here.items(), key=lambda item: item[0] == "run.json"):  # which says that a run is there
                 stamp = _stamp(path)
                 if self._copied.get(name) != stamp:
@@ -79,15 +91,16 @@ class Mirror:
             inside = folder.rstrip("/")[len(self.url) :].strip("/")
             yield from (f"{inside}/{name}".lstrip("/") for name in names if not name.startswith("."))
 
-    @contextlib.contextmanager
-    def _one_line(self, does):
-        try:
-            yield
-        except (tf.errors.OpError, OSError) as error:
-            said = " ".join(getattr(error, "message", str(error)).split())[:200]
-            raise UserError(
-                f"--run_dir={self.url}: cannot {does} it: {said}; name a bucket that this machine may write to, or a folder"
-            ) from error
+
+@contextlib.contextmanager
+def _one_line(url, does):
+    try:
+        yield
+    except (tf.errors.OpError, OSError) as error:
+        said = " ".join(getattr(error, "message", str(error)).split())[:200]
+        raise UserError(
+            f"--run_dir={url}: cannot {does} it: {said}; name a bucket that this machine may write to, or a folder"
+        ) from error
 
 
 def _stamp(path):

@@ -60,6 +60,8 @@ def _train(recipe):
     if recipe["deterministic"]:
         tf.config.experimental.enable_op_determinism()
     several = cluster.of_environment() if recipe["strategy"] == "multi_worker" else None
+    if remote.is_remote(recipe["run_dir"]):
+        remote.reach(recipe["run_dir"])
     try:
         watch = meeting.meet(several, recipe, recipe["run_dir"]) if several else None
         with watch or contextlib.nullcontext(), cluster.one_line(several), _here(recipe["run_dir"], watch) as (folder, push):

@@ -54,5 +54,5 @@ def test_what_does_not_answer_is_not_waited_for(monkeypatch):
     never = threading.Event()
     monkeypatch.setattr(tf.io.gfile, "exists", lambda url: never.wait())
     with pytest.raises(UserError, match="no answer within 0.1 seconds"):
-        remote.Mirror("gs://bucket/run", "nowhere").pull()
+        remote.reach("gs://bucket/run")
     never.set()
