@@ -5,10 +5,12 @@
 Tiny networks on loopback. Every worker is started as on a machine of its own: `train.py --hosts=... --index=N --restarts=...`.
 A kill is SIGKILL to the training process of one of them, drawn at random, after a random time since all were started; so that
 it meets imports, the meeting at the start, the building of networks, training and checkpoints. Then the seconds until each of
-the others has ended, and its exit code, as its launcher says them. At the end the weights are compared, byte for byte, with
+the others has ended, and its exit code, as its launcher says them; who was killed before the workers met is waited for by the
+others, which go on with its next process. At the end the weights are compared, byte for byte, with
 those of the same workers undisturbed.
 """
 
+import contextlib
 import os
 import pathlib
 import queue
@@ -105,9 +107,14 @@ def disturb(workers, folder, draw):
     killed = time.monotonic()
     os.kill(victim.training(), signal.SIGKILL)
     ends = {}
-    for worker in workers:
-        when, code = worker.ends.get(timeout=120)
-        ends[worker.index] = {"seconds": round(when - killed, 2), "ended": code}
+    while len(ends) < len(workers):
+        assert time.monotonic() < killed + 300, [worker.said[-5:] for worker in workers]
+        for worker in workers:
+            with contextlib.suppress(queue.Empty):
+                when, code = worker.ends.get(timeout=0.1)
+                ends[worker.index] = {"seconds": round(when - killed, 2), "ended": code}
+        if victim.index in ends and last_step(folder) > step:  # who has not met the victim yet meets its next process
+            ends = {worker.index: {"ended": "went on"} for worker in workers} | ends
     others = [ends[worker.index] for worker in workers if worker is not victim]
     return {
         "worker": victim.index,
@@ -148,11 +155,13 @@ def main(_):
             one, two = weights(scratch / "calm" / last), weights(folder / last)
             equal.append(one.keys() == two.keys() and all(np.array_equal(one[name], two[name]) for name in one))
             print(f"{folder.name} is at its end; bit for bit as undisturbed: {equal[-1]}", flush=True)
-    seconds = [other["seconds"] for row in rows for other in row["others"]]
-    codes = sorted({other["ended"] for row in rows for other in row["others"]})
+    others = [other for row in rows for other in row["others"]]
+    seconds = [other["seconds"] for other in others if "seconds" in other]
+    codes = sorted({other["ended"] for other in others if "seconds" in other})
     print(
-        f"{len(rows)} kills of {flags.FLAGS.workers} workers: the others ended after {min(seconds)} to {max(seconds)} s, with "
-        f"{', '.join(codes)}; runs that ended bit for bit as undisturbed: {sum(equal)} of {len(equal)}"
+        f"{len(rows)} kills of {flags.FLAGS.workers} workers: {len(seconds)} of the others ended, after {min(seconds)} to "
+        f"{max(seconds)} s, with {', '.join(codes)}, and {len(others) - len(seconds)} waited at the meeting; runs that ended bit "
+        f"for bit as undisturbed: {sum(equal)} of {len(equal)}"
     )
     keep(rows, equal)
 

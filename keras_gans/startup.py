@@ -1,15 +1,19 @@
-"""Imports TensorFlow without its page of notices, so that what a command prints is its own."""
+"""Imports TensorFlow without its page of notices, so that what a command prints is its own; knows when a command began."""
 
 import os
 import re
 import sys
 import tempfile
+import time
 
 # oneDNN, instruction sets and the absence of a GPU; everything else is passed on.
 _NOTICES = re.compile(
     r"^WARNING: All log messages before absl|^I0000|^\s*$|cuInit: UNKNOWN ERROR \(303\)|"
     r"To enable the following instructions|Could not find cuda drivers|oneDNN custom operations"
 )
+
+BEGAN = time.monotonic()
+"""When this was imported, which is the first thing that a command does."""
 
 
 def import_tensorflow():

@@ -20,14 +20,14 @@ from importlib import metadata
 import tensorflow as tf
 
 import keras_gans
-from keras_gans import files, plugins
+from keras_gans import files, plugins, startup
 from keras_gans.errors import UserError, shown
 from keras_gans.flags import defaults
 from keras_gans.runs.cluster import LostWorker
 from keras_gans.runs.watching import Watch, receive, send
 
-WAIT = 40
-"""Seconds that the workers wait for each other at the start."""
+WAIT = 50
+"""Seconds from the start of a command until it gives up the workers that are not there; half of them, if the start took longer."""
 _SEES = 15  # seconds until a file on a network file system must be seen by the others
 
 
@@ -79,9 +79,9 @@ def meet(cluster, recipe, directory):
     Raises:
         UserError: a worker was started with another place, other flags or other code, or does not see the folder. All
             workers that have been reached say so.
-        LostWorker: one is not there within `WAIT` seconds.
+        LostWorker: one is not there in time (`WAIT`).
     """
-    deadline = time.monotonic() + WAIT
+    deadline = time.monotonic() + WAIT - min(time.monotonic() - startup.BEGAN, WAIT / 2)
     mine = {"index": cluster.index, "card": card(recipe)}
     with _listening(cluster) as listener:
         if cluster.index == 0:

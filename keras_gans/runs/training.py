@@ -127,6 +127,7 @@ def _run(strategy, several, folder, recipe, game, guess, push, chief):
     if chief:
         _say_length(folder, recipe, before, start, total)
         _write_record(folder, recipe | ({"kimg": before["kimg"]} if start > total else {}), source, game, start)
+        push()  # a bucket that cannot be written is told before the first step
     if start < total:
         # Never beyond the end, also where the run was stopped between two calls of other lengths.
         game.steps_per_execution = math.gcd(total - start, recipe["steps_per_execution"])
