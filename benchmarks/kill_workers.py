@@ -113,7 +113,8 @@ def disturb(workers, folder, draw):
             with contextlib.suppress(queue.Empty):
                 when, code = worker.ends.get(timeout=0.1)
                 ends[worker.index] = {"seconds": round(when - killed, 2), "ended": code}
-        if victim.index in ends and last_step(folder) > step:  # who has not met the victim yet meets its next process
+        at_end = all(worker.launcher.poll() is not None for worker in workers)
+        if victim.index in ends and (at_end or last_step(folder) > step):  # the others waited for the victim's next process
             ends = {worker.index: {"ended": "went on"} for worker in workers} | ends
     others = [ends[worker.index] for worker in workers if worker is not victim]
     return {

@@ -15,14 +15,8 @@ import helpers
 from keras_gans.trained.folder import Folder
 
 # Plain gradient descent: Adam would turn the rounding of a zero gradient into a full step.
-FLAGS = [
-    "--optimizer=sgd",
-    "--learning_rate=0.05",
-    "--kimg=0.04",
-    "--sample_kimg=0",
-    "--penalty=r1:weight=1",
-    "--discriminator=dcgan:width=4,norm=false",
-]
+PLAIN = ["--optimizer=sgd", "--learning_rate=0.05", "--kimg=0.04", "--sample_kimg=0"]
+FLAGS = [*PLAIN, "--penalty=r1:weight=1", "--discriminator=dcgan:width=4,norm=false"]
 TWO_DEVICES = """
 import sys, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -44,12 +38,12 @@ def assert_same_weights(one, two):
 
 
 def single(directory, *flags):
-    process = helpers.run(helpers.command(directory, *FLAGS, *flags))
+    process = helpers.run(helpers.command(directory, *flags))
     assert process.returncode == 0, process.stderr
 
 
 def test_mirrored(tmp_path):
-    single(tmp_path / "one")
+    single(tmp_path / "one", *FLAGS)
     words = [sys.executable, "-c", TWO_DEVICES, *helpers.arguments(tmp_path / "two", *FLAGS, "--strategy=mirrored")]
     process = helpers.run(words)
     assert process.returncode == 0, process.stderr
@@ -58,9 +52,9 @@ def test_mirrored(tmp_path):
 
 def test_mirrored_with_parts(tmp_path):
     """Two replicas that each work through their half in two parts; of networks that do not mix the batch."""
-    flags = ["--generator=mlp:width=64", "--discriminator=mlp:width=32", "--learning_rate=1"]
+    flags = [*PLAIN, "--generator=mlp:width=64", "--discriminator=mlp:width=32", "--learning_rate=1"]
     single(tmp_path / "one", *flags)
-    words = helpers.arguments(tmp_path / "two", *FLAGS, *flags, "--strategy=mirrored", "--accumulate=2")
+    words = helpers.arguments(tmp_path / "two", *flags, "--strategy=mirrored", "--accumulate=2")
     process = helpers.run([sys.executable, "-c", TWO_DEVICES, *words])
     assert process.returncode == 0, process.stderr
     assert_same_weights(tmp_path / "one", tmp_path / "two")
@@ -91,7 +85,7 @@ def workers(*flags):
 
 
 def test_multi_worker(tmp_path):
-    single(tmp_path / "one")
+    single(tmp_path / "one", *FLAGS)
     with workers(tmp_path / "two", *FLAGS) as (processes, lines):
         assert [process.wait(300) for process in processes] == [0, 0], lines
     assert_same_weights(tmp_path / "one", tmp_path / "two")
