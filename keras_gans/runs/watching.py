@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 
-from keras_gans.errors import UserError
+from keras_gans.errors import UserError, shown
 from keras_gans.runs import cluster, launching
 
 _LONGEST = 2**20  # bytes of a message
@@ -99,7 +99,7 @@ class Watch:
     def _look(self, index, link):
         try:
             end = receive(link, None)
-            code, why = int(end["code"]), str(end["why"])
+            code, why = end["code"] if end["code"] in (0, 2) else launching.LOST, shown(end["why"], 600)
         except (OSError, ValueError, KeyError):
             code, why = launching.LOST, f"{self.workers.named(index)} has ended"
         if code == 0 or (code == 2 and self._over.wait(_OWN)):

@@ -14,6 +14,7 @@ GUIDES = [
     "keras.md",
     "scores.md",
     "pictures.md",
+    "cluster.md",
     "scaling.md",
     "speed.md",
     "security.md",
