@@ -42,7 +42,7 @@ class Mirror:
 
     Args:
         url: of the folder, such as gs://bucket/run; it need not exist.
-        directory: of the copy, on this machine; new.
+        directory: path of the copy, a new folder of this machine.
     """
 
     def __init__(self, url, directory):
