@@ -41,6 +41,16 @@ TASKS = {  # name -> thousands of images, flagfile, changes
             "--discriminator=patchgan:width=32,norm=affine_instance,antialias=true",
         ],
     ),
+    "pix2pix_levels": (
+        40,
+        "pix2pix_light",
+        ["--data=paired:{work}/grey_levels:{work}/satellite", "--holdout=every:10"],
+    ),
+    "spade": (
+        40,
+        "spade_light",
+        ["--data=paired:{work}/levels:{work}/satellite", "--labels=16", "--holdout=every:10"],
+    ),
     "cyclegan": (
         20,
         "cyclegan",
@@ -208,17 +218,22 @@ def before(path):
 
 
 def prepare(places):
-    """Unpacks the arrays of the shared data into folders of PNG files."""
+    """Unpacks the arrays of the shared data into folders of PNG files; sixteen levels of elevation are labels, too."""
     import numpy as np
 
     from keras_gans import grids
 
-    for file, names in (("emoji_pairs64.npz", ("google", "twitter")), ("marble128.npz", ("elevation", "satellite"))):
+    levels = {"levels": lambda image: image // 16, "grey_levels": lambda image: image // 16 * 17}
+    for file, names in (
+        ("emoji_pairs64.npz", ("google", "twitter")),
+        ("marble128.npz", ("elevation", "satellite", *levels)),
+    ):
         arrays = np.load(places["shared"] / file)
         for name in names:
             if not (places["work"] / name).is_dir():
                 temporary = places["work"] / f".{name}"
-                for index, image in enumerate(arrays[name]):
+                for index, image in enumerate(arrays["elevation" if name in levels else name]):
+                    image = levels.get(name, np.asarray)(image)
                     grids.write_png(temporary / f"{index:04d}.png", image)
                 temporary.rename(places["work"] / name)
 
@@ -284,23 +299,40 @@ def middle(picture, size):
 
 def pix2pix(directory, places, path):
     """Elevation to satellite; the baseline is the mean colour of each elevation in the training tiles."""
+    inputs, baseline, targets = nearest_colors(places, "elevation")
+    translate = translator(directory)
+    outputs = [translate(image) for image in inputs]
+    sheet(path, inputs, baseline, outputs, targets)
+    return [scored("nearest colour", baseline, targets), scored("pix2pix", outputs, targets)]
+
+
+def levels(directory, places, path):
+    """The same of sixteen levels of elevation: as grey for pix2pix, as labels for SPADE."""
+    from keras_gans.trained.trained import Trained
+
+    labels = Trained.open(directory).labels
+    inputs, baseline, targets = nearest_colors(places, "levels")
+    translate = translator(directory)
+    outputs = [translate(image if labels else image * 17) for image in inputs]
+    sheet(path, [image * 17 for image in inputs], baseline, outputs, targets)
+    return [scored("nearest colour", baseline, targets), scored(directory.name, outputs, targets)]
+
+
+def nearest_colors(places, name):
+    """Returns the held-out maps, their pixels in the mean colour of each value in the training tiles, and the satellite's."""
     import numpy as np
 
     heights, views = (
-        np.stack(pictures(places["work"] / name, channels, held_out=False))
-        for name, channels in (("elevation", 1), ("satellite", 3))
+        np.stack(pictures(places["work"] / folder, channels, held_out=False))
+        for folder, channels in ((name, 1), ("satellite", 3))
     )
     counts = np.bincount(heights.ravel(), minlength=256)
     sums = np.stack([np.bincount(heights.ravel(), views[..., channel].ravel(), 256) for channel in range(3)], -1)
     known = np.flatnonzero(counts)
     nearest = known[np.abs(np.arange(256)[:, None] - known).argmin(axis=1)]
     colors = np.round(sums[nearest] / counts[nearest, None]).astype(np.uint8)
-    inputs, targets = (pictures(places["work"] / name, channels) for name, channels in (("elevation", 1), ("satellite", 3)))
-    baseline = [colors[image[..., 0]] for image in inputs]
-    translate = translator(directory)
-    outputs = [translate(image) for image in inputs]
-    sheet(path, inputs, baseline, outputs, targets)
-    return [scored("nearest colour", baseline, targets), scored("pix2pix", outputs, targets)]
+    inputs, targets = (pictures(places["work"] / folder, channels) for folder, channels in ((name, 1), ("satellite", 3)))
+    return inputs, [colors[image[..., 0]] for image in inputs], targets
 
 
 def emoji(directory, places, path):
@@ -496,6 +528,8 @@ def inpainted(directory, places, path):
 
 SCORED = {
     "pix2pix": pix2pix,
+    "pix2pix_levels": levels,
+    "spade": levels,
     "cyclegan": emoji,
     "cut": emoji,
     "fastcut": paintings,
@@ -506,6 +540,14 @@ SCORED = {
 }
 TITLES = {
     "pix2pix": ("Elevation to satellite, 128 px (pix2pix)", "input, nearest colour, output, target"),
+    "pix2pix_levels": (
+        "Sixteen levels of elevation to satellite, 128 px (pix2pix, levels as grey)",
+        "input, nearest colour, output, target",
+    ),
+    "spade": (
+        "Sixteen levels of elevation to satellite, 128 px (SPADE, levels as labels)",
+        "input, nearest colour, output, target",
+    ),
     "cyclegan": ("Google to Twitter emoji without the pairs, 64 px (CycleGAN)", "input, output, the pair"),
     "cut": ("Google to Twitter emoji without the pairs, 64 px (CUT)", "input, output, the pair"),
     "fastcut": ("Photographs to paintings (FastCUT)", "input, output"),

@@ -153,6 +153,14 @@ def define_recipe(flags):
         "learn to undo this damage to single images: downscale4, noise, poisson, jpeg, blind, mask "
         "or gray, with arguments as in noise:sigma=25",
     )
+    flags.string(
+        "labels",
+        None,
+        "side A of --data=paired:A:B are label maps: how many labels maps of indices have, or a palette file (lines R G B name) "
+        "of maps in colours",
+    )
+    flags.integer("dont_care", None, "beside --labels: the index that stands for no label, such as 255", 0, 255)
+    flags.string("instances", None, "beside --labels: folder of instance maps, whose borders the networks see too")
     flags.integer("image_size", 32, "height and width that images are brought to, in pixels", 1, 4096)
     flags.integer("channels", None, "1 (grey) or 3 (RGB); default: what the data have", 1, 3)
     flags.integer(

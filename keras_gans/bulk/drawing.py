@@ -61,6 +61,8 @@ class Drawing(engine.Task):
         return {"done": len(names), "bad": bad, "names": names if self.write == "tfrecord" else []}
 
     def _draw(self, opened, data, name):
+        if hasattr(opened.tool.function, "read"):
+            raise BadImage("a label map: take it through without --runner")
         with images.open_image(data) as image:
             if getattr(image, "is_animated", False) and image.format == "GIF":
                 raise BadImage("animated: take it through without --runner")

@@ -39,6 +39,8 @@ class Samples(Periodic):
 class Translations(Periodic):
     """Writes a sheet of translated held-out examples, one to a row: input, output and target, or what the game shows.
 
+    Label maps are shown in the colours of their palette, or in colours that tell neighbouring indices apart.
+
     Args:
         record: a `Record`.
         every: steps between sheets.
@@ -49,13 +51,15 @@ class Translations(Periodic):
 
     def __init__(self, record, every, source, count=8, start=0):
         super().__init__(every, start)
-        self.record = record
+        self.record, self.labels = record, source.labels
         examples = list(source.in_order().take(count).as_numpy_iterator())
         self.examples = [image_forms.to_model(np.stack(side)) for side in zip(*examples)]
 
     def due(self, step, logs):
-        columns = [displayed(image_forms.to_uint8(np.asarray(images))) for images in self.model.show(*self.examples)]
-        sheet = grids.table(columns)
+        columns = [image_forms.to_uint8(np.asarray(images)) for images in self.model.show(*self.examples)]
+        if self.labels:
+            columns[0] = self.labels.paint(columns[0])
+        sheet = grids.table([displayed(images) for images in columns])
         grids.write_png(self.record.folder.samples / f"{step:09d}.png", sheet)
         self.record.add_image(step, "samples", sheet)
 

@@ -12,8 +12,14 @@ Every frame keeps its time, a video its sound; it comes out upright, of square p
 
 With --runner=direct a folder of very many pictures goes through in shards, by as many processes as Beam is told to take.
 
+A run that has learned from label maps (SPADE, --labels) paints label maps: pictures of indices, or in the colours of its
+palette, as those that it has learned from. Where it has learned with the edges of instances, borders between labels stand
+for them.
+
 What cannot be read is named and passed over; the exit code is then 1.
 """
+
+import functools
 
 from keras_gans.bulk import commands as bulk
 from keras_gans.errors import UserError
@@ -100,6 +106,8 @@ def prepare(flags):
     def translate(image, item, report):
         return translator(image, report=report)
 
+    if opened.labels:
+        translate.read = functools.partial(opened.labels.inputs, edges=opened.input_shape[-1] == 2)
     return translate
 
 

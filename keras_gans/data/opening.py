@@ -13,7 +13,7 @@ SCHEMES = Registry("data scheme", "keras_gans.data.sources")
 """Name -> function (rest of the spec, split, spec, text of --holdout) -> `Collection`."""
 
 
-def open_collection(spec, split="all", holdout=None, host=(0, 1)):
+def open_collection(spec, split="all", holdout=None, host=(0, 1), labels=None, dont_care=None, instances=None):
     """Finds the images that `spec` names, without decoding them.
 
     Args:
@@ -21,6 +21,7 @@ def open_collection(spec, split="all", holdout=None, host=(0, 1)):
         split: "train", "holdout" or "all".
         holdout: what is held out, see `keras_gans.data.holdout.parse`; default: a tenth, by the hash of the names.
         host: (index, count): of TFRecord files, the host `index` opens every `count`-th only. Default: all of them.
+        labels, dont_care, instances: see `open_source`.
 
     Returns:
         A `Collection`.
@@ -47,6 +48,13 @@ def open_collection(spec, split="all", holdout=None, host=(0, 1)):
         )
     collection = SCHEMES.get(scheme)(rest, split, spec, holdout, **own)
     collection.split, collection.holdout = split, holdout
+    if labels is not None:
+        from keras_gans.data.labelled import labelled
+
+        return labelled(collection, labels, dont_care, instances)
+    for flag, given in (("dont_care", dont_care), ("instances", instances)):
+        if given is not None:
+            raise UserError(f"--{flag}={given} is about label maps; give --labels too, or leave it out")
     return collection
 
 
@@ -71,6 +79,9 @@ def open_source(
     holdout=None,
     host=(0, 1),
     cache=None,
+    labels=None,
+    dont_care=None,
+    instances=None,
 ):
     """Opens the images that `spec` names at one size.
 
@@ -98,6 +109,11 @@ def open_source(
             paths; "every:10", "none" or "folder:DIR". Default "0.1". Data with a split of their own keep it.
         host: as of `open_collection`.
         cache: `keras_gans.data.snapshots.Cache` where decoded images are kept, or None.
+        labels: takes side A of `paired:A:B` for label maps: the number of labels, in digits, of maps of indices, or the path
+            of a palette file (lines `R G B name`, as GIMP writes them) of maps in colours; a label's index is its place in
+            the file. They are brought to their size by the nearest pixel.
+        dont_care: the index in maps of indices that stands for no label, such as 255. It is read as one more label.
+        instances: a folder of instance maps, whose borders become a second channel of A.
 
     Returns:
         A `Source`.
@@ -115,7 +131,7 @@ def open_source(
             f"--load_size={load_size} is not possible; take at least --image_size={image_size}, or 0 for "
             "each picture's own size"
         )
-    collection = open_collection(spec, split, holdout, host)
+    collection = open_collection(spec, split, holdout, host, labels, dont_care, instances)
     for part in (collection, *collection.sides):
         part.cache = cache
     if degrade and collection.kind != "images":

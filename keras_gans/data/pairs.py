@@ -46,15 +46,16 @@ class PairSource(Source):
     Args:
         stacked: a `Source` of the pairs as images [h, w, channels of A + channels of B].
         input_channels: channels of A.
+        labels: `label_maps.Labels` where A are label maps. Default None.
     """
 
     kind = "paired"
 
-    def __init__(self, stacked, input_channels):
+    def __init__(self, stacked, input_channels, labels=None):
         height, width, channels = stacked.image_shape
         super().__init__(stacked, stacked.count, (height, width, channels - input_channels))
         self.input_shape = (height, width, input_channels)
-        self._stacked = stacked
+        self._stacked, self.labels = stacked, labels
 
     def elements(self, positions, flip=False, rotate=False):
         pairs, _ = self._stacked.elements(positions, flip, rotate)

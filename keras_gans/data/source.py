@@ -108,6 +108,8 @@ class Source:
         input_shape: (height, width, channels) of what a translating generator takes, the first of a pair; None where
             there are no pairs.
         class_names: tuple of names in label order; () where there are no labels.
+        labels: `keras_gans.data.label_maps.Labels` where the first of a pair is a label map, uint8 indices (and 255 where
+            there is an edge between instances); else None.
         num_classes: len(class_names).
         class_counts: images of each class, a tuple; () where there are no labels, or nobody has counted.
         why_no_classes: why there are none, for messages; "" where nothing hints at any.
@@ -118,7 +120,7 @@ class Source:
     """
 
     kind = "images"
-    input_shape = None
+    input_shape = labels = None
     class_counts = ()
     dtype = tf.uint8
 

@@ -12,7 +12,7 @@ A family's module has
   `resizable` leaves them open; `mobile_gpu` avoids what mobile GPUs reject or compute badly.
 """
 
-from keras_gans.exporting import latents, style_based, stylizers, translators
+from keras_gans.exporting import latents, painters, style_based, stylizers, translators
 from keras_gans.trained.trained import IMAGES
 
 
@@ -20,4 +20,6 @@ def of(run):
     """Returns the module that exports a run."""
     if not run.translates:
         return style_based if hasattr(run.generator, "synthesize") else latents
-    return translators if run.takes == IMAGES else stylizers
+    if run.takes != IMAGES:
+        return stylizers
+    return painters if run.labels else translators

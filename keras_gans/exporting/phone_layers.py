@@ -6,11 +6,14 @@ import tensorflow as tf
 from keras_gans.layers.conditional_instance_normalization import ConditionalInstanceNormalization
 from keras_gans.layers.convolution import Conv2D, Conv2DTranspose
 from keras_gans.layers.instance_normalization import InstanceNormalization
+from keras_gans.layers.label_map import LabelMap
 from keras_gans.layers.padding import PaddedConv2DTranspose, ReflectionPadding2D
 
 
 def rewritten(network, mobile_gpu=False):
     """Returns a copy of a functional network that answers the same, by operators that TFLite has built in.
+
+    One that takes label maps takes the indices themselves, and 1 or 0 for edges.
 
     Args:
         network: `keras.Model`, functional; those inside it are rewritten too.
@@ -30,6 +33,8 @@ def rewritten(network, mobile_gpu=False):
             kind = _SlicedReflection
         elif kind is keras.layers.UpSampling2D and (layer.interpolation, layer.size) == ("nearest", (2, 2)):
             kind = _RepeatedByReshaping if mobile_gpu else _Repeated
+        elif kind is LabelMap:
+            kind = _LabelsOfIndices
         elif issubclass(kind, InstanceNormalization):
             config |= {"two_stage": mobile_gpu}
             kind = _StyledAtOnce if kind is ConditionalInstanceNormalization else kind
@@ -65,6 +70,15 @@ class _RepeatedByReshaping(keras.layers.UpSampling2D):
     def call(self, inputs):
         rows = _alternating([inputs, inputs], 2)
         return _alternating([rows, rows], 1)
+
+
+class _LabelsOfIndices(LabelMap):
+    """The labels of float indices, and edges of 1 or 0, by operators that mobile GPUs have and that stay exact in int8."""
+
+    def call(self, inputs):
+        numbers = tf.range(self.labels, dtype=tf.float32)
+        found = tf.nn.relu(1 - tf.math.squared_difference(inputs[..., :1], numbers))
+        return tf.concat([found, inputs[..., 1:]], -1) if self.edges else found
 
 
 class _StyledAtOnce(ConditionalInstanceNormalization):

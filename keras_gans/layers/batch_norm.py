@@ -38,8 +38,10 @@ class BatchNorm(keras.layers.BatchNormalization):
         fused = training and self.trainable and not self.synchronized and len(inputs.shape) == 4
         if not fused or isinstance(inputs, keras.KerasTensor):
             return super().call(inputs, training=training, mask=mask)
+        scale = tf.ones(inputs.shape[-1:]) if self.gamma is None else self.gamma
+        offset = tf.zeros(inputs.shape[-1:]) if self.beta is None else self.beta
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon
+            x=inputs, scale=scale, offset=offset, mean=[], variance=[], epsilon=self.epsilon
         )
         # The fused kernel answers with the unbiased variance; Keras, and the path for several replicas, average the
         # biased one.

@@ -123,7 +123,12 @@ def likely_shapes(recipe):
     if recipe["degrade"] or kind == "none" or (recipe["data"].startswith("embedded:") and not fashion):
         return None
     shape = (recipe["image_size"], recipe["image_size"], recipe["channels"] or (1 if fashion else 3))
-    return shape, (10 if fashion else 2) if recipe["conditional"] else 0, None if kind == "images" else (*shape[:2], 3)
+    channels = 1 + bool(recipe["instances"]) if recipe["labels"] else 3
+    return (
+        shape,
+        (10 if fashion else 2) if recipe["conditional"] else 0,
+        None if kind == "images" else (*shape[:2], channels),
+    )
 
 
 def few_pictures(recipe, source):

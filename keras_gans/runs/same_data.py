@@ -9,7 +9,12 @@ from keras_gans.errors import UserError
 LIST = "data.sha256"
 """File of a run folder: SHA-256 and path of every picture, as `sha256sum` writes them."""
 _NAMED = 5
-_FIXED = {"kind": "kind", "image_shape": "size and channels", "input_shape": "size and channels of the inputs"}
+_FIXED = {
+    "kind": "kind",
+    "image_shape": "size and channels",
+    "input_shape": "size and channels of the inputs",
+    "labels": "labels",
+}
 
 
 def settle(folder, recipe):
@@ -33,7 +38,8 @@ def at_its_old_place(folder, recipe):
     before, now = folder.recipe["data"], recipe["data"]
     if before == now or before.partition(":")[0] != now.partition(":")[0]:
         return recipe
-    found = data.open_collection(now, "train", recipe["holdout"])
+    about = {flag: recipe[flag] for flag in ("labels", "dont_care", "instances")}
+    found = data.open_collection(now, "train", recipe["holdout"], **about)
     if found.fingerprint != folder.record.get("data", {}).get("fingerprint"):
         return recipe
     print(
@@ -59,7 +65,7 @@ def compare(folder, recipe, source):
         return
     now = describe(source)
     for what, name in _FIXED.items():
-        if what in before and before[what] != now[what]:
+        if what in before and before[what] != now.get(what):
             raise UserError(
                 f"{folder.directory} began with other data: their {name} were {before[what]}, those of "
                 f"{shown(recipe['data'])} are {now[what]}; give the data of before, or take another --run_dir"
@@ -114,7 +120,7 @@ def describe(source):
         "image_shape": list(source.image_shape),
         "class_names": list(source.class_names),
         "input_shape": source.input_shape and list(source.input_shape),
-    }
+    } | ({"labels": source.labels.describe()} if source.labels else {})
 
 
 def write_list(folder, source):

@@ -70,6 +70,9 @@ def write(trained, directory, dtype="float16", license=None, address=None):
         record[part] = record[part] | {key: _without_folders(record[part].get(key))}
     for score in record.get("finished", {}).get("scores", []):
         score["protocol"] = score["protocol"] | {"reference": _without_folders(score["protocol"].get("reference"))}
+    for flag in ("labels", "instances"):  # a palette's colours stand in the record
+        if record["recipe"].get(flag):
+            record["recipe"][flag] = pathlib.PurePath(record["recipe"][flag]).name
     record |= {"deployed": deployed, "preset": {"step": trained.step, "dtype": dtype, "license": license}}
     with files.whole(directory) as temporary:
         temporary.mkdir(parents=True)

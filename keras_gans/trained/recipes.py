@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_gans import curves, data, flags, randomness
 from keras_gans.data import picture_files, snapshots
+from keras_gans.data.label_maps import Labels
 from keras_gans.errors import UserError
 from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.optimizers import OPTIMIZERS, SCHEDULES, Following
@@ -44,6 +45,9 @@ def build_source(recipe, split="train", host=(0, 1)):
         holdout=recipe["holdout"],
         host=host,
         cache=_cache(recipe),
+        labels=recipe["labels"],
+        dont_care=recipe["dont_care"],
+        instances=recipe["instances"],
     )
 
 
@@ -92,9 +96,10 @@ class Maker:
         pretrained: whether networks that begin with published weights load them; False where a checkpoint will give them
             theirs, so that their packages need not be there. Default True.
         clock: `curves.Clock` of what follows a curve.
+        labels: how many numbers label maps have; default: what the flags say.
     """
 
-    def __init__(self, recipe, image_shape, num_classes=0, input_shape=None, pretrained=True, clock=None):
+    def __init__(self, recipe, image_shape, num_classes=0, input_shape=None, pretrained=True, clock=None, labels=None):
         self.pretrained = pretrained
         self.clock = clock
         self.recipe, self.image_shape, self.input_shape = recipe, tuple(image_shape), input_shape and tuple(input_shape)
@@ -106,6 +111,10 @@ class Maker:
         }
         if input_shape:
             self.context |= {"input_channels": input_shape[-1], "scale": image_shape[0] // input_shape[0]}
+        if labels is None and recipe["labels"]:
+            labels = Labels.of_flags(recipe["labels"], recipe["dont_care"]).count
+        if labels:
+            self.context["labels"] = labels
 
     def generator(self, **changes):
         """Builds the generator; `changes` win over what is known of the data (image_size, channels, ...)."""
@@ -146,6 +155,11 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
     clock = curves.Clock(recipe["kimg"], recipe["batch_size"])
     parts = game_class.parts(Maker(recipe, image_shape, num_classes, input_shape, clock=clock))
     penalties = [PENALTIES.create(spec, clock=clock) for spec in recipe["penalty"]]
+    if recipe["labels"] and not hasattr(parts["generator"], "semantics"):
+        raise UserError(
+            f"--labels={recipe['labels']}: --generator={recipe['generator']} takes pictures; take --generator=spade, or leave "
+            "--labels out to show it label maps as the pictures that they are"
+        )
     if game_class.kind == "images":
         refuse_nonsense(recipe, parts["generator"], parts["discriminator"], image_shape, num_classes)
     augment = None
@@ -206,7 +220,9 @@ def build_networks(recipe, record, names):
     """
     data = record["data"]
     num_classes = len(data.get("class_names", ())) if recipe["conditional"] else 0
-    make = Maker(recipe | {"precision": "float32"}, data["image_shape"], num_classes, data.get("input_shape"), False)
+    labels = data["labels"]["count"] if data.get("labels") else 0
+    recipe = recipe | {"precision": "float32"}
+    make = Maker(recipe, data["image_shape"], num_classes, data.get("input_shape"), False, labels=labels)
     makers, averages = imported_makers(record, make), {"ema": "generator"}
     if makers is None:
         game_class = GAMES.get(parse_spec(recipe["game"])[0])

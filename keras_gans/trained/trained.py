@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_gans import flags, plugins, randomness
 from keras_gans.data import images as image_forms
+from keras_gans.data.label_maps import Labels
 from keras_gans.data.opening import open_collection
 from keras_gans.errors import UserError
 from keras_gans.games.translation import tested
@@ -209,6 +210,11 @@ class Trained:
     def recipe(self):
         """The resolved flags of the run, by name; those of no run are the defaults."""
         return flags.defaults() | self.record.get("recipe", {})
+
+    @property
+    def labels(self):
+        """What the numbers of the label maps mean that the generator takes, `label_maps.Labels`; None where it takes none."""
+        return Labels.of_record(self.record["data"].get("labels"))
 
     @property
     def num_classes(self):

@@ -113,7 +113,8 @@ def process(function, items, title, smooth=0.0, alpha="white"):
 
     Args:
         function: (uint8 [h, w, 3], item, report) -> uint8 [h', w', 1 or 3]; it may call `report` with the fraction
-            done.
+            done. Where it has an attribute `read`, a function of a path -> uint8 [h, w, c], it is given what that makes of
+            each picture in the place of its colours, and animations and videos are refused.
         items: what `find` returned.
         title: what is being done, for the progress display ("translating").
         smooth: strength of the smoothing of animations and videos over time, see `keras_gans.using.smoothing`. Default
@@ -127,7 +128,7 @@ def process(function, items, title, smooth=0.0, alpha="white"):
     Raises:
         UserError: all failed, or the results cannot be written.
     """
-    failed = 0
+    failed, read = 0, getattr(function, "read", None)
     with progress(title, sum(map(_length, items)), "pictures") as bar:
         for item in items:
             smoother = Smoother(smooth) if smooth and item.kind != "picture" else None
@@ -144,10 +145,14 @@ def process(function, items, title, smooth=0.0, alpha="white"):
                 return made
 
             try:
-                if item.kind == "picture":
+                if read is None and item.kind == "picture":
                     _process_picture(translate, item, alpha)
-                else:
+                elif read is None:
                     _PROCESSES[item.kind](translate, item)
+                elif item.kind == "picture":
+                    grids.write_png(item.target, translate(read(item.path)))
+                else:
+                    raise BadImage(f"a label map is a picture, and this is {_ARTICLES[item.kind]}")
             except BadImage as error:
                 failed += 1
                 if failed == len(items):
@@ -244,5 +249,6 @@ def _process_video(translate, item):
         raise BadImage(f"the sound cannot be read, or the result not be written as H.264: {error.strerror}") from error
 
 
+_ARTICLES = {"animation": "an animation", "video": "a video"}
 _ENDINGS = {"picture": ".png", "animation": ".gif", "video": ".mp4"}
 _PROCESSES = {"animation": _process_animation, "video": _process_video}

@@ -34,7 +34,8 @@ class Translator:
     Args:
         network: functional keras.Model, float [n, h, w, input_channels] in [-1, 1] (and `conditions`) -> float32
             [n, h * scale, w * scale, channels] in [-1, 1]. Its attributes `multiple` and `scale` (default 1) say what
-            it takes and makes. With 2 or 4 input channels the last one is a mask, 1 where a pixel is missing.
+            it takes and makes. With 2 or 4 input channels the last one is a mask, 1 where a pixel is missing; but one with
+            `semantics` takes label maps.
         training: whether dropout and batch statistics are on, as in pix2pix's published test. Default False.
         seed: of that dropout, int; the same picture gives the same output. Default 0.
         conditions: values of the network's other inputs, float [1, ...], such as a style. Default none.
@@ -44,13 +45,15 @@ class Translator:
     Attributes:
         scale: sides of the result over those of the picture.
         takes_mask: whether a picture needs a mask.
+        takes_labels: whether pictures are label maps.
     """
 
     def __init__(self, network, *, training=False, seed=0, conditions=(), tile=1024):
         self.tile = tile
         self.conditions = conditions
         self.scale = getattr(network, "scale", 1)
-        self.takes_mask = network.inputs[0].shape[-1] in (2, 4)
+        self.takes_labels = hasattr(network, "semantics")
+        self.takes_mask = network.inputs[0].shape[-1] in (2, 4) and not self.takes_labels
         self._network, self._training = network, training
         self._multiple = getattr(network, "multiple", 1)
         self._colors = network.inputs[0].shape[-1] - self.takes_mask
@@ -90,7 +93,8 @@ class Translator:
         """Translates one picture.
 
         Args:
-            image: uint8 [h, w, 1 or 3]; becomes grey (ITU-R 601 luma) or RGB as the network wants it.
+            image: uint8 [h, w, 1 or 3]; becomes grey (ITU-R 601 luma) or RGB as the network wants it. A label map is uint8
+                [h, w, 1 or 2] as of `keras_gans.data.label_maps.Labels.inputs`.
             mask: uint8 [h, w], from 128 on where pixels are missing; for a network that takes masks. The other pixels
                 are those of the picture in the result too.
             report: called with the fraction done, of a picture in pieces.
@@ -103,6 +107,8 @@ class Translator:
                 or in memory, or a network with instance norms that cannot be taken to pieces.
         """
         height, width = image.shape[:2]
+        if self.takes_labels and image.shape[-1] != self._colors:
+            raise UserError(f"this network paints label maps of {self._colors} channel(s), and takes no pictures")
         image = _colored(image, self._colors)
         missing = self._missing(image, mask)
         inputs = image

@@ -32,6 +32,11 @@ PLAIN = {
         "--discriminator=multiscale:width=4",
         "--reconstruction=l1",
     ],
+    "spade": [
+        "--generator=spade:width=1,hidden=4,norm=instance",
+        "--discriminator=multiscale:width=2,spectral=true",
+        "--reconstruction=l1",
+    ],
     "cyclegan": ["--generator=resnet:width=4,blocks=1", "--discriminator=patchgan:width=4,layers=2"],
     "fastcut": ["--generator=resnet:width=4,blocks=5,antialias=true,init=xavier", "--discriminator=patchgan:width=4"],
     "animegan": [
@@ -62,7 +67,7 @@ def build(name, *words):
         game = recipes.build_game(chosen, (size, size, 1), 10 if chosen["conditional"] else 0)
         return game, (images(size, 1), labels) if chosen["conditional"] else images(size, 1)
     size = 64 if name == "inpaint" else 32
-    inputs = images(size // 4, 3) if name == "rrdb" else images(size, 3 + (name == "inpaint"))
+    inputs = images(size // 4, 3) if name == "rrdb" else images(size, {"inpaint": 4, "spade": 1}.get(name, 3))
     game = recipes.build_game(chosen, (size, size, 3), 0, tuple(inputs.shape[1:]))
     return game, (inputs, images(size, 3))
 

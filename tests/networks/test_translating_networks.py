@@ -18,6 +18,7 @@ from keras_gans.networks.multiscale import MultiScaleDiscriminator
 from keras_gans.networks.patchgan import PatchGAN
 from keras_gans.networks.resnet_generator import ResNetGenerator
 from keras_gans.networks.rrdb import RRDBNet
+from keras_gans.networks.spade import SPADEGenerator
 from keras_gans.networks.srgan import SRGANDiscriminator
 from keras_gans.networks.srresnet import SRResNet
 from keras_gans.networks.srvgg import SRVGGNet
@@ -67,12 +68,14 @@ every = pytest.mark.parametrize("name", SMALL)
         (lambda: RRDBNet(blocks=23), 16_697_987),
         (lambda: SRVGGNet(), 621_424),
         (lambda: MultiScaleDiscriminator(channels=39), 5_603_202),
+        (lambda: SPADEGenerator(9, width=8, doublings=7), 4_475_727),
+        (lambda: MultiScaleDiscriminator(channels=187, spectral=True), 5_904_514),
         (lambda: CartoonGANGenerator(), 11_129_667),
         (lambda: AnimeGANGenerator(), 2_143_552),
         (lambda: AnimeGANGenerator(lite=True), 698_240),
         (lambda: CartoonGANDiscriminator(norm="layer", spectral=True), 1_128_800),
     ],
-    ids="unet_256 unet_128 resnet_9 resnet_6 pix2pix's_D CycleGAN's_D RRDB SRVGG pix2pixHD's_D CartoonGAN AnimeGANv2 lite its_D".split(),
+    ids="unet_256 unet_128 resnet_9 resnet_6 pix2pix's_D CycleGAN's_D RRDB SRVGG pix2pixHD's_D SPADE SPADE's_D CartoonGAN AnimeGANv2 lite its_D".split(),
 )
 def test_parameters_are_as_many_as_the_originals(build, count):
     """54.414 M, 41.829 M, 11.378 M, 7.838 M, 2.769 M, 2.765 M and 16.698 M as the originals' scripts print them; the others
@@ -117,6 +120,9 @@ def test_another_multiple_is_refused_in_one_line(name):
         ("srvgg:input_channels=1", "1 channels cannot become 3"),
         ("multi_style:widths=4-8", "five numbers such as 32-32-32-8-4, not 4-8"),
         ("dncnn:depth=1", "not 1"),
+        ("spade", "give --labels with 1 to 256 labels, not 0"),
+        ("spade:labels=3,doublings=4", "5, 6 or 7, not 4"),
+        ("spade:labels=3,norm=layer", "not .layer."),
         ("dncnn:input_channels=4", "not 4"),
         ("gated:input_channels=3", "must be 4"),
     ],

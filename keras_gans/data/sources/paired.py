@@ -33,7 +33,7 @@ class Pairs(Collection):
 
     def __init__(self, spec, name, split, held_out, sides, partners, faults, total, identity=()):
         self.spec, self.name, self.split, self.holdout = spec, name, split, held_out
-        self.sides, self.partners, self.faults, self._identity = sides, partners, faults, identity
+        self.sides, self.partners, self.faults, self.identity = sides, partners, faults, identity
         self.count, self.total, self.notes = len(partners), total, notes_of(sides)
 
     @functools.cached_property
@@ -42,7 +42,7 @@ class Pairs(Collection):
 
     @functools.cached_property
     def fingerprint(self):
-        return contents.fingerprint(*(side.fingerprint for side in self.sides), *self._identity)
+        return contents.fingerprint(*(side.fingerprint for side in self.sides), *self.identity)
 
     def where(self, number):
         places = [side.where(partner) for side, partner in zip(self.sides, self.partners[number].tolist())]
@@ -61,22 +61,26 @@ class Pairs(Collection):
     def source(self, image_size, channels, resize, crop, bad, load_size):
         from keras_gans.data.pairs import open_pairs
 
-        if not self.count:
-            a, b = (side.where(0) for side in self.sides)
-            raise UserError(f"{self.spec}: no image in A has a partner of the same name in B (A has {a}, B {b})")
-        decoding.report_faults(self, bad)
+        self.refuse_faults(bad)
         a, b = map(decoding.natural_channels, self.sides)
         return open_pairs(self, a, image_size, channels or b, resize, crop, bad, load_size)
 
+    def refuse_faults(self, bad):
+        """Raises a `UserError` where no image has a partner; refuses or skips those without, as `bad` says."""
+        if not self.count:
+            a, b = (side.where(0) for side in self.sides[:2])
+            raise UserError(f"{self.spec}: no image in A has a partner of the same name in B (A has {a}, B {b})")
+        decoding.report_faults(self, bad)
+
 
 def notes_of(sides):
-    """Returns the notes of two sides, each with its side."""
-    return tuple(f"{title}: {note}" for title, side in zip("AB", sides) for note in side.notes)
+    """Returns the notes of the sides, each with its side."""
+    return tuple(f"{title}: {note}" for title, side in zip("ABC", sides) for note in side.notes)
 
 
 def inventory_of(sides):
-    """Returns the inventories of two sides as one."""
-    return {f"{title}/{name}": value for title, side in zip("AB", sides) for name, value in side.inventory.items()}
+    """Returns the inventories of the sides as one."""
+    return {f"{title}/{name}": value for title, side in zip("ABC", sides) for name, value in side.inventory.items()}
 
 
 def two_folders(rest, split, held_out, scheme, few=False):
@@ -113,7 +117,7 @@ def stem(path):
     return unicodedata.normalize("NFC", str(pathlib.PurePosixPath(path).with_suffix("")))
 
 
-def _by_name(folder):
+def by_name(folder):
     """Returns {relative path without the suffix: number}, and as faults the images whose names are taken."""
     found, faults = {}, []
     for number, path in enumerate(folder.paths):
@@ -130,7 +134,7 @@ def match(a, b):
         Their numbers, int64 [n, 2], sorted by path; what the pairs have in common, a list of paths; and the faults: images
         without a partner.
     """
-    (in_a, faults), (in_b, more) = _by_name(a), _by_name(b)
+    (in_a, faults), (in_b, more) = by_name(a), by_name(b)
     faults += more
     for mine, others, folder, other in ((in_a, in_b, a, b), (in_b, in_a, b, a)):
         faults += [
