@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from keras_gans.data import contents, decoding, label_maps
+from keras_gans.data import decoding, label_maps
 from keras_gans.data import images as image_forms
 from keras_gans.data.images import BadImage
 from keras_gans.data.pairs import PairSource

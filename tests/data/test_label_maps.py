@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans import cli, data
+from keras_gans import data
 from keras_gans.data.label_maps import Labels, borders
-from keras_gans.data.picture_files import BadImage
 from keras_gans.errors import UserError
 
 PALETTE = (
