@@ -160,6 +160,8 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
             f"--labels={recipe['labels']}: --generator={recipe['generator']} takes pictures; take --generator=spade, or leave "
             "--labels out to show it label maps as the pictures that they are"
         )
+    if recipe["labels"]:
+        refuse_norm_of_one_value(recipe, parts["generator"], image_shape)
     if game_class.kind == "images":
         refuse_nonsense(recipe, parts["generator"], parts["discriminator"], image_shape, num_classes)
     augment = None
@@ -352,6 +354,24 @@ def _without_norm(spec):
     if "norm" not in parameters(DISCRIMINATORS.get(name)):
         name, arguments = "dcgan", {}
     return f"{name}:" + ",".join(f"{key}={str(value).lower()}" for key, value in (arguments | {"norm": False}).items())
+
+
+def refuse_norm_of_one_value(recipe, generator, image_shape):
+    """Raises UserError where the first batch norm of a painter of label maps sees one value of each channel.
+
+    Its variance is 0 then, by whose root outputs are divided later (PyTorch refuses that, too).
+    """
+    least = generator.multiple
+    if (
+        getattr(generator, "norm", None) == "batch"
+        and image_shape[0] == least
+        and recipe["batch_size"] == recipe["accumulate"]
+    ):
+        raise UserError(
+            f"--batch_size={recipe['batch_size']} of {least}x{least} pixels{' in as many parts' * (recipe['accumulate'] > 1)} leaves "
+            f"batch norm in --generator={recipe['generator']} one value of each channel; take --image_size={2 * least}, or at "
+            f"least {2 * recipe['accumulate']} images"
+        )
 
 
 def refuse_batch_norm(recipe, game, penalties):

@@ -151,6 +151,9 @@ def test_maps_that_do_not_fit_are_named_in_one_line(folders, capsys):
     refused("lossy: JPEG does not keep the values of label maps; save them as PNG", "lossy", bad="skip")
     write(folder / "small/0.png", np.zeros([12, 21], np.uint8))
     refused("different sizes: A is 21x12, B is 20x12", "small", bad="skip")
+    away = (folder / "maps/5.png").rename(folder / "5.png")
+    refused("photos/5.bmp: no partner: there is no .*/maps/5.[*] .keras-gans doctor lists all", dont_care=255)
+    away.rename(folder / "maps/5.png")
     (folder / "things/3.png").unlink()
     refused("3.png: no partner: there is no .*things/3", instances=f"{folder}/things", dont_care=255)
     part = data.open_source(

@@ -234,6 +234,11 @@ def test_half_precision_and_shared_fakes():
         ({"generator": "resnet:width=2,blocks=1"}, "--game=spade paints label maps, which resnet_generator.* does not take"),
         ({"game": "pix2pix", "generator": "unet:width=1"}, "--labels=5: --generator=unet:width=1 takes pictures; take"),
         ({"discriminator": "patchgan:width=2"}, "feature_weight: patch_gan.* has no features; take --discriminator=multi"),
+        (
+            {"batch_size": 1},
+            "--batch_size=1 of 32x32 pixels leaves batch norm in .* one value of each channel; take --image_size=64",
+        ),
+        ({"batch_size": 4, "accumulate": 4}, "--batch_size=4 of 32x32 pixels in as many parts .* or at least 8 images"),
     ],
 )
 def test_what_does_not_go_together(flags, message):

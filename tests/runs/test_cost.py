@@ -46,6 +46,7 @@ def test_short_run_says_nothing_and_one_of_an_hour_names_no_other(monkeypatch, c
         ("cyclegan", "cyclegan_light"),
         ("fastcut", "cut_light"),
         ("stylegan2", "stylegan2_light"),
+        ("spade", "spade_light"),
     ],
 )
 def test_lighter_recipe_of_the_same_game(name, light, tmp_path, monkeypatch):
