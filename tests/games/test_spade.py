@@ -231,7 +231,7 @@ def test_half_precision_and_shared_fakes():
     "flags, message",
     [
         ({"labels": None}, "--game=spade paints label maps: say what side A of --data=paired:a:b is, with --labels=NUMBER"),
-        ({"generator": "resnet:width=2,blocks=1"}, "--game=spade paints label maps, which resnet_generator.* does not take"),
+        ({"generator": "resnet:width=2,blocks=1"}, "--labels=5: --generator=resnet:width=2,blocks=1 takes pictures; take --gen"),
         ({"game": "pix2pix", "generator": "unet:width=1"}, "--labels=5: --generator=unet:width=1 takes pictures; take"),
         ({"discriminator": "patchgan:width=2"}, "feature_weight: patch_gan.* has no features; take --discriminator=multi"),
         (
