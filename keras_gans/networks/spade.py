@@ -21,7 +21,7 @@ class SPADEGenerator(Translator):
     spectrally normalised, LeakyReLU 0.2.
 
     Args:
-        labels: how many labels there are. Of a run, those of `--labels`.
+        labels: how many labels there are, 1 to 256. Of a run, those of `--labels`.
         channels: of the output. Default 3.
         input_channels: 1, or 2 where label maps come with the edges of instances. Default 1.
         width: channels at full size, 16 times as many in the first blocks. Default 64.

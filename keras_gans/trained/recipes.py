@@ -161,7 +161,7 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
             "--labels out to show it label maps as the pictures that they are"
         )
     if recipe["labels"]:
-        refuse_norm_of_one_value(recipe, parts["generator"], image_shape)
+        refuse_size(recipe, parts["generator"], image_shape)
     if game_class.kind == "images":
         refuse_nonsense(recipe, parts["generator"], parts["discriminator"], image_shape, num_classes)
     augment = None
@@ -356,12 +356,18 @@ def _without_norm(spec):
     return f"{name}:" + ",".join(f"{key}={str(value).lower()}" for key, value in (arguments | {"norm": False}).items())
 
 
-def refuse_norm_of_one_value(recipe, generator, image_shape):
-    """Raises UserError where the first batch norm of a painter of label maps sees one value of each channel.
+def refuse_size(recipe, generator, image_shape):
+    """Raises UserError for sizes that a painter of label maps does not take, or at which it cannot learn.
 
-    Its variance is 0 then, by whose root outputs are divided later (PyTorch refuses that, too).
+    Where its first batch norm sees one value of each channel, the variance is 0, by whose root outputs are divided later
+    (PyTorch refuses that, too).
     """
     least = generator.multiple
+    if image_shape[0] % least:
+        raise UserError(
+            f"--image_size={image_shape[0]}: --generator={recipe['generator']} takes sides that are multiples of {least}; take "
+            f"--image_size={-(-image_shape[0] // least) * least}"
+        )
     if (
         getattr(generator, "norm", None) == "batch"
         and image_shape[0] == least

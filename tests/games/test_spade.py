@@ -227,11 +227,22 @@ def test_half_precision_and_shared_fakes():
     assert abs((1 - statistics[True]) * 1.9 - (1 - statistics[False])) < 0.02  # 0.1, then 0.19 of the way
 
 
+def test_size_that_is_no_multiple():
+    message = (
+        "^--image_size=48: --generator=spade:width=1,hidden=3 takes sides that are multiples of 32; take --image_size=64$"
+    )
+    with pytest.raises(UserError, match=message):
+        recipes.build_game(run_cases.recipe(**RECIPE | {"image_size": 48}), (48, 48, 3), 0, (48, 48, 1))
+
+
 @pytest.mark.parametrize(
     "flags, message",
     [
         ({"labels": None}, "--game=spade paints label maps: say what side A of --data=paired:a:b is, with --labels=NUMBER"),
-        ({"generator": "resnet:width=2,blocks=1"}, "--labels=5: --generator=resnet:width=2,blocks=1 takes pictures; take --gen"),
+        (
+            {"generator": "resnet:width=2,blocks=1"},
+            "--labels=5: --generator=resnet:width=2,blocks=1 takes pictures; take --gen",
+        ),
         ({"game": "pix2pix", "generator": "unet:width=1"}, "--labels=5: --generator=unet:width=1 takes pictures; take"),
         ({"discriminator": "patchgan:width=2"}, "feature_weight: patch_gan.* has no features; take --discriminator=multi"),
         (
