@@ -31,15 +31,14 @@ def at_its_old_place(folder, recipe):
         folder: the run's `Folder`.
         recipe: dict of resolved flags.
     """
-    from keras_gans import data
+    from keras_gans.trained import recipes
 
     if not folder.record_path.is_file():
         return recipe
     before, now = folder.recipe["data"], recipe["data"]
     if before == now or before.partition(":")[0] != now.partition(":")[0]:
         return recipe
-    about = {flag: recipe[flag] for flag in ("labels", "dont_care", "instances")}
-    found = data.open_collection(now, "train", recipe["holdout"], **about)
+    found = recipes.find_collection(recipe)
     if found.fingerprint != folder.record.get("data", {}).get("fingerprint"):
         return recipe
     print(

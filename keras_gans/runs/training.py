@@ -17,7 +17,6 @@ import tensorflow as tf
 
 from keras_gans import callbacks, data, files, kernels, plugins, randomness
 from keras_gans.data import service
-from keras_gans.data.opening import open_collection
 from keras_gans.errors import UserError
 from keras_gans.games.gan import batches_of
 from keras_gans.metrics import translation
@@ -241,7 +240,7 @@ def distribute(strategy, source, recipe, start, labels):
 
 def _served(strategy, source, recipe, rows, labels):
     """Returns batches from a tf.data service."""
-    collection = open_collection(recipe["data"], "train", recipe["holdout"])
+    collection = recipes.find_collection(recipe)
     batches = service.batches(source, collection, rows, recipe["seed"], recipe["data_service"], labels, recipe["flip"])
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:

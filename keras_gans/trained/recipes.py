@@ -51,6 +51,12 @@ def build_source(recipe, split="train", host=(0, 1)):
     )
 
 
+def find_collection(recipe, split="train"):
+    """Finds the pictures of the same data as `build_source`, without decoding them: a `keras_gans.data.collection.Collection`."""
+    about = {flag: recipe[flag] for flag in ("labels", "dont_care", "instances")}
+    return data.open_collection(recipe["data"], split, recipe["holdout"], **about)
+
+
 def _cache(recipe):
     if not recipe["cache"]:
         return None

@@ -12,7 +12,6 @@ import tensorflow as tf
 from keras_gans import flags, plugins, randomness
 from keras_gans.data import images as image_forms
 from keras_gans.data.label_maps import Labels
-from keras_gans.data.opening import open_collection
 from keras_gans.errors import UserError
 from keras_gans.games.translation import tested
 from keras_gans.registry import GAMES, parse_spec
@@ -352,8 +351,7 @@ class Trained:
         Raises:
             UserError: as of `source`.
         """
-        recipe = self._recipe_of_data()
-        return open_collection(recipe["data"], split, recipe["holdout"])
+        return recipes.find_collection(self._recipe_of_data(), split)
 
     def _recipe_of_data(self):
         """Returns the recipe with `pictures` in it."""
