@@ -37,7 +37,7 @@ def receive(connection, seconds):
     connection.settimeout(None if seconds is None else max(0.1, seconds))
     line = b""
     while not line.endswith(b"\n"):
-        more = connection.recv(65536)
+        more = connection.recv(1)  # not a byte of the next message
         line += more
         if not more or len(line) > _LONGEST or not line.startswith(b"{"):
             raise ValueError("not a worker")

@@ -169,7 +169,7 @@ def test_animations_stay_animations(models, tmp_path):
         (
             "negative",
             ["--model=/nowhere.tflite"],
-            "--model=/nowhere.tflite is no TFLite model with the signature serving_default",
+            "--model=/nowhere.tflite is not there",
         ),
         ("negative", ["--model={input}"], "is no TFLite model"),
         ("oblong", [], "takes 48x32 pixels, and tiles are square; take --fit=resize"),

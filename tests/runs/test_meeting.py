@@ -8,7 +8,7 @@ import pytest
 import run_cases
 
 from keras_gans.errors import UserError
-from keras_gans.runs import meeting
+from keras_gans.runs import meeting, watching
 from keras_gans.runs.cluster import Cluster, LostWorker
 
 
@@ -40,7 +40,17 @@ def meet(*workers):
 
 
 @pytest.fixture(autouse=True)
+def none_is_ended(monkeypatch):
+    """The workers are threads of this process."""
+    ended = []
+    monkeypatch.setattr(watching.os, "_exit", ended.append)
+    yield
+    assert not ended
+
+
+@pytest.fixture
 def soon(monkeypatch):
+    meeting.card(run_cases.recipe())  # what it imports takes a while
     monkeypatch.setattr(meeting, "WAIT", 3)
     monkeypatch.setattr(meeting, "_SEES", 0.5)
 
@@ -53,7 +63,8 @@ def test_workers_alike_go_on_and_leave_nothing(tmp_path):
         socket.create_server(("", int(address.rpartition(":")[2]))).close()
 
 
-def test_who_means_another_run_is_named_to_all(tmp_path):
+def test_who_means_another_run_is_named_to_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(meeting, "_SEES", 0.5)
     hosts, run = addresses(3), tmp_path / "run"
     expected = {
         "flags": f"worker 2 ({hosts[2]}) was started with --batch_size=4 (the chief has 64); start all workers alike",
@@ -66,7 +77,7 @@ def test_who_means_another_run_is_named_to_all(tmp_path):
     assert "sources" in meeting.card(run_cases.recipe())["keras_gans"]  # compared as the flags are
 
 
-def test_who_is_missing_is_named_to_all(tmp_path):
+def test_who_is_missing_is_named_to_all(tmp_path, soon):
     hosts, run = addresses(3), tmp_path / "run"
     said = meet((hosts, 0, run, {}), (hosts, 2, run, {}))
     assert said == [f"LostWorker: worker 1 ({hosts[1]}) is not there after 3 seconds"] * 2
@@ -74,7 +85,7 @@ def test_who_is_missing_is_named_to_all(tmp_path):
     assert said == f"LostWorker: worker 0 ({hosts[0]}) has not called worker 1 ({hosts[1]}) within 3 seconds"
 
 
-def test_two_with_one_place(tmp_path):
+def test_two_with_one_place(tmp_path, soon):
     one, two = addresses(2)
     run = tmp_path / "run"
     # As on two machines: the second chief stands at the address of worker 1, and is gone when it has seen that.
