@@ -154,6 +154,7 @@ def test_points_are_drawn_as_a_density(record):
 class Examples:
     """Five held-out pairs: pictures of half the size with a mask, and their targets."""
 
+    labels = None
     a = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 4), np.uint8)
     b = np.random.default_rng(1).integers(0, 256, (5, 16, 16, 3), np.uint8)
 

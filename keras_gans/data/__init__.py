@@ -16,6 +16,6 @@ __getattr__, __dir__ = lazy.room(
     open_source="opening",
     open_collection="opening",
     batches="pipeline",
-    SCHEMES="opening",
+    SCHEMES="schemes",
     DEGRADATIONS="degradations",
 )

@@ -1,16 +1,13 @@
-"""`--data=SCHEME:REST` -> a source. A new scheme is one new file in `keras_gans/data/sources/`."""
+"""`--data=SCHEME:REST` -> a source."""
 
 import os
 import zipfile
 
 from keras_gans.data import holdout as holding_out
 from keras_gans.data.collection import SPLITS
+from keras_gans.data.schemes import SCHEMES
 from keras_gans.data.stores import shown
 from keras_gans.errors import UserError
-from keras_gans.registry import Registry
-
-SCHEMES = Registry("data scheme", "keras_gans.data.sources")
-"""Name -> function (rest of the spec, split, spec, text of --holdout) -> `Collection`."""
 
 
 def open_collection(spec, split="all", holdout=None, host=(0, 1), labels=None, dont_care=None, instances=None):

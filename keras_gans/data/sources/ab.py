@@ -4,8 +4,8 @@ import functools
 
 from keras_gans.data import contents, decoding
 from keras_gans.data import images as image_forms
-from keras_gans.data.opening import SCHEMES
 from keras_gans.data.picture_files import BadImage
+from keras_gans.data.schemes import SCHEMES
 from keras_gans.data.sources.folder import Folder
 from keras_gans.data.sources.paired import stem
 

@@ -11,7 +11,7 @@ from PIL import Image
 from keras_gans.data import holdout
 from keras_gans.data import images as image_forms
 from keras_gans.data.collection import Collection
-from keras_gans.data.opening import SCHEMES
+from keras_gans.data.schemes import SCHEMES
 from keras_gans.errors import UserError
 from keras_gans.registry import nearest
 

@@ -6,8 +6,8 @@ import pathlib
 
 from keras_gans.data import classes, contents, holdout, stores
 from keras_gans.data.collection import Collection
-from keras_gans.data.opening import SCHEMES
 from keras_gans.data.picture_files import HEIF, suffixes
+from keras_gans.data.schemes import SCHEMES
 from keras_gans.data.stores import shown
 from keras_gans.errors import UserError
 

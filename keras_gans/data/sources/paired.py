@@ -10,8 +10,8 @@ import numpy as np
 from keras_gans.data import contents, decoding, holdout
 from keras_gans.data import images as image_forms
 from keras_gans.data.collection import Collection
-from keras_gans.data.opening import SCHEMES
 from keras_gans.data.picture_files import BadImage
+from keras_gans.data.schemes import SCHEMES
 from keras_gans.data.sources import tfds
 from keras_gans.data.sources.folder import Folder
 from keras_gans.data.stores import shown

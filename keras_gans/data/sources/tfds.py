@@ -7,8 +7,8 @@ and any position is found at once. The folder is TFDS's: `TFDS_DATA_DIR`, or `~/
 import os
 
 from keras_gans.data import holdout
-from keras_gans.data.opening import SCHEMES
 from keras_gans.data.records import Records
+from keras_gans.data.schemes import SCHEMES
 from keras_gans.errors import UserError
 from keras_gans.registry import nearest
 

@@ -6,9 +6,9 @@ import pathlib
 import re
 
 from keras_gans.data import contents, holdout, remote
-from keras_gans.data.opening import SCHEMES
 from keras_gans.data.picture_files import BadImage, open_image, read_file
 from keras_gans.data.records import Records
+from keras_gans.data.schemes import SCHEMES
 from keras_gans.data.stores import shown
 from keras_gans.errors import UserError
 

@@ -4,7 +4,7 @@ import functools
 
 from keras_gans.data import contents
 from keras_gans.data.collection import Collection
-from keras_gans.data.opening import SCHEMES
+from keras_gans.data.schemes import SCHEMES
 from keras_gans.data.sources.paired import inventory_of, notes_of, two_folders
 
 
