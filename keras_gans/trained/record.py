@@ -5,7 +5,6 @@ import json
 import math
 
 from keras_gans import files, flags
-from keras_gans.data.label_maps import Labels
 from keras_gans.errors import UserError
 
 _MOST_BYTES = 2**26  # a million class names are 20 MB
@@ -64,7 +63,7 @@ def _check(record):
     _part(data, "image_shape", list, _is_shape)
     _part(data, "class_names", list, _are_texts, [])
     _part(data, "input_shape", (list, type(None)), lambda shape: shape is None or _is_shape(shape), None)
-    _part(data, "labels", (dict, type(None)), lambda described: bool(Labels.of_record(described)) or not described, None)
+    _part(data, "labels", (dict, type(None)), _are_labels, None)
     _part(record, "seed", int, default=recipe.get("seed", 0))
     _part(record, "versions", dict, default={})
     _part(record, "parameters", dict, lambda counts: all(map(_is_number, counts.values())), {})
@@ -106,6 +105,12 @@ def _check_deployed(deployed):
         False,
     ):
         raise ValueError(f'"deployed" cannot be {json.dumps(deployed)[:60]}')
+
+
+def _are_labels(described):
+    from keras_gans.data.label_maps import Labels  # NumPy and Pillow, which a look at a record does not need
+
+    return not described or bool(Labels.of_record(described))
 
 
 def _part(record, name, kind, holds=lambda value: True, default=_NEEDED):

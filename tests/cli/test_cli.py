@@ -304,7 +304,7 @@ def test_train_script_names_itself(tmp_path):
         (["train", "--lr=1"], "unknown flag --lr; here it is --learning_rate: of both players, per step"),
         (["train", "--epochs=5"], "unknown flag --epochs; here it is --kimg: length of the run: thousands of images"),
         (["train", "--gpu=0"], "unknown flag --gpu; here it is --strategy: one device; all devices"),
-        (["train", "--resume"], "unknown flag --resume; here it is --run_dir: folder of the run; it is resumed"),
+        (["train", "--resume"], "unknown flag --resume; here it is --run_dir: folder of the run, or gs://"),
         (["train", "--output=x"], "unknown flag --output; here it is --run_dir: folder of the run"),
         (["sample", "--output=x"], "unknown flag --output; here it is --out: what to write"),
     ],

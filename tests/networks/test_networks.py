@@ -10,6 +10,7 @@ from network_cases import CASES, SIDE, inputs_of
 
 from keras_gans import registry
 from keras_gans.errors import UserError
+from keras_gans.games.game import power_iterate
 from keras_gans.layers.progressive import Fade
 from keras_gans.networks.style_network import StyleNetwork
 from keras_gans.networks.translator import Translator
@@ -35,6 +36,7 @@ def shaken(case):
     random = np.random.default_rng(2)
     for variable in network.trainable_variables:
         variable.assign_add(random.normal(scale=0.1, size=variable.shape))
+    power_iterate(network)  # spectral norms of these weights
     for layer in network._flatten_layers():
         if isinstance(layer, Fade):
             layer.alpha.assign(0.5)

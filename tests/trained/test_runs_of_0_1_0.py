@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gans import cli
+from keras_gans import cli, flags
 from keras_gans.errors import UserError
 from keras_gans.exporting import archive, saved_model
 from keras_gans.runs import training
@@ -60,7 +60,7 @@ def test_goes_on(tmp_path):
     (command,) = [c for c in json.loads((MADE / "dcgan" / "fixture.json").read_text())["commands"] if "train.py" in c]
     words = [word for word in command.split()[2:] if not word.startswith(("--run_dir", "--kimg"))]
     recipe = cli.parse("train", [*words, "--kimg=0.008", f"--run_dir={tmp_path / 'run'}"])
-    training.train({name: recipe[name].value for name in recipe if name != "recipe"})
+    training.train({name: recipe[name].value for name in flags.defaults()})
     then, now = (
         helpers.weights(folder / "step-000000004.weights.h5")
         for folder in (MADE / "dcgan" / "expected", tmp_path / "run" / "checkpoints")
