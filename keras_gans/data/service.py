@@ -20,7 +20,8 @@ BUFFER = 10_000  # images among which a worker draws
 def batches(source, collection, batch_size, seed, address, labels=False, flip=False):
     """Returns endless batches from a tf.data service.
 
-    Every image comes once in each epoch (`ShardingPolicy.DYNAMIC`), if no worker fails.
+    Every image comes once in each epoch (`ShardingPolicy.DYNAMIC`), if no worker fails; a worker that is ahead may begin the
+    next epoch before another has ended the last.
 
     Args:
         source: the `Source`, which has looked at all images and whose kind and shape are served.
