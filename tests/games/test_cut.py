@@ -273,6 +273,7 @@ def test_a_checkpoint_holds_the_generator_under_its_name(tmp_path):
         assert sum(name.startswith(f"{network}/") for name in names) == len(getattr(game, network).weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [CUT_RECIPE], ids=["cut"])
 def test_mixed_precision(recipe):
     """bfloat16 is near float32; float16, in which features of an untrained generator underflow, stays finite."""

@@ -11,6 +11,7 @@ import threading
 import time
 
 import helpers
+import pytest
 
 from keras_gans.trained.folder import Folder
 
@@ -50,6 +51,7 @@ def test_mirrored(tmp_path):
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_mirrored_with_parts(tmp_path):
     """Two replicas that each work through their half in two parts; of networks that do not mix the batch."""
     flags = [*PLAIN, "--generator=mlp:width=64", "--discriminator=mlp:width=32", "--learning_rate=1"]

@@ -74,7 +74,7 @@ def recipe(game, pictures, run_dir, *words):
     return {name: flags[name].value for name in flags}
 
 
-@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("game", [pytest.param(game, marks=[pytest.mark.slow] * (game == "supervised")) for game in GAMES])
 def test_run_and_resume_bit_for_bit(game, pictures, tmp_path):
     training.train(recipe(game, pictures, tmp_path / "whole"))
     training.train(recipe(game, pictures, tmp_path / "parts", "--kimg=0.006"))

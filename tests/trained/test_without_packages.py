@@ -81,7 +81,7 @@ def nothing_installed(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("adain", "supervised"))) for name in RUNS]
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("arbitrary_style", "supervised"))) for name in RUNS]
 )
 def test_pictures_and_exports(folder, tmp_path, name, capsys):
     verb, _ = RUNS[name]
