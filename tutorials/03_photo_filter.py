@@ -98,14 +98,14 @@ run(f"doctor --data=unpaired:photos:drawings --image_size={SIDE}")
 # %% [markdown]
 # ## Train
 #
-# The recipe is `fastcut`: one direction, and each patch of the drawing must be recognisable as the photograph's patch at its place.
+# The recipe is `cut`: one direction, and each patch of the drawing must be recognisable as the photograph's patch at its place.
 # Flags behind the recipe's name win: a smaller network and picture than the paper's, for a phone and for this page.
 
 # %%
 kimg = 0.016 if SHORT else 6
 network = "resnet:width=4,blocks=1" if SHORT else "resnet:width=16,blocks=3"
 run(
-    f"train --recipe=fastcut --data=unpaired:photos:drawings --image_size={SIDE} --load_size=0 "
+    f"train --recipe=cut --data=unpaired:photos:drawings --image_size={SIDE} --load_size=0 "
     f"--generator={network},antialias=true,init=xavier --discriminator=patchgan:width={8 if SHORT else 32},layers=2 "
     f"--batch_size=4 --learning_rate=5e-4 --schedule=linear --kimg={kimg} --sample_kimg={kimg} --scores=none "
     f"--checkpoint_kimg={kimg} --export=none --run_dir=runs/drawn"
