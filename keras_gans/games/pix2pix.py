@@ -97,7 +97,9 @@ class Pix2Pix(Translation, GAN):
             fake = self.judged(inputs, outputs)
         real = self.judged(inputs, targets)
         turns = [
-            lambda: self.discriminator_turn(real, fake, None, randomness.fold(seed, "discriminator turn")),
+            lambda: self.discriminator_turn(
+                real, self.fakes_to_tell(fake, inputs, seed), None, randomness.fold(seed, "discriminator turn")
+            ),
             lambda: self.generator_turn(
                 real, fake, None, randomness.fold(seed, "generator turn"), tape, self.adversarial_weight, terms
             ),
@@ -106,6 +108,10 @@ class Pix2Pix(Translation, GAN):
         for turn in reversed(turns) if self.generator_first else turns:
             logs |= turn()
         return self.finish_step(logs, images_seen=tf.shape(inputs)[0])
+
+    def fakes_to_tell(self, fake, inputs, seed):
+        """Returns the fakes of the discriminator's turn: those of the generator's."""
+        return fake
 
     def produce(self, inputs, targets, seed):
         """Returns the generator's outputs, and the weighted reconstruction losses: a dict, name -> float32 [batch]."""

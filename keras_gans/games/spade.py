@@ -41,7 +41,15 @@ class SPADE(Pix2Pix):
     def __init__(self, generator, discriminator, loss, *, feature_weight=10.0, share_fakes=True, **kwargs):
         if not hasattr(generator, "semantics"):
             raise UserError(f"--game=spade paints label maps, which {generator.name} does not take; take --generator=spade")
-        super().__init__(generator, discriminator, loss, feature_weight=feature_weight, discriminator_weight=1.0, **kwargs)
+        super().__init__(
+            generator,
+            discriminator,
+            loss,
+            feature_weight=feature_weight,
+            discriminator_weight=1.0,
+            generator_first=True,
+            **kwargs,
+        )
         self.share_fakes = share_fakes
 
     @classmethod
@@ -54,29 +62,10 @@ class SPADE(Pix2Pix):
         seen = make.context["labels"] + make.input_shape[-1] - 1 + make.image_shape[-1]
         return {"generator": make.generator, "discriminator": functools.partial(make.discriminator, channels=seen)}
 
-    def train_step(self, data):
-        """Plays one round.
-
-        Args:
-            data: a pair (label maps float32 [batch, h, w, 1 or 2], see `layers.label_map.LabelMap`, photographs float32
-                [batch, h, w, c] in [-1, 1]).
-
-        Returns:
-            A dict of float32 scalars: losses, gradient norms and mean logits of both players.
-        """
-        maps, photographs = data
-        seed = self.step_seed()
-        with tf.GradientTape() as tape:
-            painted, terms = self.produce(maps, photographs, seed)
-            fake = self.judged(maps, painted)
-        real = self.judged(maps, photographs)
-        logs = self.generator_turn(
-            real, fake, None, randomness.fold(seed, "generator turn"), tape, self.adversarial_weight, terms
-        )
-        if not self.share_fakes:
-            fake = self.judged(maps, self.paint(maps, randomness.fold(seed, "again")))
-        logs |= self.discriminator_turn(real, fake, None, randomness.fold(seed, "discriminator turn"))
-        return self.finish_step(logs, images_seen=tf.shape(maps)[0])
+    def fakes_to_tell(self, fake, inputs, seed):
+        if self.share_fakes:
+            return fake
+        return self.judged(inputs, self.paint(inputs, randomness.fold(seed, "again")))
 
     def produce(self, inputs, targets, seed):
         painted = self.paint(inputs, seed)

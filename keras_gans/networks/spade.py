@@ -1,4 +1,4 @@
-"""SPADE (Park et al. 2019): from label maps to photographs, after `SPADEGenerator` and `ConvEncoder` of `NVlabs/SPADE`."""
+"""SPADE (Park et al. 2019): from label maps to photographs, after `SPADEGenerator` of `NVlabs/SPADE`."""
 
 import keras
 from keras import layers
