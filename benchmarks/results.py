@@ -7,7 +7,8 @@ One run a core, in the order of the list. A run ends after its minutes of one co
 machine), or before, when its last three scores were no better than the best before them. A stop (Ctrl-C, SIGTERM, the
 hours) makes a checkpoint; the next start resumes it bit for bit. A finished run's generator (float16), card, last samples,
 scores and curve go to results/NAME, and no other row is touched; `python benchmarks/zoo.py` and the like then write the
-tables from there. Runs that were never reached have no folder, and their rows say "not run".
+tables from there. Runs that were never reached have no folder, and their rows say "not run". What results/ has is not
+trained again, on another machine neither: remove its folder for that.
 """
 
 import collections
@@ -191,6 +192,10 @@ def main():
         raise SystemExit(f"unknown runs {sorted(unknown)}; --list has all")
     wanted = [run for run in wanted if not flags.runs or run.name in flags.runs]
     state = State(work / "state.json")
+    for run in wanted:
+        if (results / run.name / "result.json").is_file() and not state[run.name]["ended"]:
+            row = json.loads((results / run.name / "result.json").read_text())
+            state.write(run.name, core_seconds=row["core_seconds"], ended=row["ended"])
     if flags.list:
         for run in wanted:
             known = state[run.name]
