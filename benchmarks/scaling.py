@@ -10,13 +10,15 @@ that a network is called sufficient at which the ring takes a tenth of the step.
 
 import argparse
 import json
-import os
+import math
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+from runs import ROOT
+from workers import free_ports
 
 FLOAT = 4  # bytes
 PUBLISHED = {
@@ -52,7 +54,7 @@ FAMILIES = {  # name -> flagfile, flags beyond it, size of the images
 def recipe_of(flagfile, changes):
     from keras_gans import cli
 
-    flags = cli.parse("train", [f"--flagfile={pathlib.Path(__file__).parents[1] / 'configs' / flagfile}.flags"])
+    flags = cli.parse("train", [f"--flagfile={ROOT / 'configs' / flagfile}.flags"])
     return {name: flags[name].value for name in sorted(flags)} | changes
 
 
@@ -77,16 +79,9 @@ def trained_weights(name):
     for part, network in parts.items():
         for number, one in enumerate(network if isinstance(network, (list, tuple)) else [network]):
             if hasattr(one, "trainable_variables"):
-                count = sum(int(tuple_size(variable.shape)) for variable in one.trainable_variables)
+                count = sum(math.prod(variable.shape) for variable in one.trainable_variables)
                 counts[f"{part}{number or ''}"] = count
     return counts, recipe, size
-
-
-def tuple_size(shape):
-    product = 1
-    for side in shape:
-        product *= side
-    return product
 
 
 def step_bytes(counts, recipe):
@@ -135,32 +130,20 @@ def tables(families):
             print(f"| {name}, batch {4 * gpus} | {gpus} | - | {step:.2f} | - | {needed:.1f} |")
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("localhost", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def images_per_second(processes, kimg):
-    """Trains a small DCGAN on loopback; returns the chief's images per second."""
-    flags = "--flagfile=configs/quickstart.flags --generator=dcgan:width=16 --discriminator=dcgan:width=16 --scores=none"
-    flags += f" --export=none --sample_kimg=0 --batch_size=64 --kimg={kimg}"
+def images_per_second(processes, kimg, cores):
+    """Trains a small DCGAN on loopback, each process bound to a core of its own where `cores`; returns the chief's rate."""
+    words = [
+        *("--flagfile=configs/quickstart.flags", "--generator=dcgan:width=16", "--discriminator=dcgan:width=16"),
+        *("--scores=none", "--export=none", "--sample_kimg=0", "--batch_size=64", f"--kimg={kimg}"),
+    ]
     with tempfile.TemporaryDirectory() as place:
-        hosts = [f"localhost:{port}" for port in free_ports(processes)]
+        hosts = ",".join(f"127.0.0.1:{port}" for port in free_ports(processes))
         started = []
         for index in range(processes):
-            environment = dict(os.environ)
-            strategy = "none"
-            if processes > 1:
-                strategy = "multi_worker"
-                task = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
-                environment["TF_CONFIG"] = json.dumps(task)
-            words = [sys.executable, "train.py", *flags.split(), f"--run_dir={place}/run", f"--strategy={strategy}"]
-            started.append(subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL))
+            own = [f"--hosts={hosts}", f"--index={index}"] if processes > 1 else []
+            bound = ["taskset", "--cpu-list", str(index)] if cores else []
+            command = [*bound, sys.executable, "train.py", *words, *own, f"--run_dir={place}/run"]
+            started.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True))
         codes = [one.wait() for one in started]
         if any(codes):
             raise SystemExit(f"ended with {codes}")
@@ -172,12 +155,13 @@ def main():
     parser.add_argument("--processes", default="")
     parser.add_argument("--families", default=",".join(FAMILIES))
     parser.add_argument("--kimg", type=float, default=6.4)
+    parser.add_argument("--cores", action="store_true", help="bind each process to one core, as many cores as processes")
     given = parser.parse_args()
     if not given.processes:
         return tables(given.families.split(","))
     for processes in map(int, given.processes.split(",")):
         start = time.monotonic()
-        rate = images_per_second(processes, given.kimg)
+        rate = images_per_second(processes, given.kimg, given.cores)
         print(f"{processes} processes: {rate:.0f} images/s ({time.monotonic() - start:.0f} s in all)", flush=True)
 
 

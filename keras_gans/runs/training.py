@@ -10,6 +10,7 @@ import platform
 import shutil
 import sys
 import tempfile
+import typing
 from importlib import metadata
 
 import keras
@@ -35,6 +36,24 @@ except ImportError:  # Windows
 
 EXPORTS = {"saved_model": "*/saved_model.pb", "tflite": "*.tflite"}
 """What a run may end with -> the files by which a whole one is known."""
+
+
+class _Place(typing.NamedTuple):
+    """Where a run trains: devices, the workers (None for a single process), the folder here, and what brings its changes away."""
+
+    strategy: tf.distribute.Strategy
+    several: typing.Any
+    folder: Folder
+    push: typing.Callable
+
+    @property
+    def chief(self):
+        """Whether this process writes the run's files."""
+        return not (self.several and self.several.index)
+
+    def agree(self, what, text):
+        """Refuses workers whose `text` is not the chief's; see `cluster.compare`."""
+        cluster.compare(self.several, self.strategy, what, text)
 
 
 def train(recipe):
@@ -69,7 +88,7 @@ def _train(recipe):
             checks.refuse(recipe | {"run_dir": folder.directory}, strategy.num_replicas_in_sync)
             guess = checks.likely_shapes(recipe)
             game = _build(strategy, recipe, *guess) if guess else None
-            return _claim_and_run(strategy, several, folder, recipe, game, guess, push)
+            return _claim_and_run(_Place(strategy, several, folder, push), recipe, game, guess)
     except cluster.LostWorker as error:
         cluster.say_lost(error)
         if not error.in_training:
@@ -92,21 +111,23 @@ def _here(run_dir, watch):
         yield Folder(mirror.directory), mirror.push
 
 
-def _claim_and_run(strategy, several, folder, recipe, game, guess, push):
-    if several and several.index:
-        return _run(strategy, several, folder, recipe, game, guess, push, chief=False)
+def _claim_and_run(place, recipe, game, guess):
+    if not place.chief:
+        return _run(place, recipe, game, guess)
+    folder = place.folder
     with files.owned(folder.directory):
-        for place in (folder.directory, folder.checkpoints, folder.samples, *(folder.directory / kind for kind in EXPORTS)):
-            for name in files.repair(place):
-                print(f"{place / name}: half-written by a run that was killed; repaired", flush=True)
-        return _run(strategy, several, folder, recipe, game, guess, push, chief=True)
+        for part in (folder.directory, folder.checkpoints, folder.samples, *(folder.directory / kind for kind in EXPORTS)):
+            for name in files.repair(part):
+                print(f"{part / name}: half-written by a run that was killed; repaired", flush=True)
+        return _run(place, recipe, game, guess)
 
 
-def _run(strategy, several, folder, recipe, game, guess, push, chief):
+def _run(place, recipe, game, guess):
+    strategy, folder = place.strategy, place.folder
     recipe = same_data.settle(folder, recipe)
     folder.refuse_other_recipe(same_data.at_its_old_place(folder, recipe))
     source = recipes.build_source(recipe, "train", host_of(strategy) if recipe["shard_data"] == "files" else (0, 1))
-    cluster.compare(several, strategy, f"reads other data than the chief from --data={recipe['data']}", source.fingerprint)
+    place.agree(f"reads other data than the chief from --data={recipe['data']}", source.fingerprint)
     for line in source.understood():
         print(line, flush=True)
     checks.refuse_too_few(recipe, source)
@@ -121,30 +142,30 @@ def _run(strategy, several, folder, recipe, game, guess, push, chief):
             keras.utils.clear_session()  # its memory and its layers' names are for the right one
         game = _build(strategy, recipe, *shapes)
     before = recipe | (folder.record["recipe"] if folder.record_path.is_file() else {})
-    start, total = _restore(game, folder, recipe, chief), recipes.total_steps(recipe)
-    cluster.compare(several, strategy, f"sees other checkpoints than the chief in {folder.checkpoints}", str(start))
-    if chief:
+    start, total = _restore(game, folder, recipe, place.chief), recipes.total_steps(recipe)
+    place.agree(f"sees other checkpoints than the chief in {folder.checkpoints}", str(start))
+    if place.chief:
         _say_length(folder, recipe, before, start, total)
         _write_record(folder, recipe | ({"kimg": before["kimg"]} if start > total else {}), source, game, start)
-        push()  # a bucket that cannot be written is told before the first step
+        place.push()  # a bucket that cannot be written is told before the first step
     if start < total:
         # Never beyond the end, also where the run was stopped between two calls of other lengths.
         game.steps_per_execution = math.gcd(total - start, recipe["steps_per_execution"])
         batches = distribute(strategy, source, recipe, start, bool(num_classes))
-        stop = callbacks.StopSignals(cluster.together(strategy) if several else None)
-        if chief:
-            _train_and_record(game, batches, recipe, folder, num_classes, start, total, stop, push)
+        stop = callbacks.StopSignals(cluster.together(strategy) if place.several else None)
+        if place.chief:
+            _train_and_record(place, recipe, game, batches, num_classes, range(start, total), stop)
         else:
             _fit(game, batches, total - start, [stop])
         if stop.caught:
             print(f"stopped by {stop.caught} at step {int(game.step.numpy())}; the same command goes on from there")
-            return launching.LOST if several else 0
-    if chief:
+            return launching.LOST if place.several else 0
+    if place.chief:
         finish(folder, recipe)
-        push()
+        place.push()
         if remote.is_remote(recipe["run_dir"]):
             print(f"all of it is in {recipe['run_dir']} now")
-    cluster.compare(several, strategy, "is at another end than the chief", str(total))  # nobody leaves before all is written
+    place.agree("is at another end than the chief", str(total))  # nobody leaves before all is written
     return 0
 
 
@@ -255,9 +276,10 @@ def _fit(game, batches, steps, beside):
         raise UserError("out of memory: take a smaller --batch_size, or --precision=bfloat16") from error
 
 
-def _train_and_record(game, batches, recipe, folder, num_classes, start, total, stop, push):
-    """Fits with everything beside it."""
-    batch_size = recipe["batch_size"]
+def _train_and_record(place, recipe, game, batches, num_classes, left, stop):
+    """Fits with everything beside it; `left`: the steps from here on, a range."""
+    folder, batch_size = place.folder, recipe["batch_size"]
+    start, total = left.start, left.stop
     loggers = [callbacks.loggers.LOGGERS.create(spec) for spec in recipe["logger"]]
     record = callbacks.Record(folder, batch_size, start, recipe, loggers)
     scores = None
@@ -278,7 +300,7 @@ def _train_and_record(game, batches, recipe, folder, num_classes, start, total, 
             scores = callbacks.Scores(record, evaluator, steps("score_kimg"), start)
             beside.append(scores)
         # Behind the others, so that a resumed run does not lack what fell due at the checkpoint's step.
-        beside.append(callbacks.Checkpoints(folder, steps("checkpoint_kimg"), recipe["keep_checkpoints"], start, push))
+        beside.append(callbacks.Checkpoints(folder, steps("checkpoint_kimg"), recipe["keep_checkpoints"], start, place.push))
         try:
             _fit(game, batches, total - start, [*beside, stop])
         finally:

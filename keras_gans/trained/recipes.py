@@ -161,13 +161,8 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
     clock = curves.Clock(recipe["kimg"], recipe["batch_size"])
     parts = game_class.parts(Maker(recipe, image_shape, num_classes, input_shape, clock=clock))
     penalties = [PENALTIES.create(spec, clock=clock) for spec in recipe["penalty"]]
-    if recipe["labels"] and not hasattr(parts["generator"], "semantics"):
-        raise UserError(
-            f"--labels={recipe['labels']}: --generator={recipe['generator']} takes pictures; take --generator=spade, or leave "
-            "--labels out to show it label maps as the pictures that they are"
-        )
     if recipe["labels"]:
-        refuse_size(recipe, parts["generator"], image_shape)
+        refuse_painter(recipe, parts["generator"], image_shape)
     if game_class.kind == "images":
         refuse_nonsense(recipe, parts["generator"], parts["discriminator"], image_shape, num_classes)
     augment = None
@@ -362,12 +357,17 @@ def _without_norm(spec):
     return f"{name}:" + ",".join(f"{key}={str(value).lower()}" for key, value in (arguments | {"norm": False}).items())
 
 
-def refuse_size(recipe, generator, image_shape):
-    """Raises UserError for sizes that a painter of label maps does not take, or at which it cannot learn.
+def refuse_painter(recipe, generator, image_shape):
+    """Raises UserError for generators that take no label maps, sizes that one does not take, or at which it cannot learn.
 
     Where its first batch norm sees one value of each channel, the variance is 0, by whose root outputs are divided later
     (PyTorch refuses that, too).
     """
+    if not hasattr(generator, "semantics"):
+        raise UserError(
+            f"--labels={recipe['labels']}: --generator={recipe['generator']} takes pictures; take --generator=spade, or leave "
+            "--labels out to show it label maps as the pictures that they are"
+        )
     least = generator.multiple
     if image_shape[0] % least:
         raise UserError(
