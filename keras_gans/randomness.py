@@ -2,10 +2,13 @@
 
 A seed is an int32 tensor of shape [2]. It is made from the run's seed and narrowed by `fold` with the name of the
 call site and the step. Draws along a batch are made for the whole global batch; each replica, and each part of a batch
-that is worked through in parts, keeps its own rows.
+that is worked through in parts, keeps its own rows. Replica r of R has the rows r, r + R, r + 2R, ... of the global batch:
+what one device takes from the beginning of a batch, several take from the beginnings of theirs, and the groups of
+`MinibatchStdDev` are the same. A draw of shape [] is the same for all.
 """
 
 import contextlib
+import functools
 import math
 import random
 import threading
@@ -90,16 +93,11 @@ def _bits(seed, shape):
     context = tf.distribute.get_replica_context()
     replicas = context.num_replicas_in_sync if context else 1
     index, count = getattr(_scope, "part", None) or (0, 1)
-    if replicas == 1 and isinstance(count, int) and count == 1:
-        return tf.random.stateless_uniform(shape, seed, None, None, tf.uint32, alg="philox")
-    rows = shape[0]
-    everything = tf.random.stateless_uniform(
-        [rows * replicas * count, *shape[1:]], seed, None, None, tf.uint32, alg="philox"
-    )
-    replica = context.replica_id_in_sync_group if context else 0
-    first = (replica * count + index) * rows
-    mine = everything[first : first + rows]
-    return tf.ensure_shape(mine, [rows if isinstance(rows, int) else None, *mine.shape[1:]])
+    everything = functools.partial(tf.random.stateless_uniform, seed=seed, minval=None, dtype=tf.uint32, alg="philox")
+    if len(shape) == 0 or (replicas == 1 and isinstance(count, int) and count == 1):
+        return everything(shape)
+    parts = everything([count, shape[0], replicas, *shape[1:]])  # as [global batch, ...]
+    return tf.gather(parts[index], context.replica_id_in_sync_group if context else 0, axis=1)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Batches for training: whole batches of numbers are shuffled, fetched and converted at once."""
 
+import numpy as np
 import tensorflow as tf
 
 from keras_gans import randomness
@@ -7,7 +8,9 @@ from keras_gans.data.source import stable
 from keras_gans.errors import UserError
 
 
-def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip=False, rotate=False, dequantize=False):
+def batches(
+    source, batch_size, seed, start=0, labels=False, worker=(0, 1), replicas=1, flip=False, rotate=False, dequantize=False
+):
     """Returns the endless shuffled sequence of `source.stream(seed)` as batches in the model's range.
 
     Like the stream it is a pure function of its arguments: `start` = images seen so far resumes it exactly.
@@ -18,7 +21,9 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
         seed: int, the run's seed.
         start: position of the first image.
         labels: whether to yield (images, labels) in place of images.
-        worker: (index, count): worker `index` gets its block of rows of every global batch.
+        worker: (index, count): worker `index` gets the rows of its replicas alone.
+        replicas: of each worker; the rows of the one lie behind those of the other. Replica r of all R has the rows r,
+            r + R, r + 2R, ... of every global batch.
         flip: mirror half of the images left to right, drawn anew for every position of the sequence; both sides of a
             pair alike, and before it is degraded; each side of unpaired data on its own.
         rotate: turn the images by 0, 90, 180 or 270 degrees, drawn as the mirroring is; with `flip` all eight ways that a
@@ -35,9 +40,10 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
             or points.
     """
     index, workers = worker
-    if batch_size < 1 or batch_size % workers:
+    every = workers * replicas
+    if batch_size < 1 or batch_size % every:
         raise UserError(
-            f"--batch_size={batch_size} cannot be shared by {workers} workers; take a positive multiple of {workers}"
+            f"--batch_size={batch_size} cannot be shared by {every} replicas; take a positive multiple of {every}"
         )
     if labels and source.input_shape:
         raise UserError(f"{source.spec} gives pairs of images, which have no labels; leave out --conditional")
@@ -47,7 +53,7 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
     if dequantize and (source.input_shape or len(source.image_shape) != 3):
         raise UserError(f"--dequantize is for single images, but {source.spec} gives others; leave it out")
     rows = batch_size // workers
-    mine = slice(index * rows, (index + 1) * rows)
+    mine = np.concatenate([np.arange(index * replicas + own, batch_size, every) for own in range(replicas)])
 
     def model_range(images, shape):
         return tf.ensure_shape(source.to_model(images), [rows, *shape])
@@ -56,8 +62,9 @@ def batches(source, batch_size, seed, start=0, labels=False, worker=(0, 1), flip
         noise = None
         if dequantize:  # drawn for all workers, so that each sees the same whatever their number
             key = randomness.fold(positions.seed[0], "dequantize")
-            noise = tf.random.stateless_uniform([batch_size, *source.image_shape], key, alg="philox")[mine]
-        positions = tf.nest.map_structure(lambda part: part[mine], positions)
+            noise = tf.random.stateless_uniform([batch_size, *source.image_shape], key, alg="philox")
+            noise = tf.gather(noise, mine)
+        positions = tf.nest.map_structure(lambda part: tf.gather(part, mine), positions)
         first, second = source.elements(positions, flip, rotate)
         if source.input_shape:
             return model_range(first, source.input_shape), model_range(second, source.image_shape)

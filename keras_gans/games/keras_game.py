@@ -165,6 +165,13 @@ class KerasGame(Configured, keras.Model):
         self._scoring = None
         return super().fit(*args, **kwargs)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing: a game and its optimizers are built before `fit`.
+
+        (Keras's takes the mean of a batch over the workers first, which MultiWorkerMirroredStrategy cannot do with the
+        images and labels, or the two images, of one.)
+        """
+
     def make_train_function(self, force=False):
         """As in Keras, but the logs are already the same on all replicas, so none are gathered.
 

@@ -50,8 +50,7 @@ class ImagePool(keras.layers.Layer):
         """
         if not self.size:
             return images
-        rows = tf.shape(images)[0]
-        draws = randomness.uniform(seed, [rows, 2])
+        draws = randomness.uniform(seed, [tf.shape(images)[0], 2])
         everything, draws = gather(images), gather(draws)  # [global batch, h, w, c], [global batch, 2]
         order = tf.range(tf.shape(everything)[0])
         room = self.filled.value + order < self.size
@@ -68,19 +67,25 @@ class ImagePool(keras.layers.Layer):
         answers = tf.where(_over_pixels(swapped), content(puts & (order[None] < order[:, None])), everything)
         self.images.value.scatter_update(tf.IndexedSlices(content(puts), slots))
         self.filled.assign(tf.minimum(self.filled.value + tf.size(order), self.size))
-        return tf.ensure_shape(answers[_first_row(rows) :][:rows], images.shape)
+        return tf.ensure_shape(own_rows(answers), images.shape)
 
 
 def gather(values):
-    """Returns the rows of all replicas, in the order of the global batch."""
+    """Returns the rows of all replicas, in the order of the global batch; see `randomness`."""
     context = tf.distribute.get_replica_context()
-    return context.all_gather(values, axis=0) if context and context.num_replicas_in_sync > 1 else values
+    if not context or context.num_replicas_in_sync == 1:
+        return values
+    everything = context.all_gather(values[:, None], axis=1)  # [batch, replicas, ...]
+    return tf.reshape(everything, tf.concat([[-1], tf.shape(values)[1:]], 0))
 
 
-def _first_row(rows):
-    """Returns where the rows of this replica begin in the global batch."""
+def own_rows(values):
+    """Returns this replica's rows of a global batch."""
     context = tf.distribute.get_replica_context()
-    return context.replica_id_in_sync_group * rows if context and context.num_replicas_in_sync > 1 else 0
+    if not context or context.num_replicas_in_sync == 1:
+        return values
+    by_replica = tf.reshape(values, tf.concat([[-1, context.num_replicas_in_sync], tf.shape(values)[1:]], 0))
+    return tf.gather(by_replica, context.replica_id_in_sync_group, axis=1)
 
 
 def _over_pixels(mask):

@@ -170,7 +170,7 @@ class PerceptualStyleGame(StyleGame):
 
     def losses(self, content, style, seed, tape):
         if self.shift_weight:
-            rows, columns = tf.unstack(randomness.integers(randomness.fold(seed, "shift"), [2], _SHIFT + 1))
+            rows, columns = (randomness.integers(randomness.fold(seed, f"shift {axis}"), [], _SHIFT + 1) for axis in (0, 1))
             size = tf.shape(content) - [0, _SHIFT, _SHIFT, 0]
             moved = tf.slice(content, [0, rows, columns, 0], size)  # [batch, h - shift, w - shift, 3], as is content below
             content = content[:, :-_SHIFT, :-_SHIFT]

@@ -47,8 +47,8 @@ class StyleBased:
         labels = None if labels is None else tf.repeat(labels, 2)
         w = self.generator.mapping(with_labels(self.generator, latent, labels), training=True)
         first, second = tf.unstack(tf.reshape(w, [count, 2, self.generator.w_dim]), axis=1)
-        change = 1 + randomness.integers(randomness.fold(seed, "change"), [1], layers - 1)
-        mixes = randomness.uniform(randomness.fold(seed, "mixes"), [1]) < self.style_mixing
+        change = 1 + randomness.integers(randomness.fold(seed, "change"), [], layers - 1)
+        mixes = randomness.uniform(randomness.fold(seed, "mixes"), []) < self.style_mixing
         of_first = tf.range(self.generator.layers_w) < tf.where(mixes, change, self.generator.layers_w)
         return tf.where(of_first[:, None], first[:, None, :], second[:, None, :]), first
 

@@ -253,8 +253,9 @@ def distribute(strategy, source, recipe, start, labels):
         return strategy.distribute_datasets_from_function(of_files)
 
     def of_worker(context):
-        worker = (context.input_pipeline_id, context.num_input_pipelines)
-        return data.batches(source, rows, worker=worker, **arguments).rebatch(rows // replicas)
+        index, hosts = context.input_pipeline_id, context.num_input_pipelines
+        own = data.batches(source, rows, worker=(index, hosts), replicas=replicas // hosts, **arguments)
+        return own.rebatch(rows // replicas)
 
     return strategy.distribute_datasets_from_function(of_worker)
 

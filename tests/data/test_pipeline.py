@@ -89,9 +89,18 @@ def test_workers_share_the_global_batch(source):
     whole = take(data.batches(source, 6, 3, start=35, flip=True), 3)
     parts = [take(data.batches(source, 6, 3, start=35, flip=True, worker=(w, 3)), 3) for w in range(3)]
     for step in range(3):
-        np.testing.assert_array_equal(np.concatenate([part[step] for part in parts]), whole[step])
-    with pytest.raises(UserError, match="batch_size=7 cannot be shared by 3 workers"):
+        for replica, part in enumerate(parts):
+            np.testing.assert_array_equal(part[step], whole[step][replica::3])
+    with pytest.raises(UserError, match="batch_size=7 cannot be shared by 3 replicas"):
         data.batches(source, 7, 3, worker=(0, 3))
+
+
+def test_replicas_of_a_worker_get_their_rows_in_turn(source):
+    whole = take(data.batches(source, 12, 3), 2)
+    turns = take(data.batches(source, 12, 3, worker=(1, 2), replicas=2).rebatch(3), 4)
+    for step in range(2):
+        for own in range(2):
+            np.testing.assert_array_equal(turns[2 * step + own], whole[step][2 + own :: 4])
 
 
 def test_flip_mirrors_half_of_the_images_anew_each_epoch(source):
@@ -114,7 +123,8 @@ def test_dequantized_levels_fill_the_range_and_do_not_depend_on_workers(source):
     assert len(np.unique(excess.round(4))) > 3000
     halves = [take(data.batches(source, 8, seed=1, dequantize=True, worker=(index, 2)), 2) for index in (0, 1)]
     for batch, *parts in zip(spread, *halves):
-        np.testing.assert_array_equal(batch, np.concatenate(parts))
+        for index, part in enumerate(parts):
+            np.testing.assert_array_equal(part, batch[index::2])
     np.testing.assert_array_equal(take(data.batches(source, 8, seed=1, start=16, dequantize=True), 1)[0], spread[2])
     points = data.open_source("embedded:ring8", image_size=32)
     with pytest.raises(UserError, match="--dequantize is for single images"):

@@ -61,14 +61,15 @@ def power_iteration_moves_the_vectors_of_every_replica(strategy):
 
 
 def on_both(strategy, step, *arrays):
-    """Runs `step` with the first half of each array on one replica, the second on the other; joins the results."""
-    halves = [[tf.constant(part) for part in np.split(array, 2)] for array in arrays]
+    """Runs `step` with every other row of each array on one replica, the rest on the other; joins the results."""
+    halves = [[tf.constant(array[index::2]) for index in (0, 1)] for array in arrays]
     inputs = [
         strategy.experimental_distribute_values_from_function(lambda c, pair=pair: pair[c.replica_id_in_sync_group])
         for pair in halves
     ]
     results = strategy.run(tf.function(step), args=inputs)
-    return [tf.concat(strategy.experimental_local_results(result), 0) for result in results]
+    results = [tf.stack(strategy.experimental_local_results(result), 1) for result in results]
+    return [tf.reshape(both, [-1, *both.shape[2:]]) for both in results]
 
 
 def main():
