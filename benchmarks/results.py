@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,9 +29,12 @@ PATIENCE = 3  # scores in a row
 _VERB = "import sys; from keras_gans.cli import main; sys.exit(main())"
 _OFTEN = 5  # seconds between two looks at a training
 
-Run = collections.namedtuple("Run", "name group words minutes score more license", defaults=(None, None, "Apache-2.0"))
+Run = collections.namedtuple(
+    "Run", "name group words minutes score more license ship", defaults=(None, None, "Apache-2.0", True)
+)
 Run.__doc__ = """What is trained: flags of train.py; minutes of one core; the score that ends it early, on the run's own held-out
-data (None: it is scored elsewhere); a function of what was trained that returns more for its row; the weights' licence."""
+data (None: it is scored elsewhere); a function of what was trained that returns more for its row; the weights' licence;
+whether the generator is kept too, or scores and samples alone."""
 
 
 def plan(shared, work):
@@ -119,12 +123,15 @@ def keep(run, work, results, state):
     from keras_gans.trained.trained import Trained
 
     source, out = work / run.name, results / run.name
-    if not (out / "run.json").is_file():
+    folder, made = Folder(source), out if run.ship else source
+    if run.ship and not (out / "run.json").is_file():
         command("share", f"--run={source}", f"--out={out}", f"--license={run.license}")
+    if not run.ship:
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(max(folder.samples.glob("*.png")), out / "samples.png")
     scores = work / f"{run.name}.scores.json"
     if run.score:
-        command("evaluate", f"--run={out}", f"--out={scores}")
-    folder = Folder(source)
+        command("evaluate", f"--run={made}", f"--out={scores}")
     lines = folder.metrics()
     row = {
         "run": run.name,
@@ -143,7 +150,7 @@ def keep(run, work, results, state):
         "curve": [[line["kimg"], line[run.score]] for line in lines if run.score and run.score in line],
     }
     if run.more:
-        row |= run.more(Trained.open(out))
+        row |= run.more(Trained.open(made))
     runs._write(out / "result.json", json.dumps(row, indent=2) + "\n")
     return row
 
