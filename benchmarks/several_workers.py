@@ -87,6 +87,7 @@ FAMILIES = {
             "--share_fakes=false",
             "--draw_labels",
             "--latent_dim=16",
+            "--learning_rate=0.00005",
         ],
     ),
     "acgan": (
@@ -119,7 +120,7 @@ FAMILIES = {
             "--latent_dim=8",
             "--penalty=r1:weight=0.1,interval=4",
             "--augment=ada:ada_kimg=0.1",
-            "--batch_size=16",  # whole groups of four for each of four workers
+            *("--batch_size=16", "--kimg=0.08", "--checkpoint_kimg=0.016"),  # whole groups of four for each of four workers
             "--learning_rate=0.0002",  # path lengths move a bias by 1 at the shared rate
         ],
     ),
@@ -157,6 +158,7 @@ FAMILIES = {
             "--share_fakes=false",
             "--augment=diffaugment",
             "--latent_dim=8",
+            "--learning_rate=0.00002",  # at the shared rate weights move by 2, and rounding grows tenfold in a step
         ],
     ),
     "pix2pix": (

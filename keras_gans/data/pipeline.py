@@ -9,7 +9,17 @@ from keras_gans.errors import UserError
 
 
 def batches(
-    source, batch_size, seed, start=0, labels=False, worker=(0, 1), replicas=1, flip=False, rotate=False, dequantize=False
+    source,
+    batch_size,
+    seed,
+    start=0,
+    labels=False,
+    worker=(0, 1),
+    replicas=1,
+    turns=1,
+    flip=False,
+    rotate=False,
+    dequantize=False,
 ):
     """Returns the endless shuffled sequence of `source.stream(seed)` as batches in the model's range.
 
@@ -23,7 +33,9 @@ def batches(
         labels: whether to yield (images, labels) in place of images.
         worker: (index, count): worker `index` gets the rows of its replicas alone.
         replicas: of each worker; the rows of the one lie behind those of the other. Replica r of all R has the rows r,
-            r + R, r + 2R, ... of every global batch.
+            r + R, r + 2R, ... of every global batch, as `randomness` has it.
+        turns: how many batches a global one is for: the rows i, i + turns, ... are for turn i, see `GAN.train_step`, and
+            a replica has its rows of each turn.
         flip: mirror half of the images left to right, drawn anew for every position of the sequence; both sides of a
             pair alike, and before it is degraded; each side of unpaired data on its own.
         rotate: turn the images by 0, 90, 180 or 270 degrees, drawn as the mirroring is; with `flip` all eight ways that a
@@ -40,10 +52,10 @@ def batches(
             or points.
     """
     index, workers = worker
-    every = workers * replicas
+    every = workers * replicas * turns
     if batch_size < 1 or batch_size % every:
         raise UserError(
-            f"--batch_size={batch_size} cannot be shared by {every} replicas; take a positive multiple of {every}"
+            f"--batch_size={batch_size} cannot be shared by {workers * replicas} replicas; take a positive multiple of {every}"
         )
     if labels and source.input_shape:
         raise UserError(f"{source.spec} gives pairs of images, which have no labels; leave out --conditional")
@@ -53,7 +65,8 @@ def batches(
     if dequantize and (source.input_shape or len(source.image_shape) != 3):
         raise UserError(f"--dequantize is for single images, but {source.spec} gives others; leave it out")
     rows = batch_size // workers
-    mine = np.concatenate([np.arange(index * replicas + own, batch_size, every) for own in range(replicas)])
+    by_turn = np.arange(batch_size).reshape(-1, turns)
+    mine = np.concatenate([by_turn[index * replicas + own :: workers * replicas].ravel() for own in range(replicas)])
 
     def model_range(images, shape):
         return tf.ensure_shape(source.to_model(images), [rows, *shape])

@@ -235,7 +235,8 @@ def distribute(strategy, source, recipe, start, labels):
     Every replica gets its own rows of the same global batch that a single device would see; with --shard_data=files, those
     of its host come from the host's own files, in an order of their own.
     """
-    rows = recipe["batch_size"] * batches_of(recipe["n_critic"], recipe["share_reals"])
+    turns = batches_of(recipe["n_critic"], recipe["share_reals"])
+    rows = recipe["batch_size"] * turns
     replicas = strategy.num_replicas_in_sync
     if recipe["data_service"]:
         return _served(strategy, source, recipe, rows, labels)
@@ -254,7 +255,7 @@ def distribute(strategy, source, recipe, start, labels):
 
     def of_worker(context):
         index, hosts = context.input_pipeline_id, context.num_input_pipelines
-        own = data.batches(source, rows, worker=(index, hosts), replicas=replicas // hosts, **arguments)
+        own = data.batches(source, rows, worker=(index, hosts), replicas=replicas // hosts, turns=turns, **arguments)
         return own.rebatch(rows // replicas)
 
     return strategy.distribute_datasets_from_function(of_worker)

@@ -101,6 +101,10 @@ def test_replicas_of_a_worker_get_their_rows_in_turn(source):
     for step in range(2):
         for own in range(2):
             np.testing.assert_array_equal(turns[2 * step + own], whole[step][2 + own :: 4])
+    # Of each of two turns, which have the even and the odd rows, a replica gets the same ones as of one.
+    both = take(data.batches(source, 12, 3, worker=(1, 3), turns=2), 1)[0]
+    for turn in range(2):
+        np.testing.assert_array_equal(both[turn::2], whole[0][turn::2][1::3])
 
 
 def test_flip_mirrors_half_of_the_images_anew_each_epoch(source):

@@ -11,8 +11,10 @@ import threading
 import time
 
 import helpers
+import numpy as np
 import pytest
 
+from keras_gans.grids import write_png
 from keras_gans.trained.folder import Folder
 
 # Plain gradient descent: Adam would turn the rounding of a zero gradient into a full step.
@@ -27,15 +29,15 @@ sys.exit(cli.main(["train", *sys.argv[1:]]))
 """
 
 
-def assert_same_weights(one, two):
+def assert_same_weights(one, two, networks=("generator", "discriminator", "ema"), loss="discriminator_loss"):
     one, two = Folder(one), Folder(two)
     assert one.checkpoint_steps()[-1] == two.checkpoint_steps()[-1] == 5
-    for player in ("generator", "discriminator", "ema"):
+    for player in networks:
         difference = helpers.largest_difference(one.checkpoint_path(5), two.checkpoint_path(5), player)
         moved = helpers.largest_difference(one.checkpoint_path(3), one.checkpoint_path(5), player)
         assert difference < 2e-6 < 2e-5 < moved, (player, difference, moved)
     for ours, theirs in zip(one.metrics(), two.metrics()):
-        assert abs(ours["discriminator_loss"] - theirs["discriminator_loss"]) < 1e-5
+        assert abs(ours[loss] - theirs[loss]) < 1e-5
 
 
 def single(directory, *flags):
@@ -44,8 +46,10 @@ def single(directory, *flags):
 
 
 def test_mirrored(tmp_path):
-    single(tmp_path / "one", *FLAGS)
-    words = [sys.executable, "-c", TWO_DEVICES, *helpers.arguments(tmp_path / "two", *FLAGS, "--strategy=mirrored")]
+    """Each turn of the discriminator has its own real images; they are the same ones on two devices."""
+    flags = [*FLAGS, "--n_critic=2", "--noshare_reals", "--noshare_fakes"]
+    single(tmp_path / "one", *flags)
+    words = [sys.executable, "-c", TWO_DEVICES, *helpers.arguments(tmp_path / "two", *flags, "--strategy=mirrored")]
     process = helpers.run(words)
     assert process.returncode == 0, process.stderr
     assert_same_weights(tmp_path / "one", tmp_path / "two")
@@ -91,6 +95,23 @@ def test_multi_worker(tmp_path):
     with workers(tmp_path / "two", *FLAGS) as (processes, lines):
         assert [process.wait(300) for process in processes] == [0, 0], lines
     assert_same_weights(tmp_path / "one", tmp_path / "two")
+
+
+def test_multi_worker_with_two_kinds_of_images_and_pools(tmp_path):
+    for side in "ab":
+        for index in range(8):
+            pixels = np.random.default_rng([ord(side), index]).integers(0, 256, (16, 16, 3), np.uint8)
+            write_png(tmp_path / side / f"{index}.png", pixels)
+    flags = [
+        *("--optimizer=sgd", "--learning_rate=0.0005", "--kimg=0.04", "--sample_kimg=0", "--loss=least_squares"),
+        *(f"--data=unpaired:{tmp_path}/a:{tmp_path}/b", "--channels=3", "--image_size=16", "--game=cyclegan:pool_size=4"),
+        *("--generator=resnet:width=4,blocks=1", "--discriminator=patchgan:width=4,layers=2"),
+    ]
+    single(tmp_path / "one", *flags)
+    with workers(tmp_path / "two", *flags) as (processes, lines):
+        assert [process.wait(300) for process in processes] == [0, 0], lines
+    networks = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
+    assert_same_weights(tmp_path / "one", tmp_path / "two", networks, "generator_loss")
 
 
 def test_a_worker_that_is_told_to_stop_or_killed_ends_all_and_all_go_on(tmp_path):
