@@ -8,6 +8,7 @@ was lost.
 """
 
 import contextlib
+import json
 import pathlib
 import shutil
 import subprocess
@@ -37,7 +38,7 @@ CASES = {
     "another folder as --run_dir": ([], ["--index=0"], ["--index=1", "--run_dir={two}/run"]),
     "two chiefs": ([], ["--index=0"], ["--index=0"]),
     "one host fewer than promised": ([], ["--index=0"]),
-    "a host without a port": (["--hosts=127.0.0.1"], ["--index=0"]),
+    "one address twice": (["--hosts=127.0.0.1,127.0.0.1:2222"], ["--index=0"]),
     "an index that no host has": ([], ["--index=7"]),
     "a bucket for the run that cannot be reached": ([f"--run_dir={NOWHERE}"], ["--index=0"], ["--index=1"]),
     "a bucket of data that cannot be reached": (
@@ -122,9 +123,11 @@ def table(rows):
 
 def main(_):
     rows = []
+    if flags.FLAGS.out and (runs.ROOT / flags.FLAGS.out).is_file():
+        rows = json.loads((runs.ROOT / flags.FLAGS.out).read_text())["rows"]
     for name in flags.FLAGS.case or CASES:
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(look(name, pathlib.Path(folder)))
+            rows = [row for row in rows if row["case"] != name] + [look(name, pathlib.Path(folder))]
         print(rows[-1], flush=True)
         if flags.FLAGS.out:
             runs.keep(flags.FLAGS.out, rows)
