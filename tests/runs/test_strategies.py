@@ -29,12 +29,12 @@ sys.exit(cli.main(["train", *sys.argv[1:]]))
 """
 
 
-def assert_same_weights(one, two, networks=("generator", "discriminator", "ema"), loss="discriminator_loss"):
+def assert_same_weights(one, two, networks=("generator", "discriminator", "ema"), loss="discriminator_loss", steps=5):
     one, two = Folder(one), Folder(two)
-    assert one.checkpoint_steps()[-1] == two.checkpoint_steps()[-1] == 5
+    assert one.checkpoint_steps()[-1] == two.checkpoint_steps()[-1] == steps
     for player in networks:
-        difference = helpers.largest_difference(one.checkpoint_path(5), two.checkpoint_path(5), player)
-        moved = helpers.largest_difference(one.checkpoint_path(3), one.checkpoint_path(5), player)
+        difference = helpers.largest_difference(one.checkpoint_path(steps), two.checkpoint_path(steps), player)
+        moved = helpers.largest_difference(one.checkpoint_path(steps - 2), one.checkpoint_path(steps), player)
         assert difference < 2e-6 < 2e-5 < moved, (player, difference, moved)
     for ours, theirs in zip(one.metrics(), two.metrics()):
         assert abs(ours[loss] - theirs[loss]) < 1e-5
@@ -102,16 +102,18 @@ def test_multi_worker_with_two_kinds_of_images_and_pools(tmp_path):
         for index in range(8):
             pixels = np.random.default_rng([ord(side), index]).integers(0, 256, (16, 16, 3), np.uint8)
             write_png(tmp_path / side / f"{index}.png", pixels)
+    # Three steps: in later ones the sign of a difference that is nearly 0 can turn in a mean absolute difference.
     flags = [
-        *("--optimizer=sgd", "--learning_rate=0.0005", "--kimg=0.04", "--sample_kimg=0", "--loss=least_squares"),
-        *(f"--data=unpaired:{tmp_path}/a:{tmp_path}/b", "--channels=3", "--image_size=16", "--game=cyclegan:pool_size=4"),
+        *("--optimizer=sgd", "--learning_rate=0.0005", "--kimg=0.024", "--checkpoint_kimg=0.008"),
+        *(f"--data=unpaired:{tmp_path}/a:{tmp_path}/b", "--channels=3", "--image_size=16"),
+        *("--game=cyclegan:pool_size=4", "--loss=least_squares", "--keep_checkpoints=3", "--sample_kimg=0"),
         *("--generator=resnet:width=4,blocks=1", "--discriminator=patchgan:width=4,layers=2"),
     ]
     single(tmp_path / "one", *flags)
     with workers(tmp_path / "two", *flags) as (processes, lines):
         assert [process.wait(300) for process in processes] == [0, 0], lines
     networks = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
-    assert_same_weights(tmp_path / "one", tmp_path / "two", networks, "generator_loss")
+    assert_same_weights(tmp_path / "one", tmp_path / "two", networks, "generator_loss", steps=3)
 
 
 def test_a_worker_that_is_told_to_stop_or_killed_ends_all_and_all_go_on(tmp_path):
