@@ -3,12 +3,11 @@
     python benchmarks/refused_workers.py --out=benchmarks/results/refused_workers.json
 
 Two workers on loopback, with one mistake in each case: a table of cases, and the longest time until a worker ended. Every
-worker must end with an exit code other than 0, in one line on standard error that begins with "error:" or says which worker
-was lost.
+worker must end with an exit code other than 0, with one line on standard error that begins with "error:", and without a
+traceback; else the table says that it is wrong.
 """
 
 import contextlib
-import json
 import pathlib
 import shutil
 import subprocess
@@ -17,10 +16,9 @@ import tempfile
 import threading
 import time
 
-import numpy as np
 import runs
 from absl import app, flags
-from workers import ENVIRONMENT, free_ports
+from workers import ENVIRONMENT, free_ports, write_noise
 
 flags.DEFINE_multi_string("case", [], "names of cases; default: all")
 flags.DEFINE_string("out", None, "JSON file for the results")
@@ -49,18 +47,10 @@ CASES = {
 }
 
 
-def make_pictures(folder, seed):
-    from PIL import Image
-
-    folder.mkdir(parents=True)
-    for index, pixels in enumerate(np.random.default_rng(seed).integers(0, 256, (16, 16, 16), np.uint8)):
-        Image.fromarray(pixels).save(folder / f"{index:02}.png")
-
-
 def place(folder, name, index):
     """Makes the folder that a worker is started in; returns it and where its package lies."""
     here, code = folder / f"host{index}", runs.ROOT
-    make_pictures(here / "pictures", index if name == "other pictures under the same path" else 0)
+    write_noise(here / "pictures", index if name == "other pictures under the same path" else 0, (16, 16, 16))
     if name == "other code" and index:
         code = here / "code"
         shutil.copytree(runs.ROOT / "keras_gans", code / "keras_gans", ignore=shutil.ignore_patterns("__pycache__"))
@@ -94,11 +84,11 @@ def look(name, folder):
     def end(index):
         with contextlib.suppress(subprocess.TimeoutExpired):
             _, said = workers[index].communicate(timeout=300)
-            lines = [line for line in said.splitlines() if line.strip()]
+            errors = [line for line in said.splitlines() if line.startswith("error:")]
             ends[index] = {
                 "seconds": round(time.monotonic() - began, 1),
                 "exit_code": workers[index].returncode,
-                "said": lines[-1] if lines else "",
+                "said": errors,
                 "traceback": "Traceback" in said,
             }
         workers[index].kill()
@@ -116,15 +106,15 @@ def table(rows):
     for row in rows:
         ends = [end for end in row["workers"] if end]
         codes = ", ".join(str(end["exit_code"]) for end in ends)
-        said = dict.fromkeys(end["said"].removeprefix("error: ") for end in ends)
+        said = dict.fromkeys(line.removeprefix("error: ") for end in ends for line in end["said"])
+        wrong = [end for end in ends if not end["exit_code"] or len(end["said"]) != 1 or end["traceback"]]
+        codes += f"; **{len(wrong)} wrong**" * bool(wrong)
         lines.append(f"| {row['case']} | {max(end['seconds'] for end in ends):.0f} | {codes} | {' / '.join(said)} |")
     return "\n".join(lines)
 
 
 def main(_):
-    rows = []
-    if flags.FLAGS.out and (runs.ROOT / flags.FLAGS.out).is_file():
-        rows = json.loads((runs.ROOT / flags.FLAGS.out).read_text())["rows"]
+    rows = runs.kept(flags.FLAGS.out)
     for name in flags.FLAGS.case or CASES:
         with tempfile.TemporaryDirectory() as folder:
             rows = [row for row in rows if row["case"] != name] + [look(name, pathlib.Path(folder))]

@@ -74,7 +74,14 @@ def trained_weights(name):
         scale = getattr(DEGRADATIONS.create(recipe["degrade"]), "scale", 1)
         given = (size // scale, size // scale, 4 if recipe["degrade"].startswith("mask") else 3)
     classes = 1000 if recipe["conditional"] else 0
-    parts = game.parts(recipes.Maker(recipe, shape, classes, given, pretrained=False))
+
+    class NetworksAlone(recipes.Maker):
+        """Builds no losses: what they judge by does not train, and may have to be downloaded."""
+
+        def reconstructions(self):
+            return []
+
+    parts = game.parts(NetworksAlone(recipe, shape, classes, given, pretrained=False))
     counts = {}
     for part, network in parts.items():
         for number, one in enumerate(network if isinstance(network, (list, tuple)) else [network]):

@@ -12,7 +12,6 @@ itself where it is above 1 (variances of 20 have no finer float32), while the we
 """
 
 import contextlib
-import json
 import os
 import pathlib
 import subprocess
@@ -23,7 +22,7 @@ import time
 import numpy as np
 import runs
 from absl import app, flags
-from workers import ENVIRONMENT, free_ports, weights
+from workers import ENVIRONMENT, free_ports, weights, write_noise
 
 flags.DEFINE_multi_string("family", [], "names of families; default: all")
 flags.DEFINE_multi_string("way", ["workers:2", "workers:4", "netns:2", "mirrored:2"], "how they train together")
@@ -190,12 +189,8 @@ sys.exit(cli.main(["train", *sys.argv[1:]]))
 
 def make_pictures(folder):
     """Writes two kinds of pictures, 12 of each."""
-    from PIL import Image
-
     for seed, side in enumerate("ab"):
-        (folder / side).mkdir(parents=True)
-        for index, pixels in enumerate(np.random.default_rng(seed).integers(0, 256, (12, 16, 16, 3), np.uint8)):
-            Image.fromarray(pixels).save(folder / side / f"{index:02}.png")
+        write_noise(folder / side, seed, (12, 16, 16, 3))
 
 
 @contextlib.contextmanager
@@ -318,9 +313,7 @@ def table(rows):
 
 
 def main(_):
-    rows = []
-    if flags.FLAGS.out and (runs.ROOT / flags.FLAGS.out).is_file():
-        rows = json.loads((runs.ROOT / flags.FLAGS.out).read_text())["rows"]
+    rows = runs.kept(flags.FLAGS.out)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         make_pictures(folder / "pictures")

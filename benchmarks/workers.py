@@ -5,6 +5,8 @@ import os
 import socket
 
 import h5py
+import numpy as np
+from PIL import Image
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
 
@@ -24,3 +26,10 @@ def weights(path):
     with h5py.File(path) as file:
         file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     return {name: value for name, value in arrays.items() if value.dtype.kind == "f"}
+
+
+def write_noise(folder, seed, shape):
+    """Writes pictures of noise, PNG files; shape: [count, h, w] or [count, h, w, 3]."""
+    folder.mkdir(parents=True)
+    for index, pixels in enumerate(np.random.default_rng(seed).integers(0, 256, shape, np.uint8)):
+        Image.fromarray(pixels).save(folder / f"{index:02}.png")

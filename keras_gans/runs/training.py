@@ -42,7 +42,7 @@ class _Place(typing.NamedTuple):
     """Where a run trains: devices, the workers (None for a single process), the folder here, and what brings its changes away."""
 
     strategy: tf.distribute.Strategy
-    several: typing.Any
+    several: cluster.Cluster | None
     folder: Folder
     push: typing.Callable
 
