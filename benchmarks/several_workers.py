@@ -61,6 +61,7 @@ FAMILIES = {
             "--penalty=wgan_gp:weight=10",
             "--n_critic=2",
             "--latent_dim=8",
+            "--learning_rate=0.2",  # at the shared rate weights move by 7e-7
         ],
     ),
     "r3gan": (
