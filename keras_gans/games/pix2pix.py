@@ -98,7 +98,7 @@ class Pix2Pix(Translation, GAN):
         real = self.judged(inputs, targets)
         turns = [
             lambda: self.discriminator_turn(
-                real, self.fakes_to_tell(fake, inputs, seed), None, randomness.fold(seed, "discriminator turn")
+                real, self.fakes_to_tell(fake, inputs, targets, seed), None, randomness.fold(seed, "discriminator turn")
             ),
             lambda: self.generator_turn(
                 real, fake, None, randomness.fold(seed, "generator turn"), tape, self.adversarial_weight, terms
@@ -109,7 +109,7 @@ class Pix2Pix(Translation, GAN):
             logs |= turn()
         return self.finish_step(logs, images_seen=tf.shape(inputs)[0])
 
-    def fakes_to_tell(self, fake, inputs, seed):
+    def fakes_to_tell(self, fake, inputs, targets, seed):
         """Returns the fakes of the discriminator's turn: those of the generator's."""
         return fake
 

@@ -74,3 +74,45 @@ class Modulation(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape, *others):
         return input_shape
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class NoStyle(keras.layers.Layer):
+    """One vector of zeros for each label map.
+
+    Args:
+        size: its length.
+
+    Call:
+        [batch, h, w, channels] -> [batch, size].
+    """
+
+    def __init__(self, size, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, inputs):
+        return tf.zeros([tf.shape(inputs)[0], self.size], self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0], self.size
+
+    def get_config(self):
+        return super().get_config() | {"size": self.size}
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class Spread(keras.layers.Layer):
+    """Stretches features to the sides of others, bilinearly; those that have them already pass.
+
+    Call:
+        features [batch, h, w, channels], others [batch, h', w', ...] -> [batch, h', w', channels].
+    """
+
+    def call(self, features, others):
+        sides = tf.shape(others)[1:3]
+        made = tf.image.resize(features, sides)
+        return tf.cast(tf.ensure_shape(made, [None, *others.shape[1:3], features.shape[-1]]), features.dtype)
+
+    def compute_output_shape(self, features_shape, others_shape):
+        return *others_shape[:3], features_shape[-1]

@@ -5,7 +5,8 @@ from keras import layers
 
 from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.layers.instance_normalization import InstanceNormalization
-from keras_gans.layers.label_map import EveryOther, LabelMap, Modulation
+from keras_gans.layers.label_map import EveryOther, LabelMap, Modulation, NoStyle, Spread
+from keras_gans.layers.padding import PaddedConv2D
 from keras_gans.layers.spectral_normalization import SpectralNormalization
 from keras_gans.networks.translator import Translator, initializer
 from keras_gans.registry import GENERATORS
@@ -29,23 +30,45 @@ class SPADEGenerator(Translator):
             block with half the width at the end: "most").
         hidden: channels between a label map and its scales and offsets. Default 128.
         norm: "batch" (default; over all devices, as published) or "instance"; neither has weights.
+        style_dim: length of a vector of style, of which the first features are made in place of the label map's (the code's
+            --use_vae; there 256), and which `encoder` takes from a photograph. Default 0: none.
+        start: side of the square of first features that a style gives, stretched to what the maps want. Default 8, which is that
+            of 256 pixels.
 
     Call:
         label maps float [batch, h, w, input_channels] in [-1, 1], see `layers.label_map.LabelMap`, h and w multiples of
-        2^doublings -> float32 [batch, h, w, channels] in [-1, 1].
+        2^doublings -> float32 [batch, h, w, channels] in [-1, 1]; of networks with styles in the mean style, a vector of zeros
+        (code: a normal one). See `paint` for others.
+
+    Attributes:
+        encoder: `keras.Model`, see `build_encoder`, or None.
 
     Raises:
-        ValueError: no labels, another norm or number of doublings.
+        ValueError: no labels, another norm or number of doublings, a negative length, no start.
         UserError: called with sides that are no multiples of 2^doublings.
     """
 
-    def __init__(self, labels=0, channels=3, input_channels=1, width=64, doublings=5, hidden=128, norm="batch", **kwargs):
+    def __init__(
+        self,
+        labels=0,
+        channels=3,
+        input_channels=1,
+        width=64,
+        doublings=5,
+        hidden=128,
+        norm="batch",
+        style_dim=0,
+        start=8,
+        **kwargs,
+    ):
         if not 1 <= labels <= 256 or input_channels not in (1, 2):
             raise ValueError(
                 f"it paints label maps: give --labels with 1 to 256 labels, not {labels} (and {input_channels} channels)"
             )
         if doublings not in (5, 6, 7):
             raise ValueError(f"doublings should be 5, 6 or 7, not {doublings}")
+        if style_dim < 0 or start < 1:
+            raise ValueError(f"style_dim should be 0 or more and start 1 or more, not {style_dim} and {start}")
 
         # === Functional Model ===
         maps = keras.Input((None, None, input_channels), name="images")
@@ -60,7 +83,12 @@ class SPADEGenerator(Translator):
 
         remaining = doublings
         x = EveryOther(1 << doublings, name="first")(semantics)
-        x = _convolve(16 * width, 3, "fc")(x)
+        if style_dim:
+            style = NoStyle(style_dim, name="no_style")(semantics)
+            first = layers.Dense(start**2 * 16 * width, kernel_initializer=initializer("xavier"), name="fc")(style)
+            x = Spread(name="spread")(layers.Reshape((start, start, 16 * width), name="square")(first), x)
+        else:
+            x = _convolve(16 * width, 3, "fc")(x)
         x = block(x, 16 * width, "head_0")
         doubled = [(16, "G_middle_0"), (16, "G_middle_1"), (8, "up_0"), (4, "up_1"), (2, "up_2"), (1, "up_3"), (0.5, "up_4")]
         for factor, name in doubled[: 7 if doublings == 7 else 6]:
@@ -70,7 +98,11 @@ class SPADEGenerator(Translator):
             x = block(x, max(1, int(factor * width)), name)
         x = layers.LeakyReLU(negative_slope=0.2, name="last_relu")(x)
         x = _convolve(channels, 3, "conv_img")(x)
-        super().__init__(maps, layers.Activation("tanh", dtype="float32", name="tanh")(x), **kwargs)
+        painted = layers.Activation("tanh", dtype="float32", name="tanh")(x)
+        super().__init__(maps, painted, **kwargs)
+        self.encoder = build_encoder(width, style_dim, channels) if style_dim else None
+        # A function: as a model, its weights would be saved under the names of this and not the generator's.
+        self._paint = keras.Model([maps, style], painted, name="paint").__call__ if style_dim else None
 
         # === Config ===
         self.labels = labels
@@ -81,6 +113,22 @@ class SPADEGenerator(Translator):
         self.multiple = 1 << doublings
         self.hidden = hidden
         self.norm = norm
+        self.style_dim = style_dim
+        self.start = start
+
+    def encode(self, photographs):
+        """Returns mean and logarithm of the variance of the styles of photographs, float32 [batch, style_dim] each."""
+        return self.encoder(photographs)
+
+    def paint(self, maps, style, training=False):
+        """Paints label maps as the call does, in styles.
+
+        Args:
+            maps: as of the call.
+            style: float [batch, style_dim], such as the first of `encode`, or normally distributed.
+            training: as of Keras's calls.
+        """
+        return self._paint([maps, style], training=training)
 
     def semantics(self, maps):
         """Returns one channel for each label (and one of edges) of label maps as of the call, [batch, h, w, ...]."""
@@ -95,8 +143,41 @@ class SPADEGenerator(Translator):
             "doublings": self.doublings,
             "hidden": self.hidden,
             "norm": self.norm,
+            "style_dim": self.style_dim,
+            "start": self.start,
             "name": self.name,
         }
+
+
+def build_encoder(width, style_dim, channels=3, side=256, halvings=6):
+    """Builds the code's `ConvEncoder`: from photographs to the distribution of their style.
+
+    3x3 convolutions of stride 2 with spectral and instance norms, LeakyReLU 0.2; two dense layers. At 256 pixels whatever the
+    photograph has (code: below 256 one halving fewer, behind which its dense layers do not fit).
+
+    Args:
+        width: channels of the first convolution, eight times as many at the end.
+        style_dim: length of a style.
+        channels: of the photographs. Default 3.
+        side: pixels that photographs are brought to. Default 256, as published.
+        halvings: convolutions. Default 6, as published at 256 pixels.
+
+    Returns:
+        A `keras.Model`: photographs float [batch, h, w, channels] in [-1, 1] -> two float32 [batch, style_dim], the mean and the
+        logarithm of the variance.
+    """
+    photographs = keras.Input((None, None, channels), name="photographs")
+    x = layers.Resizing(side, side, interpolation="bilinear", name="resized")(photographs)
+    for index in range(halvings):
+        x = _halving(width * min(8, 1 << index), f"half_{index}")(x)
+        x = InstanceNormalization(name=f"half_{index}_norm")(x)
+        x = layers.LeakyReLU(negative_slope=0.2, name=f"half_{index}_relu")(x)
+    x = layers.Flatten(name="flat")(x)
+    dense = (
+        layers.Dense(style_dim, kernel_initializer=initializer("xavier"), dtype="float32", name=name)
+        for name in ("mean", "log_variance")
+    )
+    return keras.Model(photographs, [layer(x) for layer in dense], name="encoder")
 
 
 def _block(x, semantics, filters, hidden, norm, name):
@@ -134,3 +215,11 @@ def _convolve(filters, size, name, **kwargs):
 
 def _spectral(filters, size, name, **kwargs):
     return SpectralNormalization(_convolve(filters, size, f"{name}_plain", **kwargs), name=name)
+
+
+def _halving(filters, name):
+    """A 3x3 convolution of stride 2 behind a border of one zero pixel, as PyTorch's."""
+    layer = PaddedConv2D(
+        filters, 3, 2, pad=1, use_bias=False, kernel_initializer=initializer("xavier"), name=f"{name}_plain"
+    )
+    return SpectralNormalization(layer, name=name)

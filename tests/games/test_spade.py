@@ -25,14 +25,16 @@ def pair(seed, height=64, width=64, labels=3):
     return tf.constant(inputs, tf.float32), tf.constant(random.uniform(-1, 1, (2, height, width, 3)), tf.float32)
 
 
-def small():
-    generator = SPADEGenerator(3, input_channels=2, width=1, hidden=3)
+def small(style_dim=0):
+    generator = SPADEGenerator(3, input_channels=2, width=1, hidden=3, style_dim=style_dim, start=2)
     discriminator = MultiScaleDiscriminator(7, width=2, spectral=True, init="xavier")
     return SPADE(generator, discriminator, "hinge", share_fakes=False, reconstructions=[L1(weight=3)])
 
 
 @pytest.mark.parity
-def test_step_is_the_authors():
+@pytest.mark.parametrize("style_dim", [0, 5])
+def test_step_is_the_authors(style_dim):
+    """Without their image encoder, and with it."""
     torch = pytest.importorskip("torch", reason="the parity extra is not installed")
     import whole_step
     from torch import nn
@@ -79,7 +81,12 @@ def test_step_is_the_authors():
 
         def __init__(self):
             super().__init__()
-            self.fc = nn.Conv2d(4, 16, 3, 1, 1)
+            self.fc = nn.Linear(style_dim, 2 * 2 * 16) if style_dim else nn.Conv2d(4, 16, 3, 1, 1)
+            widths = [3, 1, 2, 4, 8, 8, 8]
+            for index in range(6 if style_dim else 0):  # `ConvEncoder`
+                self.add_module(f"half_{index}", Spectral(*widths[index : index + 2], 3, 2, 1, bias=False))
+            if style_dim:
+                self.mean, self.log_variance = (nn.Linear(4 * 4 * 8, style_dim) for _ in range(2))
             for name, inputs, outputs in self.blocks:
                 middle = min(inputs, outputs)
                 self.add_module(f"{name}_conv_0", Spectral(inputs, middle, 3, 1, 1))
@@ -109,15 +116,29 @@ def test_step_is_the_authors():
                 x = getattr(self, f"{name}_conv_{index}")(x)
             return shortcut + x
 
-        def forward(self, labels):
+        def encode(self, x):
+            x = functional.interpolate(x, (256, 256), mode="bilinear")
+            for index in range(6):
+                x = functional.leaky_relu(functional.instance_norm(getattr(self, f"half_{index}")(x)), 0.2)
+            x = x.permute(0, 2, 3, 1).flatten(1)
+            return self.mean(x), self.log_variance(x)
+
+        def forward(self, labels, photographs, draws):
+            """Paints, and returns the divergence of the styles beside it."""
             self.iterate()
-            start = [side // 32 for side in labels.shape[2:]]
-            x = self.fc(functional.interpolate(labels, start, mode="nearest"))
+            start, divergence = [side // 32 for side in labels.shape[2:]], torch.zeros(())
+            if style_dim:
+                mean, log_variance = self.encode(photographs)
+                style = mean + torch.exp(0.5 * log_variance) * draws.normals.pop(0)
+                divergence = -0.5 * torch.sum(1 + log_variance - mean**2 - log_variance.exp()) / len(labels)
+                x = self.fc(style).unflatten(1, (2, 2, 16)).permute(0, 3, 1, 2)
+            else:
+                x = self.fc(functional.interpolate(labels, start, mode="nearest"))
             for index, (name, *_) in enumerate(self.blocks):
                 if index not in (0, 2):
                     x = functional.interpolate(x, scale_factor=2, mode="nearest")
                 x = self.block(x, labels, name)
-            return torch.tanh(self.conv_img(functional.leaky_relu(x, 0.2)))
+            return torch.tanh(self.conv_img(functional.leaky_relu(x, 0.2))), divergence
 
     class Discriminator(Player):
         """`MultiscaleDiscriminator` of `NLayerDiscriminator`s of four layers."""
@@ -147,6 +168,7 @@ def test_step_is_the_authors():
         """`run_generator_one_step`, then `run_discriminator_one_step`, for which the generator paints anew."""
 
         names = {f"{name}_conv_{index}_plain": f"{name}_conv_{index}" for name, *_ in Generator.blocks for index in "01s"}
+        names |= {f"half_{index}_plain": f"half_{index}" for index in range(6)}
         names |= {
             f"scale_{scale}_spectral_{index}": f"scale_{scale}_conv_{index}" for scale in (0, 1) for index in (1, 2, 3)
         }
@@ -154,7 +176,7 @@ def test_step_is_the_authors():
         def step(self, maps, photographs, draws):
             index = ((maps[:, 0] + 1) * 127.5).round().long()
             labels = torch.cat([functional.one_hot(index, 3).permute(0, 3, 1, 2), (maps[:, 1:] + 1) / 2], 1)
-            painted = self.generator(labels)
+            painted, divergence = self.generator(labels, photographs, draws)
             fakes, reals = (self.discriminator(torch.cat([labels, images], 1)) for images in (painted, photographs))
             adversarial = sum(-made[-1].mean() for made in fakes) / 2
             features = sum(
@@ -163,8 +185,8 @@ def test_step_is_the_authors():
                 for one, other in zip(fake[:-1], real[:-1])
             )
             l1 = 3 * (painted - photographs).abs().mean()
-            self.descend("generator", adversarial + features + l1)
-            painted = self.generator(labels).detach()
+            self.descend("generator", adversarial + features + l1 + 0.05 * divergence)
+            painted = self.generator(labels, photographs, draws)[0].detach()
             self.discriminator.iterate()
             fakes, reals = (self.discriminator(torch.cat([labels, images], 1)) for images in (painted, photographs))
             judged = sum(torch.relu(1 + f[-1]).mean() + torch.relu(1 - r[-1]).mean() for f, r in zip(fakes, reals)) / 2
@@ -175,9 +197,9 @@ def test_step_is_the_authors():
                 "feature_matching_loss": features,
                 "l1_loss": l1,
                 "discriminator_loss": judged,
-            }
+            } | ({"style_loss": 0.05 * divergence} if style_dim else {})
 
-    game = small()
+    game = small(style_dim)
     random = np.random.default_rng(3)
     for weight in (weight for name in game.network_names() for weight in getattr(game, name).trainable_weights):
         scale = np.prod(weight.shape[:-1]) ** -0.5 if len(weight.shape) > 1 else 0.1
@@ -200,6 +222,20 @@ def test_all_labels_are_told_apart_whatever_the_precision(dtype):
     np.testing.assert_array_equal(np.reshape(tf.cast(found, tf.float32), [256, 257]), np.eye(256, 257) + np.eye(257)[256])
     np.testing.assert_array_equal(LabelMap(9)(maps[..., :1])[0, 0, 9:], np.zeros([7, 9]))
     np.testing.assert_array_equal(EveryOther(4)(maps), maps[:, ::4, ::4])
+
+
+def test_styles():
+    """A photograph's style is painted as it is given; maps alone have the mean one; other sizes are stretched."""
+    generator = SPADEGenerator(3, input_channels=2, width=2, hidden=3, style_dim=4, start=2)
+    maps, photographs = pair(0)
+    mean, log_variance = generator.encode(photographs)
+    assert mean.shape == log_variance.shape == (2, 4)
+    plain, styled = generator(maps), generator.paint(maps, mean + 100)
+    np.testing.assert_array_equal(plain, generator.paint(maps, tf.zeros([2, 4])))
+    assert np.abs(styled - plain).max() > 1e-3
+    assert generator.paint(maps[:, :32], mean).shape == (2, 32, 64, 3)
+    with pytest.raises(ValueError, match="style_dim should be 0 or more and start 1 or more, not -1 and 8"):
+        SPADEGenerator(3, style_dim=-1)
 
 
 RECIPE = {
@@ -225,6 +261,17 @@ def test_half_precision_and_shared_fakes():
         assert all(np.isfinite(float(value)) for value in logs.values()) and float(logs["feature_matching_loss"]) > 0
         statistics[share_fakes] = float(game.generator.get_layer("head_0_norm_0").moving_variance[0])
     assert abs((1 - statistics[True]) * 1.9 - (1 - statistics[False])) < 0.02  # 0.1, then 0.19 of the way
+
+
+def test_half_precision_with_styles():
+    generator = "spade:width=1,hidden=3,style_dim=2,start=1"
+    recipe = run_cases.recipe(**RECIPE | {"generator": generator}, precision="bfloat16", batch_size=2, style_weight=0.5)
+    game = recipes.build_game(recipe, (32, 32, 3), 0, (32, 32, 1))
+    inputs, photographs = pair(0, 32, 32, labels=5)
+    before = [np.array(weight) for weight in game.generator.encoder.trainable_weights]
+    logs = game.train_step((inputs[..., :1], photographs))
+    assert all(np.isfinite(float(value)) for value in logs.values()) and float(logs["style_loss"]) > 0
+    assert all(np.abs(one - two).max() > 0 for one, two in zip(before, game.generator.encoder.trainable_weights))
 
 
 def test_size_that_is_no_multiple():
