@@ -30,20 +30,22 @@ _VERB = "import sys; from keras_gans.cli import main; sys.exit(main())"
 _OFTEN = 5  # seconds between two looks at a training
 
 Run = collections.namedtuple(
-    "Run", "name group words minutes score more license ship", defaults=(None, None, "Apache-2.0", True)
+    "Run", "name group words minutes score more license ship after", defaults=(None, None, "Apache-2.0", True, None)
 )
 Run.__doc__ = """What is trained: flags of train.py; minutes of one core; the score that ends it early, on the run's own held-out
 data (None: it is scored elsewhere); a function of what was trained that returns more for its row; the weights' licence;
-whether the generator is kept too, or scores and samples alone."""
+whether the generator is kept too, or scores and samples alone; the name of the run that it starts from."""
 
 
 def plan(shared, work):
     """Returns all runs, in the order in which they are wanted."""
     import few_pictures
+    import filters
     import zoo
 
     few_pictures.prepare(shared, work)
-    return [*zoo.runs_of(Run), *few_pictures.runs_of(Run, work)]
+    filters.prepare(shared, work)
+    return [*zoo.runs_of(Run), *few_pictures.runs_of(Run, work), *filters.runs_of(Run, shared, work)]
 
 
 class State:
@@ -216,14 +218,18 @@ def _work_through(wanted, work, results, state, hours):
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     threading.Timer(3600 * hours, stop.set).start()
-    queue, lock = iter([run for run in wanted if not state[run.name]["ended"]]), threading.Lock()
+    waiting, lock = [run for run in wanted if not state[run.name]["ended"]], threading.Lock()
+    unfinished = {run.name for run in waiting}
 
     def one_core(core):
-        while not stop.is_set():
+        while not stop.is_set() and waiting:
             with lock:
-                run = next(queue, None)
-            if run is None:
-                return
+                run = next((run for run in waiting if run.after not in unfinished), None)
+                if run:
+                    waiting.remove(run)
+            if run is None:  # all that is left starts from what another core trains
+                stop.wait(_OFTEN)
+                continue
             print(f"core {core}: {run.name}", flush=True)
             if train(run, core, work, state, stop):
                 row = keep(run, work, results, state)
@@ -231,6 +237,7 @@ def _work_through(wanted, work, results, state, hours):
                     f"{name} {score['value']:.3f}" for name, score in itertools.islice(row["scores"].items(), 2)
                 )
                 print(f"core {core}: {run.name}: {row['kimg']:.1f} kimg, {shown} ({row['ended']})", flush=True)
+            unfinished.discard(run.name)
 
     threads = [threading.Thread(target=one_core, args=(core,)) for core in sorted(os.sched_getaffinity(0))]
     for thread in threads:

@@ -1,12 +1,16 @@
-"""Takes pictures through a TFLite model of a run, without TensorFlow.
+"""Takes pictures through a TFLite model of a run, or through one inside the package, without TensorFlow.
 
+    keras-gans filter --model=embedded:cartoon --input=photo.jpg --out=filtered
+    keras-gans filter --model=embedded:style --style=painting.jpg --input=photo.jpg --out=filtered
+    keras-gans filter --model=embedded:enlarge4 --input=small.jpg --out=filtered
     keras-gans filter --model=models/cut_float16.tflite --input=photo.jpg --out=filtered
     keras-gans filter --model=models/cut_int8.tflite --input=film.mp4 --out=filtered --fit=resize --threads=4
     keras-gans filter --model=models/inpaint_float32.tflite --input=photo.png --mask=holes.png --out=filtered
     keras-gans filter --model=models/arbitrary_style_transfer_float16.tflite --style=painting.jpg --input=photo.jpg \
         --out=filtered --fit=resize
 
-The model is one that export/tflite.py has written of a run that makes images of images. Pictures may have any size, and
+The model is one that export/tflite.py has written of a run that makes images of images, or one of the three above, which
+need no training (keras-gans models says what they learned from). Pictures may have any size, and
 folders, animated GIFs and videos go through as with keras-gans translate; what cannot be read is named and passed over
 (exit code 1). A NAME_style_transfer model needs its NAME_style_predict in the same folder.
 """
@@ -19,7 +23,12 @@ TENSORFLOW = False  # LiteRT is enough
 
 def define(flags):
     define_limits(flags)
-    flags.string("model", None, "a .tflite file that export/tflite.py has written", required=True)
+    flags.string(
+        "model",
+        None,
+        "a .tflite file that export/tflite.py has written, or embedded:cartoon, embedded:style, embedded:enlarge4",
+        required=True,
+    )
     flags.string(
         "input",
         None,

@@ -1,6 +1,7 @@
-"""Lists published models that can be imported by name: task, size, license, address, or the package that has them.
+"""Lists the filters inside the package, and published models that can be imported by name: task, size, license, address.
 
     keras-gans models
+    keras-gans filter --model=embedded:cartoon --input=photo.jpg --out=filtered
     keras-gans import --from=cyclegan_horse2zebra --run=runs/horse2zebra
 
 Files are kept in $KERAS_GANS_WEIGHTS (default: ~/.cache/keras_gans/weights). A download that was cut off goes on where it
@@ -17,9 +18,13 @@ def define(flags):
 
 
 def run(flags):
+    from keras_gans.exporting import embedded_models
     from keras_gans.pretrained.published import MODELS
     from keras_gans.weights.lookup import PackageFile
 
+    for name, (file, task) in embedded_models.MODELS.items():
+        size = embedded_models.located(f"embedded:{name}").stat().st_size
+        print(f"embedded:{name}\n    {task}; {size / 1e6:.1f} MB\n    license: Apache-2.0; trained on the public domain")
     for name, model in MODELS.items():
         if flags.commercial and not model.free:
             continue

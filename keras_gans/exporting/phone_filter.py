@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from keras_gans.data import images as image_forms
 from keras_gans.errors import UserError
 from keras_gans.exporting import metadata
+from keras_gans.exporting.embedded_models import located
 from keras_gans.using import tiles
 
 _SIGNATURE = "serving_default"
@@ -26,7 +27,7 @@ class Filter:
     statistics: where a network has instance norms, "resize" is what keeps a picture together.
 
     Args:
-        path: of the `.tflite` file.
+        path: of the `.tflite` file, or `embedded:NAME` for one inside the package, see `embedded_models.MODELS`.
         chosen: the styles of a model that draws in a style: paths of pictures for NAME_style_transfer_VARIANT, whose
             NAME_style_predict_VARIANT lies beside it, or numbers; several are blended in equal shares.
         fit: "tiles", or "resize": the picture is brought to the model's size and the result back to the picture's.
@@ -41,15 +42,16 @@ class Filter:
     """
 
     def __init__(self, path, chosen=(), fit="tiles", tile=1024, threads=None):
-        about = metadata.read(path) or {}
-        self._call = _runner(path, threads)
+        file = located(path)
+        about = metadata.read(file) or {}
+        self._call = _runner(file, threads)
         inputs, outputs = self._call.get_input_details(), self._call.get_output_details()
         if not set(inputs) <= {"images", "mask", *_STYLES} or "images" not in inputs or list(outputs) != ["images"]:
             raise UserError(
                 f"--model={path} makes {', '.join(outputs)} of {', '.join(inputs)}; a filter makes images of images"
             )
         self._style = {
-            name: _style(path, name, inputs[name]["shape"], chosen, threads) for name in _STYLES if name in inputs
+            name: _style(path, file, name, inputs[name]["shape"], chosen, threads) for name in _STYLES if name in inputs
         }
         if chosen and not self._style:
             raise UserError(f"--style: {path} has one style of its own; leave the flag out")
@@ -131,8 +133,8 @@ def _runner(path, threads):
         ) from error
 
 
-def _style(path, name, shape, chosen, threads):
-    """Returns the value of the input "style" or "weights", float32."""
+def _style(path, file, name, shape, chosen, threads):
+    """Returns the value of the input "style" or "weights", float32; `path` is what the user calls `file`."""
     if not chosen:
         raise UserError(
             f"--style is missing: {path} draws in a style; "
@@ -143,9 +145,8 @@ def _style(path, name, shape, chosen, threads):
         if wrong is not None:
             raise UserError(f"--style={wrong}: {path} has numbered styles; take 0 to {shape[-1] - 1}")
         return np.mean(np.eye(shape[-1], dtype=np.float32)[[int(word) for word in chosen]], axis=0, keepdims=True)
-    path = pathlib.Path(path)
-    predictor = metadata.predictor(path)
-    if predictor == path or not predictor.exists():
+    predictor = metadata.predictor(file)
+    if predictor == file or not predictor.exists():
         raise UserError(
             f"--model={path} is one of a pair, and {predictor.name} is not beside it; keep the names that "
             "export/tflite.py has given"

@@ -24,26 +24,31 @@ class SRVGGNet(Translator):
         width: channels inside. Default 64.
         depth: convolutions between the first and the last. Default 16, as `realesr-animevideov3` has; 32 in
             `realesr-general-x4v3`.
+        init: first kernels: "pytorch" (default), as published, U(-1, 1) / sqrt(fan_in), by which 16 convolutions make a millionth
+            of what is seen, so that short trainings learn nothing (100 kimg with Adam at 1e-3: no PSNR gained); or "he"
+            (He et al. 2015, for this PReLU), which keeps it, in all but the last.
 
     Call:
         images float [batch, h, w, channels] in [-1, 1] -> float32 [batch, scale h, scale w, channels]; values beyond
         [-1, 1] are clipped where files are written.
 
     Raises:
-        ValueError: another scale, no depth, or another number of channels in than out.
+        ValueError: another scale, no depth, another number of channels in than out, or an unknown init.
     """
 
-    def __init__(self, channels=3, input_channels=3, scale=4, width=64, depth=16, **kwargs):
+    def __init__(self, channels=3, input_channels=3, scale=4, width=64, depth=16, init="pytorch", **kwargs):
         if scale < 1 or depth < 0:
             raise ValueError(f"scale must be 1 or more and depth 0 or more, not {scale} and {depth}")
         if input_channels != channels:
             raise ValueError(f"srvgg adds its input to its output: {input_channels} channels cannot become {channels}")
+        if init not in _VARIANCES:
+            raise ValueError(f"init should be {' or '.join(_VARIANCES)}, not {init!r}")
 
         # === Functional Model ===
         images = keras.Input((None, None, channels), name="images")
         unit = x = layers.Rescaling(0.5, 0.5, name="to_unit")(images)
         for index in range(depth + 1):  # [batch, h, w, width]
-            x = _convolve(x, width, f"conv_{index}")
+            x = _convolve(x, width, f"conv_{index}", _VARIANCES[init])
             x = layers.PReLU(keras.initializers.Constant(0.25), shared_axes=(1, 2), name=f"prelu_{index}")(x)
         x = _convolve(x, channels * scale**2, "conv_last")
         if scale > 1:  # to [batch, scale h, scale w, channels]
@@ -58,6 +63,7 @@ class SRVGGNet(Translator):
         self.scale = scale
         self.width = width
         self.depth = depth
+        self.init = init
 
     def get_config(self):
         return {
@@ -66,11 +72,14 @@ class SRVGGNet(Translator):
             "scale": self.scale,
             "width": self.width,
             "depth": self.depth,
+            "init": self.init,
             "name": self.name,
         }
 
 
-def _convolve(x, filters, name):
-    """A 3x3 convolution, from U(-1, 1) / sqrt(fan_in) as PyTorch's are."""
-    initializer = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+_VARIANCES = {"pytorch": 1 / 3, "he": 2 / (1 + 0.25**2)}  # of a kernel's weights, times the fan-in
+
+
+def _convolve(x, filters, name, variance=_VARIANCES["pytorch"]):
+    initializer = keras.initializers.VarianceScaling(variance, "fan_in", "uniform")
     return layers.Conv2D(filters, 3, padding="same", kernel_initializer=initializer, name=name)(x)

