@@ -17,7 +17,7 @@ import runs
 
 PRINTS = ("Katsushika_*", "Utagawa_*")
 HELD_OUT = ("Wassily_*", "Bazille_*", "*_Librarian_*")  # paintings that no network sees
-FREE = "--holdout=every:1000"  # of the public domain all are learned from: scores are on other photographs
+_ALL = "--holdout=every:1000"  # of the public domain all are learned from: scores are on other photographs
 _ENLARGE = [
     "--flagfile=configs/realesrgan_light.flags",
     "--init_from={work}/embedded_enlarge4_net",
@@ -27,8 +27,8 @@ _ENLARGE = [
     "--sample_kimg=0.4",
     "--checkpoint_kimg=0.4",
 ]
-_FREE = [FREE, "--bad_images=skip", "--score_kimg=0"]
-_PAINTINGS = ["--data=unpaired:{work}/public_domain:{work}/paintings", "--precision=bfloat16", FREE]
+_FREE = [_ALL, "--bad_images=skip", "--score_kimg=0"]
+_PAINTINGS = ["--data=unpaired:{work}/public_domain:{work}/paintings", "--precision=bfloat16", _ALL]
 _PORTRAITS = ["--data=unpaired:{shared}/photos:{shared}/portraits", "--holdout=every:10"]
 # name -> flags; the run that it starts from
 RUNS = {
