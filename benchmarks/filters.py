@@ -18,15 +18,6 @@ import runs
 PRINTS = ("Katsushika_*", "Utagawa_*")
 HELD_OUT = ("Wassily_*", "Bazille_*", "*_Librarian_*")  # paintings that no network sees
 _ALL = "--holdout=every:1000"  # of the public domain all are learned from: scores are on other photographs
-_ENLARGE = [
-    "--flagfile=configs/realesrgan_light.flags",
-    "--init_from={work}/embedded_enlarge4_net",
-    "--batch_size=4",
-    "--learning_rate=2e-4",
-    "--score_kimg=0",
-    "--sample_kimg=0.4",
-    "--checkpoint_kimg=0.4",
-]
 _FREE = [_ALL, "--bad_images=skip", "--score_kimg=0"]
 _PAINTINGS = ["--data=unpaired:{work}/public_domain:{work}/paintings", "--precision=bfloat16", _ALL]
 _PORTRAITS = ["--data=unpaired:{shared}/photos:{shared}/portraits", "--holdout=every:10"]
@@ -36,7 +27,20 @@ RUNS = {
         ["--flagfile=configs/realesrnet_light.flags", "--data=folder:{work}/public_domain", *_FREE, "--kimg=64"],
         None,
     ),
-    "embedded_enlarge4": ([*_ENLARGE, "--data=folder:{work}/public_domain", *_FREE, "--kimg=1.2"], "embedded_enlarge4_net"),
+    "embedded_enlarge4": (
+        [
+            "--flagfile=configs/realesrgan_light.flags",
+            "--init_from={work}/embedded_enlarge4_net",
+            "--data=folder:{work}/public_domain",
+            *_FREE,
+            "--batch_size=4",
+            "--learning_rate=2e-4",
+            "--kimg=1.2",
+            "--sample_kimg=0.4",
+            "--checkpoint_kimg=0.4",
+        ],
+        "embedded_enlarge4_net",
+    ),
     "embedded_cartoon": (
         ["--flagfile=configs/animegan_light.flags", "--data=unpaired:{work}/public_domain:{work}/prints", *_FREE],
         None,
@@ -47,7 +51,7 @@ RUNS = {
             "--flagfile=configs/arbitrary_style_strokes.flags",
             *_PAINTINGS,
             "--init_from={work}/embedded_style_colours",
-            "--kimg=5",
+            "--kimg=2.5",
         ],
         "embedded_style_colours",
     ),
@@ -55,7 +59,7 @@ RUNS = {
         ["--flagfile=configs/animegan_light.flags", *_PORTRAITS, "--generator=animegan:width=16", "--kimg=5"],
         None,
     ),
-    "cartoongan_drawings": (["--flagfile=configs/cartoongan_light.flags", *_PORTRAITS, "--kimg=5"], None),
+    "cartoongan_drawings": (["--flagfile=configs/cartoongan_light.flags", *_PORTRAITS, "--kimg=4"], None),
     "fastcut_drawings": (
         [
             "--flagfile=configs/fastcut.flags",
@@ -65,18 +69,14 @@ RUNS = {
             "--generator=resnet:width=16,blocks=6,antialias=true,init=xavier",
             "--discriminator=patchgan:width=32,antialias=true,init=xavier",
             "--precision=bfloat16",
-            "--kimg=1.5",
+            "--kimg=1.2",
         ],
         None,
-    ),
-    "realesrgan_photos": (
-        [*_ENLARGE, "--data=folder:{shared}/photos", "--holdout=every:10", "--kimg=1.2"],
-        "embedded_enlarge4_net",
     ),
 }
 BEGINNINGS = {after for _, after in RUNS.values()}  # are kept as scores alone
 MINUTES = 120  # of one core; they end before by themselves
-LICENSES = {"drawings": "GPL-2.0-or-later", "photos": "CC-BY-SA-4.0"}  # by the end of a name, that of the pictures
+DRAWINGS_LICENSE = "GPL-2.0-or-later"  # that of the pictures
 
 
 def runs_of(run, shared, work):
@@ -88,7 +88,7 @@ def runs_of(run, shared, work):
             "filters",
             [word.format(**places) for word in words],
             MINUTES,
-            license=LICENSES.get(name.rpartition("_")[2], "Apache-2.0"),
+            license=DRAWINGS_LICENSE if name.endswith("_drawings") else "Apache-2.0",
             ship=name not in BEGINNINGS,
             after=after,
         )
@@ -124,7 +124,7 @@ def main():
     runs.parse(flags, __doc__)
     shared, results = pathlib.Path(flags.shared).resolve(), runs.ROOT / flags.results
     if flags.pack:
-        runs.keep("benchmarks/results/embedded.json", pack(results))
+        runs.keep("benchmarks/results/embedded.json", pack(results, shared))
     rows = []
     for kind in (drawings, cartoon, style):
         rows += kind(shared, results, runs.ROOT / flags.pictures)
@@ -132,7 +132,7 @@ def main():
     runs.fill(flags.document, "filters", document(rows, about))
 
 
-def pack(results, rounds=10):
+def pack(results, shared, rounds=10):
     """Writes the package's models, for pictures of any size; returns their rows, with the latency at one size."""
     import step_time
 
@@ -142,6 +142,7 @@ def pack(results, rounds=10):
     rows, folder = [], embedded_models.located("embedded:cartoon").parent
     for name, (file, _) in embedded_models.MODELS.items():
         run = Trained.open(results / f"embedded_{name}")
+        run.pictures = f"unpaired:{shared}/photos:{shared}/paintings" if name == "style" else f"folder:{shared}/photos"
         stem = file.split("_")[0]
         models = tflite.export_variants(run, folder, stem, ["float16"], resizable=True)
         for model in models:

@@ -42,12 +42,12 @@ TASKS = {  # name -> thousands of images, flagfile, changes
         ],
     ),
     "pix2pix_levels": (
-        6,
+        4,
         "pix2pix_light",
         ["--data=paired:{work}/grey_levels:{work}/satellite", "--holdout=every:10"],
     ),
     "spade": (
-        6,
+        4,
         "spade_light",
         ["--data=paired:{work}/levels:{work}/satellite", "--labels=16", "--holdout=every:10"],
     ),

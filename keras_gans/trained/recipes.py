@@ -210,13 +210,15 @@ def build_game(recipe, image_shape, num_classes, input_shape=None):
     return game
 
 
-def build_networks(recipe, record, names):
-    """Builds networks of a run alone, in float32, without published weights; no global random state changes.
+def build_networks(recipe, record, names, pretrained=False):
+    """Builds networks of a run alone, in float32; no global random state changes.
 
     Args:
         recipe: the run's resolved flags.
         record: of the run, with the shapes of its data.
         names: of networks or of moving averages, as the game calls them, or of an import's networks.
+        pretrained: whether the frozen parts of a trained network, not of an average, are those that its game had, with published
+            weights: checkpoints have them under other names than copies of them. Default False.
 
     Returns:
         A dict, name -> `keras.Model` with weights that mean nothing yet; names that the game does not have are left out.
@@ -230,10 +232,13 @@ def build_networks(recipe, record, names):
     if makers is None:
         game_class = GAMES.get(parse_spec(recipe["game"])[0])
         makers, averages = game_class.makers(make), game_class.averages
+    else:
+        pretrained = False
     built = {}
     with randomness.undisturbed():
         for name in names:
             if averages.get(name, name) in makers:
+                make.pretrained = pretrained and name not in averages
                 built[name] = makers[averages.get(name, name)]()
     return built
 

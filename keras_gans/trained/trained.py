@@ -334,7 +334,7 @@ class Trained:
             raise UserError(f"{self.directory} holds a generator alone; name the run that it was made from to train on")
         held = networks.names(self.checkpoint)
         found = {name: _held_as(name, held, "imported" in self.record) for name in names}
-        read = read_networks(self.folder, self.checkpoint, {name for name in found.values() if name})
+        read = read_networks(self.folder, self.checkpoint, {name for name in found.values() if name}, pretrained=True)
         return {name: read[source] for name, source in found.items() if source in read}
 
     def source(self, split="holdout"):
@@ -438,13 +438,14 @@ def _load(folder, path, deployment):
     return {direction: read[name] for direction, name in deployment.generators.items()}
 
 
-def read_networks(folder, path, names):
+def read_networks(folder, path, names, pretrained=False):
     """Builds some networks of a run, in float32, and reads their weights from a checkpoint.
 
     Args:
         folder: the run's `Folder`.
         path: of the checkpoint.
         names: of the networks, as the game calls them.
+        pretrained: see `recipes.build_networks`.
 
     Returns:
         A dict, name -> `keras.Model`; names that the run does not have are left out.
@@ -452,7 +453,7 @@ def read_networks(folder, path, names):
     Raises:
         UserError: the file is damaged or belongs to other networks.
     """
-    build = functools.partial(recipes.build_networks, folder.recipe, folder.record, names)
+    build = functools.partial(recipes.build_networks, folder.recipe, folder.record, names, pretrained)
     shared = path.name == presets.WEIGHTS
     if shared:  # it may be a stranger's
         presets.check_size(build, path)
