@@ -59,7 +59,7 @@ RUNS = {
         ["--flagfile=configs/animegan_light.flags", *_PORTRAITS, "--generator=animegan:width=16", "--kimg=5"],
         None,
     ),
-    "cartoongan_drawings": (["--flagfile=configs/cartoongan_light.flags", *_PORTRAITS, "--kimg=4"], None),
+    "cartoongan_drawings": (["--flagfile=configs/cartoongan_light.flags", *_PORTRAITS, "--kimg=3"], None),
     "fastcut_drawings": (
         [
             "--flagfile=configs/fastcut.flags",
@@ -124,7 +124,7 @@ def main():
     runs.parse(flags, __doc__)
     shared, results = pathlib.Path(flags.shared).resolve(), runs.ROOT / flags.results
     if flags.pack:
-        runs.keep("benchmarks/results/embedded.json", pack(results, shared))
+        runs.keep("benchmarks/results/embedded.json", pack(results, flags.shared))
     rows = []
     for kind in (drawings, cartoon, style):
         rows += kind(shared, results, runs.ROOT / flags.pictures)
@@ -202,8 +202,6 @@ def crops(images, side=128):
 
 def compared(of, methods, photos, free, target, path):
     """Returns the rows of methods, name -> function of a picture, and writes the sheet: photographs, then a column each."""
-    import numpy as np
-    import translation
 
     rows = []
     for name, draw in methods.items():
@@ -211,9 +209,19 @@ def compared(of, methods, photos, free, target, path):
             {"of": of, "what": name, "pictures": len(photos), **near([draw(photo) for photo in photos], photos, target)}
         )
         print(rows[-1], flush=True)
-    columns = [[draw(photo) for photo in free] for draw in methods.values()]
-    translation.sheet(path, *[[np.asarray(image) for image in column] for column in columns])
+    sheet(path, *[[draw(photo) for photo in free] for draw in methods.values()])
     return rows
+
+
+def sheet(path, *columns):
+    """Writes examples side by side, one to a row, as a JPEG: of PNGs a repository gets heavy."""
+    import numpy as np
+    from PIL import Image
+
+    from keras_gans import grids
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(grids.table([np.stack(column) for column in columns])).save(path, quality=90)
 
 
 def opened(results, names):
@@ -238,7 +246,9 @@ def drawings(shared, results, pictures):
     methods["embedded:style"] = any_style
     target = translation.features(crops(drawn))
     free = translation.shown({"shared": shared}, 256)
-    return compared("the drawings of portraits", methods, photos, free, target, pictures / "drawings.png")
+    of = "the drawings of portraits"
+    rows = compared(of, methods, photos, free, target, pictures / "drawings.jpg")
+    return rows + [{"of": of, "what": name} for name in RUNS if name.endswith("_drawings") and name not in methods]
 
 
 def cartoon(shared, results, pictures):
@@ -260,13 +270,12 @@ def cartoon(shared, results, pictures):
     }
     free = translation.shown({"shared": shared}, 256)
     return compared(
-        "the Japanese prints", methods, photos, free, translation.features(crops(prints)), pictures / "cartoon.png"
+        "the Japanese prints", methods, photos, free, translation.features(crops(prints)), pictures / "cartoon.jpg"
     )
 
 
 def style(shared, results, pictures):
     """The package's filter of any style beside Magenta's, in styles that neither has seen and in others, as style.py does."""
-    import numpy as np
     import style as styles_benchmark
     import translation
 
@@ -295,8 +304,8 @@ def style(shared, results, pictures):
         rows.append({"of": "a style", "what": name, "pictures": len(photos), **styles_benchmark.judged(judges, drawn)})
         print(rows[-1], flush=True)
     free = [styles_benchmark.middle(photo, 256) for photo in translation.shown({"shared": shared}, 256)]
-    columns = [[np.asarray(draw(photo)) for photo in free] for draw in filters]
-    translation.sheet(pictures / "style.png", free, *columns)
+    columns = [[draw(photo) for photo in free] for draw in filters]
+    sheet(pictures / "style.jpg", free, *columns)
     return rows
 
 
@@ -322,11 +331,14 @@ def document(rows, about):
             "",
             f"| {mine[0]['pictures']} held-out photographs | {' | '.join(COLUMNS[key][0] for key in keys)} |",
             "|---" * (len(keys) + 1) + "|",
-            *(f"| {row['what']} | {' | '.join(format(row[key], COLUMNS[key][1]) for key in keys)} |" for row in mine),
+            *(
+                f"| {row['what']} | {' | '.join(format(row[key], COLUMNS[key][1]) if key in row else 'not run' for key in keys)} |"
+                for row in mine
+            ),
             "",
         ]
         name = {"the drawings of portraits": "drawings", "the Japanese prints": "cartoon", "a style": "style"}[of]
-        lines += [f"![{of}](filters/{name}.png)", ""]
+        lines += [f"![{of}](filters/{name}.jpg)", ""]
     return "\n".join(lines)
 
 

@@ -158,7 +158,7 @@ def _about(run, family, endpoint, variant, measured):
         "summary": family.SUMMARY,
         "made_by": f"keras_gans {keras_gans.__version__}",
         "step": run.step,
-        "license": run.record.get("imported", {}).get("license"),
+        "license": (run.record.get("imported") or run.record.get("preset") or {}).get("license"),
         "variant": variant,
         "signature": endpoint.name,
         **endpoint.meanings(),
