@@ -7,13 +7,14 @@ Photographs that were held out (every tenth of `photos`; runs are trained with -
 EfficientNet-Lite0, which no recipe trains on. The same photographs as they are, small JPEGs by nature, cut to their middle, have
 no target: of those it says how well an enlargement, made small again, is the picture it was made from, and how much detail it has.
 Sheets show photographs in the public domain; --small adds a row for each JPEG of a folder. Fills docs/results.md, --out and, in
-docs/translation, real_world.png and real_world_jpeg.png.
+docs/translation, real_world.jpg and real_world_jpeg.jpg.
 """
 
 import pathlib
 import subprocess
 import sys
 
+import filters
 import numpy as np
 import runs
 import tensorflow as tf
@@ -59,8 +60,8 @@ def main():
         print(rows[-1], flush=True)
         columns.append([enlarge(image) for image in few])
         jpeg_columns.append([enlarge(image) for image in jpegs])
-    translation.sheet(sheets / "real_world.png", *columns, free)
-    translation.sheet(sheets / "real_world_jpeg.png", *jpeg_columns, rows=len(jpegs))
+    filters.sheet(sheets / "real_world.jpg", *columns, free)
+    filters.sheet(sheets / "real_world_jpeg.jpg", *jpeg_columns)
     shown = ["input", *enlargers, "target"]
     about = runs.keep(flags.out, rows, columns=shown)
     runs.fill(flags.document, "real_world", document(rows, about, shown))
@@ -88,11 +89,11 @@ def document(rows, about, shown):
                 for row in rows
             ),
             "",
-            "![Damaged photographs](translation/real_world.png)",
+            "![Damaged photographs](translation/real_world.jpg)",
             "",
             f"Columns: {', '.join(shown)}. Below, small pieces of the same photographs as they are, without a target.",
             "",
-            "![Small pictures](translation/real_world_jpeg.png)",
+            "![Small pictures](translation/real_world_jpeg.jpg)",
         ]
     )
 
