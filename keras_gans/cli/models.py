@@ -18,12 +18,13 @@ def define(flags):
 
 
 def run(flags):
-    from keras_gans.exporting import embedded_models
+    from keras_gans.exporting import embedded_models, metadata
     from keras_gans.pretrained.published import MODELS
     from keras_gans.weights.lookup import PackageFile
 
-    for name, (file, task) in embedded_models.MODELS.items():
-        size = embedded_models.located(f"embedded:{name}").stat().st_size
+    for name, (_, task) in embedded_models.MODELS.items():
+        path = embedded_models.located(f"embedded:{name}")
+        size = sum(each.stat().st_size for each in {path, metadata.predictor(path)})
         print(f"embedded:{name}\n    {task}; {size / 1e6:.1f} MB\n    license: Apache-2.0; trained on the public domain")
     for name, model in MODELS.items():
         if flags.commercial and not model.free:
