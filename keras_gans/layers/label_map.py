@@ -81,7 +81,7 @@ class NoStyle(keras.layers.Layer):
     """One vector of zeros for each label map.
 
     Args:
-        size: its length.
+        size: its length, an int from 1.
 
     Call:
         [batch, h, w, channels] -> [batch, size].
