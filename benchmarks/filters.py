@@ -198,7 +198,6 @@ def crops(images, side=128):
 
 def compared(of, methods, photos, free, target, path):
     """Returns the rows of methods, name -> function of a picture, and writes the sheet: photographs, then a column each."""
-
     rows = []
     for name, draw in methods.items():
         rows.append(

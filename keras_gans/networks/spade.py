@@ -149,26 +149,24 @@ class SPADEGenerator(Translator):
         }
 
 
-def build_encoder(width, style_dim, channels=3, side=256, halvings=6):
+def build_encoder(width, style_dim, channels=3):
     """Builds the code's `ConvEncoder`: from photographs to the distribution of their style.
 
-    3x3 convolutions of stride 2 with spectral and instance norms, LeakyReLU 0.2; two dense layers. At 256 pixels whatever the
+    Six 3x3 convolutions of stride 2 with spectral and instance norms, LeakyReLU 0.2; two dense layers. At 256 pixels whatever the
     photograph has (code: below 256 one halving fewer, behind which its dense layers do not fit).
 
     Args:
         width: channels of the first convolution, eight times as many at the end.
         style_dim: length of a style.
         channels: of the photographs. Default 3.
-        side: pixels that photographs are brought to. Default 256, as published.
-        halvings: convolutions. Default 6, as published at 256 pixels.
 
     Returns:
         A `keras.Model`: photographs float [batch, h, w, channels] in [-1, 1] -> two float32 [batch, style_dim], the mean and the
         logarithm of the variance.
     """
     photographs = keras.Input((None, None, channels), name="photographs")
-    x = layers.Resizing(side, side, interpolation="bilinear", name="resized")(photographs)
-    for index in range(halvings):
+    x = layers.Resizing(256, 256, interpolation="bilinear", name="resized")(photographs)
+    for index in range(6):
         x = _halving(width * min(8, 1 << index), f"half_{index}")(x)
         x = InstanceNormalization(name=f"half_{index}_norm")(x)
         x = layers.LeakyReLU(negative_slope=0.2, name=f"half_{index}_relu")(x)
