@@ -11,7 +11,7 @@ from PIL import GifImagePlugin, Image
 from keras_gans import files, video
 from keras_gans.errors import UserError
 
-_PADDING = 2  # black pixels around every image of a grid
+PADDING = 2  # black pixels around every image of a grid
 _COLORS = 256  # of a GIF palette
 
 
@@ -36,11 +36,11 @@ def grid(images, columns=None):
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    cells = np.zeros((rows * columns, height + _PADDING, width + _PADDING, channels), np.uint8)
-    cells[:count, _PADDING:, _PADDING:] = images
+    cells = np.zeros((rows * columns, height + PADDING, width + PADDING, channels), np.uint8)
+    cells[:count, PADDING:, PADDING:] = images
     cells = cells.reshape(rows, columns, *cells.shape[1:])
     sheet = cells.transpose(0, 2, 1, 3, 4).reshape(rows * cells.shape[2], columns * cells.shape[3], channels)
-    return np.pad(sheet, ((0, _PADDING), (0, _PADDING), (0, 0)))
+    return np.pad(sheet, ((0, PADDING), (0, PADDING), (0, 0)))
 
 
 def table(columns):

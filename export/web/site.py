@@ -16,14 +16,15 @@ from keras_gans.cli import main
 
 
 def define(flags):
-    flags.string("models", None, "folder of .tflite files", required=True)
+    flags.string("models", None, "folder of .tflite files; embedded: the package's own", required=True)
     flags.string("out", None, "folder to write", required=True)
 
 
 def run(flags):
+    from keras_gans.exporting import embedded_models
     from keras_gans.serving.site import Site
 
-    site = Site(pathlib.Path(__file__).parent, flags.models).files()
+    site = Site(pathlib.Path(__file__).parent, embedded_models.folder(flags.models)).files()
     with files.whole(flags.out) as folder:
         for name, content in site.items():
             target = folder / name

@@ -5,8 +5,8 @@
 answers TensorFlow Serving's REST and gRPC API for every SavedModel models/NAME/VERSION/ that keras-gans export has
 written. New versions are loaded when they appear, and take over once they are warm; a file models/models.config may name
 other versions than the latest, and labels. The page at http://127.0.0.1:8501/ runs the models/*.tflite files in the
-browser (after `npm ci` in export/web of the repository). GET /healthz answers 200 when a model is ready. Ctrl-C or
-SIGTERM ends it when the requests that run are answered.
+browser (after `npm ci` in export/web of the repository); `--models=embedded` has the three of the package. GET /healthz
+answers 200 when a model is ready. Ctrl-C or SIGTERM ends it when the requests that run are answered.
 
 Needs keras-gans[serving].
 """
@@ -20,7 +20,7 @@ PAGE = pathlib.Path(__file__).parents[1] / "serving" / "page"
 
 
 def define(flags):
-    flags.string("models", None, "folder of the models", required=True)
+    flags.string("models", None, "folder of the models; embedded: the page with the package's own filters", required=True)
     flags.string("host", "127.0.0.1", "address to listen on; 0.0.0.0 for all, there is no password")
     flags.strings(
         "allowed_host",
@@ -43,7 +43,9 @@ def define(flags):
 
 
 def run(flags):
-    folder = pathlib.Path(flags.models)
+    from keras_gans.exporting import embedded_models
+
+    folder = embedded_models.folder(flags.models)
     if not folder.is_dir():
         raise UserError(f"--models={folder} is not a folder; name one that keras-gans export has written into")
     if own := next((path.parent for path in sorted(folder.glob("*/saved_model.pb")) if path.parent.name.isdecimal()), None):

@@ -28,3 +28,8 @@ def located(model):
     if name not in MODELS:
         raise UserError(f"--model={model}: the package has {', '.join(_PREFIX + known for known in sorted(MODELS))}")
     return _FOLDER / MODELS[name][0]
+
+
+def folder(models):
+    """Returns the folder that is meant by `models`, a path or `embedded`: the package's own; `pathlib.Path`."""
+    return _FOLDER if str(models) == _PREFIX.rstrip(":") else pathlib.Path(models)

@@ -1,6 +1,7 @@
 """`embedded:NAME`: the phone models inside the package, without TensorFlow; their names, sizes, and what they do to a picture."""
 
 import json
+import pathlib
 import subprocess
 import sys
 import zipfile
@@ -26,6 +27,11 @@ def test_all_together_are_small():
     named = {embedded_models.located(f"embedded:{name}") for name in embedded_models.MODELS}
     assert models == sorted({path.name for path in named} | {metadata.predictor(path).name for path in named})
     assert sum(path.stat().st_size for path in folder.glob("*.tflite")) < 3e6
+
+
+def test_their_folder_has_a_name_of_its_own():
+    assert embedded_models.folder("embedded") == embedded_models.located("embedded:style").parent
+    assert embedded_models.folder("models/embedded") == pathlib.Path("models/embedded")
 
 
 def test_the_card_names_every_model():

@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from helpers import ROOT
 from PIL import Image
 
-from keras_gans.exporting import metadata
+from keras_gans.exporting import embedded_models, metadata
 from keras_gans.exporting.phone_filter import Filter
 
 sys.path.insert(0, str(ROOT / "tests/exporting"))  # translation_runs
@@ -468,6 +468,23 @@ def test_works_when_the_server_is_gone(browser, models, picture):
         choose(page, "darker")
         page.get_by_label("Picture or video", exact=True).set_input_files(picture)
         wait_frames(page)
+
+
+def test_the_filters_of_the_package(browser, tmp_path):
+    """`--models=embedded`: all three, as `keras-gans filter` has them."""
+    given = photograph(tmp_path / "photo.png", 96, 64)
+    with phone(browser) as page, site(embedded_models.folder("embedded")) as address:
+        page.goto(address)
+        for name in embedded_models.MODELS:
+            path = embedded_models.located(f"embedded:{name}")
+            choose(page, path.stem)
+            show(page, tmp_path / "photo.png")
+            styles = [str(WEB / "paintings/hokusai.jpg")] if name == "style" else []
+            expected = Filter(path, styles)(given)
+            made = pixels(page, "after").astype(int)
+            assert made.shape == expected.shape, name
+            assert np.abs(made - expected).max() <= 2, name
+            assert np.std(expected) > 10
 
 
 def test_policy_names_the_import_map():

@@ -1,0 +1,79 @@
+"""The first page of docs/results.md: of each kind of work a few rows of its sheet, as they are, with what it took.
+
+    python benchmarks/gallery.py
+
+Cuts docs/gallery/ out of the sheets that the other benchmarks draw, so it runs after them. Rows are the first ones, not chosen.
+"""
+
+import collections
+
+import runs
+from PIL import Image
+
+Piece = collections.namedtuple("Piece", "name sheet rows of factor words")
+Piece.__doc__ = """What is shown: its file; the sheet in docs/; how many of its rows, of how many; by how many whole pixels it is
+enlarged; what stands above it."""
+PIECES = (
+    Piece(
+        "style",
+        "style/arbitrary_style_strokes.jpg",
+        3,
+        6,
+        1,
+        "**Any painting's style**, by one network, a quarter of an hour on one core ([numbers](#style-transfer)).",
+    ),
+    Piece(
+        "clothes",
+        "growing/stylegan2_samples.png",
+        4,
+        8,
+        3,
+        "**Clothes from noise**: StyleGAN2, 32 pixels ([numbers](#growing-and-style-based-generators)); thirteen other "
+        "recipes, 25 minutes of one core each, are [below](#every-objective-for-the-same-time).",
+    ),
+    Piece(
+        "enlarged",
+        "translation/real_world.jpg",
+        3,
+        6,
+        1,
+        "**Small, blurred, noisy, compressed pictures enlarged**: bicubic, the package's `embedded:enlarge4`, the authors' "
+        "weights imported here (two), the original ([numbers](#enlargement-of-damaged-pictures)).",
+    ),
+    Piece(
+        "map",
+        "translation/spade.png",
+        3,
+        8,
+        1,
+        "**Label maps painted**: heights to satellite pictures by SPADE, 23 minutes of one core ([numbers](#image-to-image)).",
+    ),
+)
+QUALITY = 90  # of JPEG
+
+
+def main():
+    from keras_gans.cli import Flags
+
+    flags = Flags()
+    flags.string("document", "docs/results.md", "where the pictures stand")
+    flags.string("pictures", "docs/gallery", "folder of the pieces")
+    runs.parse(flags, __doc__)
+    folder = runs.ROOT / flags.pictures
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for piece in PIECES:
+        cut(piece).save(folder / f"{piece.name}.jpg", quality=QUALITY)
+        lines += [piece.words, "", f"![{piece.name}]({folder.name}/{piece.name}.jpg)", ""]
+    runs.fill(flags.document, "gallery", "\n".join(lines))
+
+
+def cut(piece):
+    """Returns the first rows of a sheet."""
+    with Image.open(runs.ROOT / "docs" / piece.sheet, formats=["PNG", "JPEG"]) as sheet:
+        rows = sheet.convert("RGB").crop((0, 0, sheet.width, round(sheet.height * piece.rows / piece.of)))
+    return rows.resize((rows.width * piece.factor, rows.height * piece.factor), Image.Resampling.NEAREST)
+
+
+if __name__ == "__main__":
+    main()
