@@ -84,6 +84,7 @@ class CartoonGAN(Translation, GAN):
         self.adversarial_weight, self.discriminator_weight = adversarial_weight, discriminator_weight
         self.smooth_weight, self.content_weight = smooth_weight, content_weight
         self.warmup_steps = round(warmup_kimg * 1000 / batch_size)
+        self.pace_changes = (self.warmup_steps,)
 
     @classmethod
     def parts(cls, make):

@@ -34,6 +34,7 @@ class Game(KerasGame):
         deployed: dict of the class, direction ("ab" and "ba" where images become others, else "") -> name of the network
             that does the work when the run is over. All tools after training take these and nothing else.
         least: of the class, the fewest pictures of each side that it can learn from.
+        pace_changes: the steps from which on a step costs something else; () where all steps are alike.
         takes: of the class, what those networks take: "latents" (and labels), "images" or "images and a style".
         step: int64 variable, generator steps so far.
         first_bad_step: int64 [players] variable: the step at which each player's loss or gradient was first not finite;
@@ -44,6 +45,7 @@ class Game(KerasGame):
     clock = None
     kind = "images"
     least = 1
+    pace_changes = ()
     players = {"discriminator": ("discriminator",), "generator": ("generator",)}
     averages = {"ema": "generator"}
     deployed = {"": "ema"}

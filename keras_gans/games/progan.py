@@ -155,6 +155,7 @@ class ProGAN(GAN):
                     f"the {player} must grow, such as progan or stylegan, not {type(getattr(self, player)).__name__}"
                 )
         self.growth = Growth(discriminator.sizes, start, fade_kimg, stable_kimg, batch_sizes, batch_size)
+        self.pace_changes = tuple(self.growth.begins)
         self._step = threading.local()  # replicas are traced in threads of their own
         for network in (*self.growing(), *self.growing("ema")):
             network.grow(start)

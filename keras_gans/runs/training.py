@@ -294,7 +294,7 @@ def _train_and_record(place, recipe, game, batches, num_classes, left, stop):
     with progress(f"training {folder.directory}", total * batch_size, initial=start * batch_size) as bar:
         beside = [
             callbacks.Logs(record, bar, steps("log_kimg"), start),
-            callbacks.Cost(total, batch_size, start, lighter.lighter(recipe)),
+            callbacks.Cost(total, batch_size, start, lighter.lighter(recipe), game.pace_changes),
         ]
         if recipe["sample_kimg"]:
             beside.append(_samples(record, recipe, trained, steps("sample_kimg"), start))

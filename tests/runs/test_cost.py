@@ -15,11 +15,11 @@ def recipe(name):
     return {flag: flags[flag].value for flag in flags}
 
 
-def said(monkeypatch, capsys, total, seconds, lighter, start=0):
+def said(monkeypatch, capsys, total, seconds, lighter, start=0, changes=()):
     """Returns what is said in a run whose first step takes 100 seconds, each other one `seconds`."""
     clock = iter([0.0, *(number * seconds for number in range(1, 200))])
     monkeypatch.setattr(cost.time, "monotonic", lambda: next(clock))
-    callback = callbacks.Cost(total, 8, start, lighter)
+    callback = callbacks.Cost(total, 8, start, lighter, changes)
     for batch in range(100):
         callback.on_train_batch_end(batch)
     return capsys.readouterr().out.splitlines()
@@ -37,6 +37,15 @@ def test_cost_of_slow_steps_waits_for_a_minute_alone(monkeypatch, capsys):
 def test_short_run_says_nothing_and_one_of_an_hour_names_no_other(monkeypatch, capsys):
     assert said(monkeypatch, capsys, 40, 2.0, None) == []
     assert said(monkeypatch, capsys, 1817, 2.0, "no") == ["this takes about 60 min on this machine, at 4 images/s"]
+
+
+def test_parts_of_other_paces_are_said_as_they_begin(monkeypatch, capsys):
+    assert said(monkeypatch, capsys, 4057, 3.0, None, changes=(0, 50)) == [
+        "the part up to 0.4 kimg takes about 99 s on this machine, at 2.67 images/s",
+        "this takes about 3 h 20 min on this machine, at 2.67 images/s",
+    ]
+    beyond = said(monkeypatch, capsys, 1817, 2.0, None, changes=(5000,))
+    assert beyond == ["this takes about 60 min on this machine, at 4 images/s"]
 
 
 @pytest.mark.parametrize(
