@@ -4,7 +4,7 @@
     python benchmarks/results.py --hours=3                     goes on where the last start was stopped
 
 One run a core, in the order of the list. A run ends after its minutes of one core (processor time, so that it may share the
-machine), or before, when its last three scores were no better than the best before them. A stop (Ctrl-C, SIGTERM, the
+machine), or before, when half of them are over and its last three scores were no better than the best before them. A stop (Ctrl-C, SIGTERM, the
 hours) makes a checkpoint; the next start resumes it bit for bit. A finished run's generator (float16), card, last samples,
 scores and curve go to results/NAME, and no other row is touched; `python benchmarks/zoo.py` and the like then write the
 tables from there. Runs that were never reached have no folder, and their rows say "not run". What results/ has is not
@@ -95,7 +95,7 @@ def train(run, core, work, state, stop):
         state.write(run.name, core_seconds=used)
         if used > 60 * run.minutes:
             ended = f"{run.minutes} minutes of one core"
-        elif run.score and plateau(scores_so_far(directory, run.score)):
+        elif run.score and used > 30 * run.minutes and plateau(scores_so_far(directory, run.score)):
             ended = f"no better {run.score} in {PATIENCE} scores"
         if ended or stop.is_set():
             training.send_signal(signal.SIGTERM)

@@ -9,6 +9,7 @@ import itertools
 import keras
 
 from keras_gans.features.perceptual import PerceptualNetwork
+from keras_gans.layers.convolution import DepthwiseConv2D
 from keras_gans.layers.padding import ReflectionPadding2D
 from keras_gans.registry import EXTRACTORS
 from keras_gans.weights import lookup
@@ -53,7 +54,7 @@ def build_efficientnet_lite0(reflect=False):
 
     def depthwise(x, name, kernel, stride):
         x, padding = padded(x, kernel, stride)
-        return keras.layers.DepthwiseConv2D(kernel, stride, padding, name=name)(x)
+        return DepthwiseConv2D(kernel, stride, padding, name=name)(x)
 
     def relu6(x):
         return keras.layers.ReLU(6.0)(x)

@@ -12,5 +12,11 @@
 from keras_gans import lazy
 
 __getattr__, __dir__ = lazy.room(
-    __name__, __path__, convolve="dispatch", convolve_transposed="dispatch", normalize="dispatch", use="switch"
+    __name__,
+    __path__,
+    convolve="dispatch",
+    convolve_depthwise="dispatch",
+    convolve_transposed="dispatch",
+    normalize="dispatch",
+    use="switch",
 )

@@ -4,10 +4,11 @@ A module of this room is a kernel: functions under the names below, with their a
 arguments and says whether the kernel is for them.
 """
 
-from keras_gans.kernels import few_filters, four_by_four, groups, halving, instance_norm, plain, switch, winograd
+from keras_gans.kernels import depthwise, few_filters, four_by_four, groups, halving, instance_norm, plain, switch, winograd
 
 CONVOLVING = (groups, four_by_four, halving, winograd, few_filters)
 TRANSPOSING = (four_by_four, halving)
+DEPTHWISE = (depthwise,)
 NORMALIZING = (instance_norm,)
 
 
@@ -43,6 +44,22 @@ def convolve_transposed(inputs, kernel, strides=1, padding="SAME", training=True
     """
     arguments = inputs, kernel, *_numbers(strides, padding)
     return _chosen(TRANSPOSING, training, arguments).convolve_transposed(*arguments)
+
+
+def convolve_depthwise(inputs, kernel, strides=1, padding="SAME", training=True):
+    """A convolution of each channel by itself.
+
+    Args:
+        inputs: float [batch, h, w, channels].
+        kernel: [k, k, channels, multiplier], of the same type.
+        strides: one number, or two equal ones.
+        padding, training: see `convolve`.
+
+    Returns:
+        [batch, ceil(h / strides), ..., channels * multiplier] for "SAME"; differentiable any number of times.
+    """
+    arguments = inputs, kernel, *_numbers(strides, padding)
+    return _chosen(DEPTHWISE, training, arguments).convolve_depthwise(*arguments)
 
 
 def normalize(inputs, gamma, beta, epsilon, training=True):

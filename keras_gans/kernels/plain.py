@@ -15,6 +15,12 @@ def convolve(inputs, kernel, strides=(1, 1), padding="SAME"):
     return tf.nn.conv2d(padded(inputs, padding), kernel, strides, "SAME" if padding == "SAME" else "VALID")
 
 
+def convolve_depthwise(inputs, kernel, strides=(1, 1), padding="SAME"):
+    """See `keras_gans.kernels.convolve_depthwise`."""
+    kind = "SAME" if padding == "SAME" else "VALID"
+    return tf.nn.depthwise_conv2d(padded(inputs, padding), kernel, [1, *strides, 1], kind)
+
+
 def convolve_transposed(inputs, kernel, strides=(1, 1), padding="SAME"):
     """See `keras_gans.kernels.convolve_transposed`."""
     batch, height, width, _ = sizes(inputs)

@@ -6,15 +6,22 @@ import tensorflow as tf
 from keras_gans import kernels
 
 
-def _ours(layer, inputs):
+def _ours(layer, inputs, paddings=("same",)):
     """Whether `keras_gans.kernels` have this convolution; elsewhere Keras's own operation runs."""
     return (
         not isinstance(inputs, keras.KerasTensor)
-        and layer.padding == "same"
+        and layer.padding in paddings
         and layer.dilation_rate == (1, 1)
         and layer.data_format == "channels_last"
         and getattr(layer, "groups", 1) == 1
     )
+
+
+def _finished(layer, outputs):
+    """Adds the bias and applies the activation."""
+    if layer.use_bias:
+        outputs += tf.convert_to_tensor(layer.bias)
+    return outputs if layer.activation is None else layer.activation(outputs)
 
 
 @keras.saving.register_keras_serializable("keras_gans")
@@ -38,6 +45,16 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         if not training or not _ours(self, inputs) or self.output_padding is not None:
             return super().call(inputs)
         outputs = kernels.convolve_transposed(inputs, tf.convert_to_tensor(self.kernel), self.strides, "SAME")
-        if self.use_bias:
-            outputs += tf.convert_to_tensor(self.bias)
-        return outputs if self.activation is None else self.activation(outputs)
+        return _finished(self, outputs)
+
+
+@keras.saving.register_keras_serializable("keras_gans")
+class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
+    """`keras.layers.DepthwiseConv2D`, faster to differentiate on a CPU in bfloat16. Same arguments and numbers."""
+
+    def call(self, inputs):
+        if not _ours(self, inputs, ("same", "valid")):
+            return super().call(inputs)
+        kernel = tf.convert_to_tensor(self.kernel)
+        outputs = kernels.convolve_depthwise(inputs, kernel, self.strides, self.padding.upper())
+        return _finished(self, outputs)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import signal
 
 from keras_gans import kernels
-from keras_gans.kernels import few_filters, four_by_four, groups, halving, plain, winograd
+from keras_gans.kernels import depthwise, few_filters, four_by_four, groups, halving, plain, winograd
 
 SIZES = [(16, 18), (17, 21), (6, 7)]
 EVEN = [(8, 6), (2, 12)]
@@ -106,6 +106,40 @@ def test_four_by_four(size, channels, filters, padding, dtype):
     kernel, geometry = normal(4, 4, channels, filters, seed=1), ((2, 2), padding)
     agree(four_by_four.convolve, direct, normal(2, *size, channels), kernel, geometry, dtype)
     agree(four_by_four.convolve_transposed, direct_transposed, normal(2, *size, filters), kernel, geometry, dtype)
+
+
+def direct_depthwise(inputs, kernel, strides, padding):
+    if padding != "SAME":
+        padding = [[0, 0], [padding, padding], [padding, padding], [0, 0]]
+    return tf.nn.depthwise_conv2d(inputs, kernel, [1, *strides, 1], padding)
+
+
+@every_dtype
+@pytest.mark.parametrize("side, stride, padding", [(3, 2, "SAME"), (5, 2, "SAME"), (5, 1, "SAME"), (3, 2, 1), (5, 1, 0)])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_depthwise(size, side, stride, padding, dtype):
+    geometry = (stride, stride), padding
+    agree(
+        depthwise.convolve_depthwise,
+        direct_depthwise,
+        normal(2, *size, 5),
+        normal(side, side, 5, 2, seed=1),
+        geometry,
+        dtype,
+    )
+
+
+def test_depthwise_is_taken_where_bfloat16_is_slow():
+    """The words of `fits`, seen from outside: float32's gradients are those of the convolution in float32."""
+    images, kernel = normal(2, 16, 16, 5), normal(3, 3, 5, 1, seed=1)
+    upstream = tf.cast(normal(2, 8, 8, 5, seed=2), tf.bfloat16)
+    with kernels.use("fast"), tf.GradientTape(persistent=True) as tape:
+        tape.watch(images)
+        outputs = kernels.convolve_depthwise(tf.cast(images, tf.bfloat16), tf.cast(kernel, tf.bfloat16), 2)
+        in_float32 = kernels.convolve_depthwise(images, tf.cast(tf.cast(kernel, tf.bfloat16), tf.float32), 2)
+    seen = tape.gradient(outputs, images, upstream)
+    expected = tape.gradient(in_float32, images, tf.cast(upstream, tf.float32))
+    np.testing.assert_array_equal(seen, tf.cast(tf.cast(expected, tf.bfloat16), tf.float32))
 
 
 @pytest.mark.parametrize("size, channels, filters", [(8, 3, 5), (8, 32, 16), (16, 1, 8), (6, 20, 4)])

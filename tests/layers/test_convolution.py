@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gans.layers.convolution import Conv2D, Conv2DTranspose
+from keras_gans.layers.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D
 
 SHAPES = [(8, 3, 5), (8, 32, 16), (16, 1, 8), (6, 20, 4)]  # size of the larger map, channels, filters
 
@@ -78,3 +78,26 @@ def test_jit_and_config_round_trip():
         again.build(inputs.shape)
         again.set_weights([np.asarray(weight) for weight in layer.weights])
         np.testing.assert_array_equal(apply(again, inputs), expected)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 2e-6), ("mixed_bfloat16", 0.05)])
+@pytest.mark.parametrize(
+    "arguments", [{}, {"padding": "valid"}, {"strides": 1}, {"dilation_rate": 2, "strides": 1}], ids=str
+)
+def test_depthwise_agrees_with_keras(arguments, dtype, tolerance):
+    arguments = {"kernel_size": 5, "strides": 2, "padding": "same", "activation": "relu", "depth_multiplier": 2} | arguments
+    inputs = tf.random.stateless_normal([3, 12, 12, 4], [1, 2])
+    ours, theirs = DepthwiseConv2D(dtype=dtype, **arguments), keras.layers.DepthwiseConv2D(**arguments)
+    for layer in (ours, theirs):
+        layer.build(inputs.shape)
+    ours.bias.assign(tf.random.stateless_normal(ours.bias.shape, [3, 4]))
+    theirs.set_weights([np.asarray(weight) for weight in ours.weights])
+    for mine, reference in zip(everything(ours, inputs), everything(theirs, inputs), strict=True):
+        scale = np.abs(reference).max()
+        np.testing.assert_allclose(mine / scale, reference / scale, atol=tolerance)
+    again = DepthwiseConv2D.from_config(ours.get_config())
+    again.build(inputs.shape)
+    again.set_weights([np.asarray(weight) for weight in ours.weights])
+    np.testing.assert_array_equal(tf.cast(again(inputs), tf.float32), tf.cast(ours(inputs), tf.float32))
+    compiled = tf.function(again, jit_compile=True)
+    np.testing.assert_allclose(tf.cast(compiled(inputs), tf.float32), tf.cast(ours(inputs), tf.float32), atol=0.05)
