@@ -151,9 +151,10 @@ def document(rows, picture):
     """Returns the Markdown of the zoo's section; `rows`: name of the run -> its row in results/."""
     real = score_of_real_images()
     lines = [
-        f"Each recipe for {MINUTES} minutes of one core (processor time, compilation and scores included), or until, after half "
-        "of them, three scores in a row, taken every hundred seconds, were no better than the best before them; seed 0, "
-        "bfloat16. Trained by `python benchmarks/results.py`, on the days and machines that stand in each "
+        f"Each recipe for {MINUTES} minutes of one core (processor time, compilation and scores included), or until three scores "
+        "in a row, taken every hundred seconds, were no better than the best before them (those of 29 November at any time, later "
+        "ones after half of the minutes); seed 0, bfloat16. Trained by `python benchmarks/results.py`, on the days and machines "
+        "that stand in each "
         f"`results/NAME/result.json`; the generators are there too, in float16 (not {', '.join(UNSHIPPED)}'s, for its size), and "
         "these scores are theirs: `keras-gans evaluate --run=results/NAME` takes them again. kd and "
         "fd are the kernel and the Frechet distance on the `fashion` features (lower is better; kd with its standard error), "
