@@ -269,7 +269,7 @@ def strips(path, folders):
 def first_samples(folder):
     """Returns the first images of a row in results/, of one with labels one of each class: uint8 [10, 32, 32, 1].
 
-    They are made by its generator, or, where that was not kept, cut from the training's last samples.
+    They are made by its generator, or, where that was not kept, cut from the training's last samples, a row for each class.
     """
     import numpy as np
     from PIL import Image
@@ -281,10 +281,8 @@ def first_samples(folder):
         return np.concatenate(list(Trained.open(folder).generate(STRIP, 0)))
     with Image.open(folder / "samples.png", formats=["PNG"]) as sheet:
         pixels = np.asarray(sheet.convert("L"))[..., None]
-    side, margin = 32, grids.PADDING
-    columns = pixels.shape[1] // (side + margin)
-    corners = [[margin + (side + margin) * place for place in divmod(number, columns)] for number in range(STRIP)]
-    return np.stack([pixels[y : y + side, x : x + side] for y, x in corners])
+    first, side = grids.PADDING, 32
+    return np.stack([pixels[y : y + side, first : first + side] for y in range(first, len(pixels), side + first)])
 
 
 if __name__ == "__main__":
