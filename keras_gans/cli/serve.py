@@ -47,7 +47,7 @@ def run(flags):
 
     folder = embedded_models.folder(flags.models)
     if not folder.is_dir():
-        raise UserError(f"--models={folder} is not a folder; name one that keras-gans export has written into")
+        raise UserError(f"--models={folder} is not a folder; name one that keras-gans export has written into, or embedded")
     if own := next((path.parent for path in sorted(folder.glob("*/saved_model.pb")) if path.parent.name.isdecimal()), None):
         raise UserError(
             f"--models={folder} is one model ({own} is a version of it); name the folder that holds it: "
