@@ -24,12 +24,20 @@ PIECES = (
     ),
     Piece(
         "clothes",
+        "zoo.png",
+        14,
+        14,
+        1,
+        "**Clothes from noise**, by thirteen papers' recipes, 25 minutes of one core each "
+        "([numbers, and why some fail](#every-objective-for-the-same-time)).",
+    ),
+    Piece(
+        "stylegan2",
         "growing/stylegan2_samples.png",
-        4,
+        3,
         8,
         3,
-        "**Clothes from noise**: StyleGAN2, 32 pixels ([numbers](#growing-and-style-based-generators)); thirteen other "
-        "recipes, 25 minutes of one core each, are [below](#every-objective-for-the-same-time).",
+        "The same by StyleGAN2 ([numbers](#growing-and-style-based-generators)).",
     ),
     Piece(
         "enlarged",
