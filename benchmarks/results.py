@@ -26,6 +26,7 @@ import time
 import runs
 
 PATIENCE = 3  # scores in a row
+SHEET = 300_000  # bytes of a run's samples, of the 25 million that results/ may have
 _VERB = "import sys; from keras_gans.cli import main; sys.exit(main())"
 _OFTEN = 5  # seconds between two looks at a training
 
@@ -131,6 +132,8 @@ def keep(run, work, results, state):
     if not run.ship:
         out.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(max(folder.samples.glob("*.png")), out / "samples.png")
+    if (out / "samples.png").is_file():
+        halve(out / "samples.png")
     scores = work / f"{run.name}.scores.json"
     if run.score:
         command("evaluate", f"--run={made}", f"--out={scores}")
@@ -155,6 +158,19 @@ def keep(run, work, results, state):
         row |= run.more(Trained.open(made))
     runs._write(out / "result.json", json.dumps(row, indent=2) + "\n")
     return row
+
+
+def halve(path):
+    """Halves a PNG's sides until it has no more than `SHEET` bytes."""
+    import numpy as np
+    from PIL import Image
+
+    from keras_gans import grids
+
+    while path.stat().st_size > SHEET:
+        with Image.open(path, formats=["PNG"]) as sheet:
+            smaller = np.asarray(sheet.convert("RGB").reduce(2))
+        grids.write_png(path, smaller)
 
 
 def machine():
