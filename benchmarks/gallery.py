@@ -20,7 +20,7 @@ PIECES = (
         3,
         6,
         1,
-        "**Any painting's style**, by one network, a quarter of an hour on one core ([numbers](#style-transfer)).",
+        "**Any painting's style**, by one network, twelve minutes on one core ([numbers](#style-transfer)).",
     ),
     Piece(
         "clothes",
@@ -28,7 +28,7 @@ PIECES = (
         14,
         14,
         1,
-        "**Clothes from noise**, by thirteen papers' recipes, 25 minutes of one core each "
+        "**Clothes from noise**, by thirteen papers' recipes, at most 25 minutes of one core each "
         "([numbers, and why some fail](#every-objective-for-the-same-time)).",
     ),
     Piece(

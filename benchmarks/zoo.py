@@ -52,8 +52,7 @@ PUBLISHED = {
     "sagan": "ImageNet 128x128: IS 52.52, FID 18.65 [10]",
 }
 SOURCES = """[1] Goodfellow et al. 2014, table 1. [2] Gulrajani et al. 2017, table of unsupervised CIFAR-10, which
-has DCGAN's
-number too. [3] Kodali et al. 2017. [4] Berthelot et al. 2017. [5] Miyato et al. 2018, table 2 and appendix B.1.
+has DCGAN's number too. [3] Kodali et al. 2017. [4] Berthelot et al. 2017. [5] Miyato et al. 2018, table 2 and appendix B.1.
 [6] Huang et al. 2024. [7] Mirza and Osindero 2014, table 1. [8] Odena et al. 2017. [9] Miyato and Koyama 2018, at 850,000
 steps. [10] Zhang et al. 2019, abstract. IS is the inception score of 50,000 images. The papers of LSGAN and WGAN print
 no score of their images."""
@@ -152,8 +151,8 @@ def document(rows, picture):
     real = score_of_real_images()
     lines = [
         f"Each recipe for {MINUTES} minutes of one core (processor time, compilation and scores included), or until three scores "
-        "in a row, taken every hundred seconds, were no better than the best before them (those of 29 November at any time, later "
-        "ones after half of the minutes); seed 0, bfloat16. Trained by `python benchmarks/results.py`, on the days and machines "
+        "in a row, taken every hundred seconds, were no better than the best before them (in the first runs at any time, in "
+        "later ones after half of the minutes); seed 0, bfloat16. Trained by `python benchmarks/results.py`, on the days and machines "
         "that stand in each "
         f"`results/NAME/result.json`; the generators are there too, in float16 (not {', '.join(UNSHIPPED)}'s, for its size), and "
         "these scores are theirs: `keras-gans evaluate --run=results/NAME` takes them again. kd and "

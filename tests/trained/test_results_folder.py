@@ -1,4 +1,4 @@
-"""What results/ keeps of trainings: it opens, it works, its scores are those of its generators, and it stays small."""
+"""What results/ keeps of trainings: it opens, it works, and it stays small."""
 
 import json
 import re
@@ -21,9 +21,7 @@ def test_it_stays_small_and_says_whose_it_is():
     words = (FOLDER / "README.md").read_text(encoding="utf-8")
     for name in SHIPPED:
         card = (FOLDER / name / "README.md").read_text(encoding="utf-8")
-        license = re.findall('^license(?:_name)?: "?([^"\n]+)', card, re.M)[
-            -1
-        ]  # Hugging Face calls some "other", with a name
+        license = re.findall('^license(?:_name)?: "?([^"\n]+)', card, re.M)[-1]  # "other" has a name
         assert license.lower() in words.lower(), name
     for name in set(ROWS) - set(SHIPPED):
         assert (FOLDER / name / "samples.png").is_file(), name
