@@ -4,11 +4,11 @@
     python benchmarks/results.py --hours=3                     goes on where the last start was stopped
 
 One run a core, in the order of the list. A run ends after its minutes of one core (processor time, so that it may share the
-machine), or before, when half of them are over and its last three scores were no better than the best before them. A stop
-(Ctrl-C, SIGTERM, the hours) makes a checkpoint; the next start resumes it bit for bit. A finished run's generator (float16), card, last samples,
-scores and curve go to results/NAME, and no other row is touched; `python benchmarks/zoo.py` and the like then write the
-tables from there. Runs that were never reached have no folder, and their rows say "not run". What results/ has is not
-trained again, on another machine neither: remove its folder for that.
+machine), or before, when half of them are over and its last three scores do not fall and were no better than the best before
+them. A stop (Ctrl-C, SIGTERM, the hours) makes a checkpoint; the next start resumes it bit for bit. A finished run's generator
+(float16), card, last samples, scores and curve go to results/NAME, and no other row is touched; `python benchmarks/zoo.py` and
+the like then write the tables from there. Runs that were never reached have no folder, and their rows say "not run". What
+results/ has is not trained again, on another machine neither: remove its folder for that.
 """
 
 import collections
@@ -66,8 +66,11 @@ class State:
 
 
 def plateau(values, patience=PATIENCE):
-    """Whether the last `patience` of a list of scores (lower is better) are all no better than the best before them."""
-    return len(values) > patience and min(values[-patience:]) >= min(values[:-patience])
+    """Whether the last `patience` of a list of scores (lower is better) are all no better than the best before them.
+
+    Not while they fall: a noisy score or a lucky start must not end a run that learns."""
+    last = values[-patience:]
+    return len(values) > patience and min(last) >= min(values[:-patience]) and last[-1] >= last[0]
 
 
 def scores_so_far(directory, name):
