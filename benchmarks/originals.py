@@ -55,10 +55,10 @@ _see.libraries = []
 def fastgan(directory, precision, batch, size=256):
     """A step of train.py, with the generator of projected-gan and the one discriminator that the paper has."""
     _see(directory, "projected-gan")
+    import lpips  # the package, before the next checkout: that has a folder of this name, with networks of its own
     from pg_modules.networks_fastgan import Generator
 
     _see(directory, "FastGAN-pytorch")
-    import lpips
     from diffaug import DiffAugment
     from models import Discriminator
 

@@ -29,6 +29,7 @@ from importlib import util
 import runs
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as in this package's commands, for all contestants of TensorFlow
 
 BATCH = 64  # of the DCGAN
 
@@ -86,12 +87,17 @@ def ours_cyclegan(precision, jit):
 
 
 def ours_by_flagfile(name, size, batch, num_classes, precision, jit):
-    """The same of a recipe with images of its size; with labels if there are classes."""
+    """The same of a recipe with images of its size, a batch for each turn; with labels if there are classes."""
     import tensorflow as tf
 
-    images = tf.random.uniform([batch, size, size, 3], -1, 1)
-    labels = tf.random.uniform([batch], 0, num_classes or 1, tf.int32)
+    from keras_gans import cli
+    from keras_gans.games.gan import batches_of
+
     words = [f"--flagfile={pathlib.Path(__file__).parents[1]}/configs/{name}.flags", f"--batch_size={batch}"]
+    recipe = cli.parse("train", words)
+    count = batch * batches_of(recipe["n_critic"].value, recipe["share_reals"].value)
+    images = tf.random.uniform([count, size, size, 3], -1, 1)
+    labels = tf.random.uniform([count], 0, num_classes or 1, tf.int32)
     data = (images, labels) if num_classes else images
     return step_of(words, precision, jit, data, (size, size, 3), num_classes=num_classes)
 
@@ -413,6 +419,7 @@ def main():
     flags.integer("rounds", 3, "how often each contestant has its turn", 1)
     flags.boolean("jit", False, "also the rows with XLA (and float16, which is slow on a CPU)")
     flags.string("out", None, "where the numbers are kept; default: benchmarks/results/step_time[_TASK].json")
+    flags.string("rows", "", "measure only the rows whose name has this, such as float32: bfloat16 is slow without AVX-512")
     flags.integer("batch", 0, "images in a step of StyleGAN2; 0 for the task's own, 8 at 64 pixels and 4 at 256", 0)
     flags.string("originals", None, "folder of the authors' checkouts, see originals.py")
     flags.string("only", None, "internal: run one contestant in this process")
@@ -432,7 +439,8 @@ def main():
     names = [
         name
         for name in contestants
-        if (flags.jit or (not name.endswith("jit") and "float16" not in name.split()))
+        if flags.rows in name.split() + [""]
+        and (flags.jit or (not name.endswith("jit") and "float16" not in name.split()))
         and (not name.startswith("PyTorch") or util.find_spec("torch"))
     ]
     rows = {name: {"seconds": [], "first_step": [], "memory_mb": []} for name in names}

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_gans.features.perceptual import PerceptualNetwork
+from keras_gans.layers.convolution import Conv2D
 from keras_gans.registry import EXTRACTORS
 from keras_gans.weights import lookup
 from keras_gans.weights.torch_file import read_state_dict
@@ -30,6 +31,13 @@ WEIGHTS = {
 TORCHVISION = lookup.WeightFile("vgg19-dcbb9e9d.pth", "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", "dcbb9e9d")
 
 
+class _Conv2D(Conv2D):
+    """Fast in a frozen network too: losses differentiate it, and nothing exports it."""
+
+    def call(self, inputs):
+        return super().call(inputs, training=True)
+
+
 def build_vgg(name, preprocess):
     """Builds the convolutions of a VGG.
 
@@ -45,7 +53,7 @@ def build_vgg(name, preprocess):
     for block, (depth, width) in enumerate(zip(DEPTHS[name], (64, 128, 256, 512, 512), strict=True), start=1):
         for number in range(1, depth + 1):
             for layer in (
-                keras.layers.Conv2D(width, 3, padding="same", name=f"conv{block}_{number}"),
+                _Conv2D(width, 3, padding="same", name=f"conv{block}_{number}"),
                 keras.layers.ReLU(name=f"relu{block}_{number}"),
             ):
                 x = layers[layer.name] = layer(x)

@@ -49,7 +49,7 @@ def fits(inputs, kernel, strides, padding):
     return (
         kernel.shape[:2] == (_TAPS, _TAPS)
         and strides == (1, 1)
-        and padding in (0, 1, 2)
+        and padding in ("SAME", 0, 1, 2)
         and None not in inputs.shape[1:3]
         and min(kernel.shape[2:]) >= 128
         and min(inputs.shape[1:3]) >= 16
@@ -59,6 +59,7 @@ def fits(inputs, kernel, strides, padding):
 
 def convolve(inputs, kernel, strides=(1, 1), padding=0):
     """See `keras_gans.kernels.convolve`; float32 or bfloat16, 3x3, between 0 to 2 zeros on each side."""
+    padding = 1 if padding == "SAME" else padding
     return Trilinear(
         functools.partial(_convolve, pad=padding),
         functools.partial(_convolve, pad=2 - padding, transposed=True),

@@ -26,12 +26,15 @@ def _finished(layer, outputs):
 
 @keras.saving.register_keras_serializable("keras_gans")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`, faster to train on a CPU when it is 4x4 with stride 2. Same arguments and numbers."""
+    """`keras.layers.Conv2D`, faster to train on a CPU when it is 4x4 with stride 2, or 3x3 between many channels.
 
-    def convolution_op(self, inputs, kernel):
-        if not _ours(self, inputs):
-            return super().convolution_op(inputs, kernel)
-        return kernels.convolve(inputs, tf.convert_to_tensor(kernel), self.strides, "SAME")
+    Same arguments and numbers. Outside training it is Keras's operation, so that an exported graph has one convolution in it.
+    """
+
+    def call(self, inputs, training=None):
+        if not training or not _ours(self, inputs):
+            return super().call(inputs)
+        return _finished(self, kernels.convolve(inputs, tf.convert_to_tensor(self.kernel), self.strides, "SAME"))
 
 
 @keras.saving.register_keras_serializable("keras_gans")

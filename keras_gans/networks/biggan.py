@@ -8,6 +8,7 @@ import keras
 from keras import layers, ops
 
 from keras_gans.layers.batch_norm import BatchNorm
+from keras_gans.layers.convolution import Conv2D
 from keras_gans.layers.modulated_batch_norm import ModulatedBatchNorm
 from keras_gans.layers.self_attention import SelfAttention2D
 from keras_gans.layers.spectral_normalization import SpectralNormalization
@@ -38,7 +39,7 @@ class _Spectral:
 
         def apply(x):
             bound = (kernel_size**2 * x.shape[-1]) ** -0.5
-            layer = layers.Conv2D(
+            layer = Conv2D(
                 filters,
                 kernel_size,
                 padding="same",

@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from keras_gans.layers.batch_norm import BatchNorm
+from keras_gans.layers.convolution import Conv2D
 from keras_gans.layers.modulated_batch_norm import ModulatedBatchNorm
 from keras_gans.layers.noise import NoiseInjection
 from keras_gans.layers.spectral_normalization import SpectralNormalization
@@ -26,7 +27,7 @@ def torch_bias(fan_in):
     return keras.initializers.RandomUniform(-1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))
 
 
-def spectral(name, filters, kernel_size, kind=layers.Conv2D, **keywords):
+def spectral(name, filters, kernel_size, kind=Conv2D, **keywords):
     """A convolution with spectral normalization, by default without bias and as PyTorch's start."""
     keywords = {"use_bias": False, "kernel_initializer": torch_uniform()} | keywords
     return SpectralNormalization(kind(filters, kernel_size, name=f"{name}_inner", **keywords), name=name)

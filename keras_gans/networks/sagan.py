@@ -7,6 +7,7 @@ the smaller ones follow SNGAN's plan.
 import keras
 from keras import layers
 
+from keras_gans.layers.convolution import Conv2D
 from keras_gans.layers.self_attention import SelfAttention2D
 from keras_gans.networks import resnet
 from keras_gans.registry import DISCRIMINATORS, GENERATORS
@@ -14,7 +15,7 @@ from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
 def _conv(filters, kernel_size, gain, name, use_bias=True):
     """All kernels start as Glorot's, whatever the `gain`."""
-    return resnet.spectral(layers.Conv2D(filters, kernel_size, padding="same", use_bias=use_bias, name=name))
+    return resnet.spectral(Conv2D(filters, kernel_size, padding="same", use_bias=use_bias, name=name))
 
 
 def _dense(units, name):

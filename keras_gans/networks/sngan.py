@@ -6,14 +6,13 @@ After pfnet-research/sngan_projection: `gen_models/resnet*.py`, `dis_models/snre
 import keras
 from keras import layers
 
+from keras_gans.layers.convolution import Conv2D
 from keras_gans.networks import resnet
 from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
 
 def _conv(filters, kernel_size, gain, name, use_bias=True):
-    return layers.Conv2D(
-        filters, kernel_size, padding="same", use_bias=use_bias, kernel_initializer=resnet.glorot(gain), name=name
-    )
+    return Conv2D(filters, kernel_size, padding="same", use_bias=use_bias, kernel_initializer=resnet.glorot(gain), name=name)
 
 
 def _spectral_conv(*args, **kwargs):

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_gans.layers.batch_norm import BatchNorm
+from keras_gans.layers.convolution import Conv2D
 from keras_gans.layers.instance_normalization import InstanceNormalization
 from keras_gans.layers.label_map import EveryOther, LabelMap, Modulation, NoStyle, Spread
 from keras_gans.layers.padding import PaddedConv2D
@@ -208,7 +209,7 @@ def _spatially_adaptive(x, semantics, hidden, norm, name):
 
 
 def _convolve(filters, size, name, **kwargs):
-    return layers.Conv2D(filters, size, padding="same", kernel_initializer=initializer("xavier"), name=name, **kwargs)
+    return Conv2D(filters, size, padding="same", kernel_initializer=initializer("xavier"), name=name, **kwargs)
 
 
 def _spectral(filters, size, name, **kwargs):

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_gans.layers.batch_norm import BatchNorm
+from keras_gans.layers.convolution import Conv2D
 from keras_gans.networks.resnet import check_size, discriminate, down_block, generate, glorot, no_norm
 from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
@@ -11,7 +12,7 @@ _SIZES = (32, 64)
 
 
 def _conv(filters, kernel_size, gain, name, use_bias=True):
-    return layers.Conv2D(filters, kernel_size, padding="same", use_bias=use_bias, kernel_initializer=glorot(gain), name=name)
+    return Conv2D(filters, kernel_size, padding="same", use_bias=use_bias, kernel_initializer=glorot(gain), name=name)
 
 
 def _batch_norm(x, name):

@@ -131,8 +131,9 @@ def _run(place, recipe, game, guess):
     for line in source.understood():
         print(line, flush=True)
     checks.refuse_too_few(recipe, source)
-    if warning := checks.few_pictures(recipe, source):
-        print(f"warning: {warning}", file=sys.stderr, flush=True)
+    for warning in (checks.few_pictures(recipe, source), checks.slow_precision(recipe) if place.chief else None):
+        if warning:
+            print(f"warning: {warning}", file=sys.stderr, flush=True)
     same_data.compare(folder, recipe, source)
     num_classes = _classes(recipe, source)
     shapes = (source.image_shape, num_classes, source.input_shape)
