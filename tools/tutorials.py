@@ -92,7 +92,7 @@ def shown(outputs):
     kept, said = [], ""
     for output in outputs:
         if output.get("name") == "stdout":
-            said += output.text
+            said += output.text.replace(f"{sys.prefix}{os.sep}", "")  # where this environment lies is of no use to a reader
         elif output.get("name") != "stderr":
             # Pillow gives PNG and JPEG: PNG, but of large ones, whose base64 is more than 80 kB.
             if {"image/png", "image/jpeg"} <= set(output.get("data", {})):

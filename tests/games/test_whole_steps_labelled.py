@@ -330,9 +330,10 @@ class ACGANStep(whole_step.Second):
 
 
 def test_acgan():
+    """At a rate of 0.1 the second step is chaotic: rounding that differs by processor moves weights by up to a quarter."""
     both = networks("acgan:width=4", "acgan:width=2,dropout=0", num_classes=CLASSES)
-    game = compiled(ACGAN(*both, "non_saturating", draw_labels=True, **AVERAGE), 0.1)
-    second = ACGANStep(game, {"generator": ACGANGenerator(4), "discriminator": ACGANDiscriminator(2)}, 0.1)
+    game = compiled(ACGAN(*both, "non_saturating", draw_labels=True, **AVERAGE), 0.01)
+    second = ACGANStep(game, {"generator": ACGANGenerator(4), "discriminator": ACGANDiscriminator(2)}, 0.01)
     assert whole_step.compare(game, second, [batch(seed, labelled=True) for seed in range(2)]) < 1e-4
 
 

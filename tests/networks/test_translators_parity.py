@@ -36,8 +36,8 @@ def images(*shape):
     return np.random.default_rng(4).uniform(-1, 1, size=shape).astype("float32")
 
 
-def compare(network, module, inputs, training=False, gain=1.0):
-    """Checks every convolution, every norm and the output of `network` against `module`, to 1e-4."""
+def compare(network, module, inputs, training=False, gain=1.0, tolerance=1e-4):
+    """Checks every convolution, every norm and the output of `network` against `module`."""
     randomise(network, gain)
     reference.copy_weights(network, module)
     layers = [layer for layer in network.layers if isinstance(layer, TRACED)]
@@ -47,7 +47,7 @@ def compare(network, module, inputs, training=False, gain=1.0):
     names = [layer.name for layer in layers] + ["output"]
     for name, one, other in zip(names, ours, theirs, strict=True):
         assert one.shape == other.shape, name
-        assert np.abs(one - other).max() <= 1e-4, name
+        assert np.abs(one - other).max() <= tolerance, name
         assert np.abs(other).max() > 0.01, name
 
 
@@ -125,7 +125,8 @@ def test_rrdb(scale):
 
 
 def test_rrdb_of_23_blocks_at_full_width():
-    compare(RRDBNet(), SignedRange(reference.RRDBNet()), images(1, 16, 16, 3), gain=0.7)
+    """345 convolutions behind one another, which round by processor: to 2e-4."""
+    compare(RRDBNet(), SignedRange(reference.RRDBNet()), images(1, 16, 16, 3), gain=0.7, tolerance=2e-4)
 
 
 @pytest.mark.parametrize(
