@@ -132,15 +132,21 @@ def _explain(error, flags, command):
 def _without_overridden(arguments, flags):
     """Returns the arguments with the flagfiles' lines in the place of --flagfile.
 
-    Flags that may be repeated add up; those of a flagfile are left out if the command line itself has the flag, so that
-    it wins as for every other flag.
+    Flags of a flagfile are left out if the command line itself has them, before it or behind it. Those that may be
+    repeated add up otherwise.
     """
-    repeated = {flag for flag in flags if isinstance(flags[flag], absl_flags.MultiFlag)}
 
     def name(argument):
-        return argument.lstrip("-").partition("=")[0]
+        said = argument.lstrip("-").partition("=")[0]
+        return said[2:] if said[:2] == "no" and is_boolean(said[2:]) else said  # --noflip is --flip's
 
-    said = {name(argument) for argument in arguments if argument.startswith("-")} & repeated
+    def is_boolean(name):
+        return name in flags and flags[name].boolean
+
+    def whole(line):
+        return "=" in line or is_boolean(name(line))  # else its value is on the next line
+
+    said = {name(argument) for argument in arguments if argument.startswith("-")}
     expanded = []
     words = iter(arguments)
     for word in words:
@@ -148,7 +154,7 @@ def _without_overridden(arguments, flags):
             expanded.append(word)
             continue
         lines = flags.read_flags_from_files([word] if "=" in word else [word, *itertools.islice(words, 1)])
-        expanded += [line for line in lines if name(line) not in said]
+        expanded += [line for line in lines if not (name(line) in said and whole(line))]
     return expanded
 
 

@@ -193,6 +193,18 @@ def test_repeated_flags_of_the_command_line_win_over_those_of_a_flagfile(tmp_pat
         assert (flags.scores, flags.reconstruction, flags.kimg) == (["psnr", "ssim"], ["l1"], 3.0)
 
 
+def test_the_command_line_wins_over_a_flagfile_on_either_side_of_it(tmp_path):
+    path = tmp_path / "a.flags"
+    path.write_text("--run_dir=runs/file\n--noflip\n--kimg=5\n--seed\n3\n")
+    own = ["--run_dir=runs/mine", "--flip", "--kimg", "7"]
+    for words in ([*own, f"--flagfile={path}"], [f"--flagfile={path}", *own]):
+        flags = cli.parse("train", words)
+        assert (flags.run_dir, flags.flip, flags.kimg, flags.seed) == ("runs/mine", True, 7, 3)
+    other = tmp_path / "b.flags"
+    other.write_text("--kimg=6\n")
+    assert cli.parse("train", [f"--flagfile={path}", f"--flagfile={other}"]).kimg == 6  # of two files the later one
+
+
 def test_flagfile_without_a_name_is_one_line():
     with pytest.raises(UserError, match="--flagfile"):
         cli.parse("train", ["--flagfile"])
