@@ -28,7 +28,7 @@ RECIPES = {
     "projection": (18, []),
     "sagan": (18, []),
 }
-UNSHIPPED = ("cgan",)  # its dense layers have 5 MB of the 25 that results/ may take
+UNSHIPPED = ("gan", "cgan")  # whose dense layers have 5 MB each of the 25 that results/ may take
 REPEATED = ("dcgan", "wgan_gp", "sngan", "r3gan", "projection", "sagan")
 SEEDS = 3
 SCORES = ("kd_fashion", "fd_fashion", "precision_fashion", "recall_fashion", "density_fashion", "coverage_fashion")
@@ -154,7 +154,7 @@ def document(rows, picture):
         "in a row, taken every hundred seconds, were no better than the best before them (in the first runs at any time, in "
         "later ones after half of the minutes); seed 0, bfloat16. Trained by `python benchmarks/results.py`, on the days and machines "
         "that stand in each "
-        f"`results/NAME/result.json`; the generators are there too, in float16 (not {', '.join(UNSHIPPED)}'s, for its size), and "
+        f"`results/NAME/result.json`; the generators are there too, in float16 (not those of {' and '.join(UNSHIPPED)}, for their size), and "
         "these scores are theirs: `keras-gans evaluate --run=results/NAME` takes them again. kd and "
         "fd are the kernel and the Frechet distance on the `fashion` features (lower is better; kd with its standard error), "
         "then improved precision and recall, density and coverage (higher is better), all between 2,000 generated and the "
