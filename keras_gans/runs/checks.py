@@ -9,6 +9,7 @@ from keras_gans.callbacks.loggers import LOGGERS
 from keras_gans.data import service
 from keras_gans.errors import UserError
 from keras_gans.flags import INT32
+from keras_gans.kernels import switch
 from keras_gans.registry import (
     AUGMENTS,
     DISCRIMINATORS,
@@ -159,14 +160,14 @@ def few_pictures(recipe, source):
 def slow_precision(recipe):
     """Returns a warning where this machine's processor computes in the recipe's precision far slower than in float32, else None.
 
-    Measured, in the third of a second at most, on the gradient of a convolution's filters, which suffers most: processors
-    without AVX-512 take about 17 times as long for it in bfloat16. GPUs are not measured.
+    Measured on the gradient of a convolution's filters, which suffers most: processors
+    without AVX-512 take about 17 times as long for it in bfloat16. Accelerators are not measured.
 
     Args:
         recipe: dict of resolved flags.
     """
     precision = recipe["precision"]
-    if precision == "float32" or tf.config.list_physical_devices("GPU"):
+    if precision == "float32" or switch.default_device_type() != "CPU":
         return None
     ratio = _filter_gradient_seconds(precision) / _filter_gradient_seconds("float32")
     if ratio < SLOWER:
