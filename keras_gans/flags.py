@@ -303,7 +303,7 @@ def define_recipe(flags):
     flags.boolean("deterministic", False, "bit-exact on GPU too (slower; on CPU runs are exact without it)")
     flags.group("From where to where, and what is said on the way")
     flags.string("run_dir", "runs/default", "folder of the run, or gs://bucket/folder; it is resumed if it holds one")
-    flags.string("init_from", None, "folder of a run to take the weights from (fine-tuning)")
+    flags.string("init_from", None, "folder of a run, or of what was shared, to take the weights from (fine-tuning)")
     flags.integer("freeze_discriminator", 0, "FreezeD: keep the first N layers of the discriminator as they are", 0)
     flags.number("log_kimg", 1.0, "thousands of images between two lines of metrics.jsonl", 0.0)
     flags.number("sample_kimg", 10.0, "thousands of images between sample grids; 0 for none", 0.0)

@@ -6,7 +6,8 @@
     keras-gans sample --run=hf://user/clothes                             on another machine
 
 The folder has model.safetensors (float16 by default), run.json with recipe, data and scores, README.md with what the hubs
-read, and the run's last samples. Players, optimizers and paths of this machine stay behind: it is not trained on.
+read, and the run's last samples. Discriminators, optimizers and paths of this machine stay behind: another run can start from it
+(train.py --init_from=clothes), none goes on.
 
 To send it, log in with `hf auth login` first, or set HF_TOKEN. The repository is made if needed.
 """

@@ -1,7 +1,8 @@
 """Trained generators as small folders that can be passed on: `run.json`, `model.safetensors`, a card, a picture.
 
 The tensors have the names and the layout of a checkpoint; they are float16 by default, and computed with in float32 as ever.
-A preset opens as a run folder does. It holds the deployed generators alone, and so is not trained on.
+A preset opens as a run folder does. It holds the deployed generators alone: a run can start
+from them, with other players anew, and none goes on.
 """
 
 import copy

@@ -324,16 +324,15 @@ class Trained:
         """Reads networks of the run's checkpoint to start another run from.
 
         Args:
-            names: what the other game calls its networks and averages. Of an import, `generator` and `ema` stand for each
-                other where there is only one, and for those from A to B.
+            names: what the other game calls its networks and averages. Of an import and of what was shared, a generator and
+                its moving average stand for each other where there is only one; of an import, also for those from A to B.
 
         Returns:
             A dict, name -> `keras.Model`; what this run does not have is left out.
         """
-        if self.checkpoint.name == presets.WEIGHTS:
-            raise UserError(f"{self.directory} holds a generator alone; name the run that it was made from to train on")
-        held = networks.names(self.checkpoint)
-        found = {name: _held_as(name, held, "imported" in self.record) for name in names}
+        shared = self.checkpoint.name == presets.WEIGHTS
+        held = set(self.deployment.generators.values()) if shared else networks.names(self.checkpoint)
+        found = {name: _held_as(name, held, shared or "imported" in self.record) for name in names}
         read = read_networks(self.folder, self.checkpoint, {name for name in found.values() if name}, pretrained=True)
         return {name: read[source] for name, source in found.items() if source in read}
 
@@ -419,12 +418,12 @@ def _checkpoint(folder, which):
     return path, step
 
 
-def _held_as(name, held, imported):
-    """Returns the name under which a checkpoint with networks `held` keeps one, or None."""
-    if name in held or not imported:
-        return name if name in held else None
-    plain = name.removesuffix("_ab")
-    return next((one for one in (plain, {"generator": "ema", "ema": "generator"}.get(plain)) if one in held), None)
+def _held_as(name, held, alike):
+    """Returns the name under which a file with networks `held` keeps one, or None; `alike`: see `Trained.networks`."""
+    first, *rest = name.split("_", 1)
+    twin = "_".join([{"generator": "ema", "ema": "generator"}.get(first, first), *rest])
+    wanted = (name, twin, name.removesuffix("_ab"), twin.removesuffix("_ab")) if alike else (name,)
+    return next((one for one in wanted if one in held), None)
 
 
 def _load(folder, path, deployment):
