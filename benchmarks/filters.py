@@ -64,7 +64,6 @@ RUNS = {
             "--load_size=192",
             "--generator=resnet:width=16,blocks=6,antialias=true,init=xavier",
             "--discriminator=patchgan:width=32,antialias=true,init=xavier",
-            "--precision=bfloat16",
             "--kimg=1.2",
         ],
         None,

@@ -1,4 +1,4 @@
-"""What the flags of a recipe alone decide, before data are read and before a folder is claimed."""
+"""What the flags of a recipe and the machine decide, before data are read and before a folder is claimed."""
 
 import time
 
