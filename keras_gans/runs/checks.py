@@ -21,6 +21,7 @@ from keras_gans.registry import (
     SCORES,
     parse_spec,
 )
+from keras_gans.runs import lighter
 from keras_gans.trained import recipes
 from keras_gans.trained.folder import Folder
 
@@ -155,6 +156,20 @@ def few_pictures(recipe, source):
         f"{recipe['data']} has {count} pictures, fewer than {FEW}: the discriminator will soon know them by heart, and the "
         f"generator make little but them; {advice}"
     )
+
+
+def without_accelerator(recipe):
+    """Returns a warning where there is no accelerator and a far lighter recipe of the same game, else None.
+
+    Before the first step: one that takes more memory than there is ends without a word.
+
+    Args:
+        recipe: dict of resolved flags.
+    """
+    cheaper = lighter.much_lighter(recipe)
+    if cheaper is None or switch.default_device_type() != "CPU":
+        return None
+    return f"this machine has no GPU, and steps of {recipe['batch_size']} images may want more memory than it has; {cheaper}"
 
 
 def slow_precision(recipe):

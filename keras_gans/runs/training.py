@@ -131,7 +131,8 @@ def _run(place, recipe, game, guess):
     for line in source.understood():
         print(line, flush=True)
     checks.refuse_too_few(recipe, source)
-    for warning in (checks.few_pictures(recipe, source), checks.slow_precision(recipe) if place.chief else None):
+    warnings = [checks.few_pictures(recipe, source), checks.without_accelerator(recipe)]
+    for warning in (*warnings, checks.slow_precision(recipe) if place.chief else None):
         if warning:
             print(f"warning: {warning}", file=sys.stderr, flush=True)
     same_data.compare(folder, recipe, source)

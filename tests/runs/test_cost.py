@@ -7,7 +7,8 @@ import pytest
 
 from keras_gans import callbacks, cli
 from keras_gans.callbacks import cost
-from keras_gans.runs import lighter
+from keras_gans.kernels import switch
+from keras_gans.runs import checks, lighter
 
 
 def recipe(name):
@@ -56,6 +57,7 @@ def test_parts_of_other_paces_are_said_as_they_begin(monkeypatch, capsys):
         ("fastcut", "cut_light"),
         ("stylegan2", "stylegan2_light"),
         ("spade", "spade_light"),
+        ("projected", "projected_light"),
     ],
 )
 def test_lighter_recipe_of_the_same_game(name, light, tmp_path, monkeypatch):
@@ -64,3 +66,18 @@ def test_lighter_recipe_of_the_same_game(name, light, tmp_path, monkeypatch):
     monkeypatch.setattr(lighter, "FOLDER", tmp_path)
     assert lighter.lighter(recipe(name)) == f"--recipe={light} takes 40 min on two cores"
     assert lighter.lighter(recipe("dcgan")) is None
+
+
+def test_without_an_accelerator_a_recipe_of_far_larger_steps_is_told_of_the_light_one(tmp_path, monkeypatch):
+    text = (helpers.ROOT / "configs/projected_light.flags").read_text(encoding="utf-8")
+    (tmp_path / "projected_light.flags").write_text(text)
+    monkeypatch.setattr(lighter, "FOLDER", tmp_path)
+    large, light = recipe("projected"), recipe("projected_light")
+    monkeypatch.setattr(switch, "default_device_type", lambda: "CPU")
+    said = checks.without_accelerator(large)
+    assert "no GPU" in said and "64 images" in said and "--recipe=projected_light takes 61 min" in said
+    assert checks.without_accelerator(light) is None
+    at_128 = large | {"image_size": 128}  # four times the pixels, then three
+    assert checks.without_accelerator(at_128) and checks.without_accelerator(at_128 | {"batch_size": 48}) is None
+    monkeypatch.setattr(switch, "default_device_type", lambda: "GPU")
+    assert checks.without_accelerator(large) is None
