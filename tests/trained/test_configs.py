@@ -81,7 +81,10 @@ PICTURES = {
     "projected_stylegan2": ("folder", "stylegan2", "projected_separable"),
 }
 # Games and networks of another recipe, which differ in what is made small here
-VARIANTS = "pix2pix_light cyclegan_light cut_light realesrnet_x4 realesrgan_light stylegan2_light projected_sprites projected_light spade_light animegan_light cartoongan_light".split()
+VARIANTS = """
+    pix2pix_light cyclegan_light cut_light realesrnet_x4 realesrgan_light stylegan2_light
+    projected_sprites projected_light spade_light animegan_light cartoongan_light
+""".split()
 PAPERS = {
     "gan",
     "dcgan",
