@@ -153,12 +153,11 @@ def labels_of(spec):
 
 
 def seen(directory):
-    """Returns how many images a run has seen at its newest checkpoint."""
-    from keras_gans.trained.folder import Folder
+    """Returns how many images a run has seen at its newest checkpoint, with those of the run that it started from."""
+    from keras_gans.trained.trained import Trained
 
-    recipe = Folder(directory).record["recipe"]
-    steps = max(int(path.name.split("-")[1].split(".")[0]) for path in (directory / "checkpoints").glob("step-*"))
-    return steps * recipe["batch_size"]
+    run = Trained.open(directory)
+    return run.step * run.recipe["batch_size"] + (run.record.get("started_from") or {}).get("images", 0)
 
 
 def command(*words):

@@ -360,8 +360,22 @@ def _write_record(folder, recipe, source, game, start):
         data=same_data.describe(source),
         parameters={name: getattr(game, name).count_params() for name in game.network_names()},
         exported=known.get("exported", exported),
+        started_from=known.get("started_from") or _started_from(recipe["init_from"]),
     )
     same_data.write_list(folder, source)
+
+
+def _started_from(address):
+    """Returns what `run.json` says of the run that --init_from names: its name, and the images that its weights have seen."""
+    if not address:
+        return None
+    try:
+        other = Trained.open(address)
+    except UserError:  # gone, since this run began
+        return None
+    before = (other.record.get("started_from") or {}).get("images", 0)
+    name = address if "://" in address else pathlib.PurePath(address).name  # no path of this machine
+    return {"run": name, "images": before + other.step * other.record.get("recipe", {}).get("batch_size", 0)}
 
 
 def _restore(game, folder, recipe, chief):

@@ -186,7 +186,9 @@ def _card(trained, name, record, picture, address):
     shape, where = "x".join(map(str, trained.image_shape)), address or name
     scores = finished.get("scores", []) if finished.get("step", trained.step) == trained.step else []
     lines = [*_for_hubs(trained, record), "", f"# {name}", ""]
-    lines += [f"Makes images of {shape} from {trained.takes}; trained with keras_gans for {trained.step:,} steps.", ""]
+    before = record.get("started_from")
+    began = f", from the weights of `{before['run']}` ({before['images']:,} images)" if before else ""
+    lines += [f"Makes images of {shape} from {trained.takes}; trained with keras_gans for {trained.step:,} steps{began}.", ""]
     lines += [f"![samples, not selected]({PICTURE})", ""] if picture else []
     lines += ["## Use", "", "    pip install 'keras_gans[hub]'", "", "    import keras_gans as kg", ""]
     lines += [f'    trained = kg.Trained.from_preset("{where}")', ""]

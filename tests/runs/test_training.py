@@ -16,7 +16,7 @@ from keras_gans.errors import UserError
 from keras_gans.flags import KERNELS
 from keras_gans.kernels import switch
 from keras_gans.runs import training
-from keras_gans.trained import checkpoints, networks
+from keras_gans.trained import checkpoints, networks, presets
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.trained import Trained
 
@@ -181,6 +181,7 @@ def test_init_from_starts_with_the_weights_of_another_run(finished, tmp_path, ca
         )
     )
     assert "started from" in capsys.readouterr().out
+    assert Folder(tmp_path / "tuned").record["started_from"] == {"run": "finished", "images": 80}
     path = Folder(tmp_path / "tuned").checkpoint_path(1)
     ours, theirs = helpers.weights(path), helpers.weights(finished.checkpoint_path(10))
     kernels = [name for name in theirs if name.startswith("generator/") and theirs[name].ndim > 1]
@@ -337,3 +338,20 @@ def test_what_flags_decide_is_refused_before_data_are_read(tmp_path, flags, said
 def test_numbers_beyond_the_range_are_one_line(tmp_path, flag):
     with pytest.raises(UserError, match=f"--{flag}: expected an integer in the range"):
         helpers.recipe(tmp_path / "run", f"--{flag}")
+
+
+def test_a_shared_generator_starts_a_run_which_says_so(finished, tmp_path, capsys):
+    pytest.importorskip("safetensors", reason="the hub extra is not installed")
+    presets.write(Trained.open(finished.directory), tmp_path / "shared", "float32", "MIT")
+    tuned = tmp_path / "tuned"
+    training.train(helpers.recipe(tuned, f"--init_from={tmp_path / 'shared'}", "--learning_rate=0", "--kimg=0.008"))
+    assert "started from" in capsys.readouterr().out
+    ours, theirs = helpers.weights(Folder(tuned).checkpoint_path(1)), helpers.weights(finished.checkpoint_path(10))
+    kernels = {name for name in theirs if theirs[name].ndim > 1}
+    for name in kernels:
+        if name.startswith("generator/"):  # both sides of it begin with the moving average, which is what was shared
+            np.testing.assert_array_equal(ours[name], theirs[name.replace("generator/", "ema/", 1)], err_msg=name)
+    assert any((ours[name] != theirs[name]).any() for name in kernels if name.startswith("discriminator/"))
+    presets.write(Trained.open(tuned), tmp_path / "again", "float32", "MIT")
+    assert "from the weights of `shared` (80 images)" in (tmp_path / "again/README.md").read_text()
+    assert Trained.open(tmp_path / "again").record["started_from"] == {"run": "shared", "images": 80}
