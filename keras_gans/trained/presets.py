@@ -188,7 +188,10 @@ def _card(trained, name, record, picture, address):
     lines = [*_for_hubs(trained, record), "", f"# {name}", ""]
     before = record.get("started_from")
     began = f", from the weights of `{before['run']}` ({before['images']:,} images)" if before else ""
-    lines += [f"Makes images of {shape} from {trained.takes}; trained with keras_gans for {trained.step:,} steps{began}.", ""]
+    lines += [
+        f"Makes images of {shape} from {trained.takes}; trained with keras_gans for {trained.step:,} steps{began}.",
+        "",
+    ]
     lines += [f"![samples, not selected]({PICTURE})", ""] if picture else []
     lines += ["## Use", "", "    pip install 'keras_gans[hub]'", "", "    import keras_gans as kg", ""]
     lines += [f'    trained = kg.Trained.from_preset("{where}")', ""]
