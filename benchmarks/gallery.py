@@ -45,8 +45,8 @@ PIECES = (
         rows=3,
         of=6,
         factor=1,
-        words="**Small, blurred, noisy, compressed pictures enlarged**: bicubic, the package's `embedded:enlarge4`, the authors' "
-        "weights imported here (two), the original ([numbers](#enlargement-of-damaged-pictures)).",
+        words="**Small, blurred, noisy, compressed pictures enlarged**: bicubic, the package's `embedded:enlarge4`, RRDB "
+        "trained on clean pictures, the authors' weights imported here (two), the original ([numbers](#enlargement-of-damaged-pictures)).",
     ),
     Piece(
         name="map",
