@@ -52,7 +52,17 @@ RUNS = {
         "embedded_style_colours",
     ),
     "animegan_drawings": (
-        ["--flagfile=configs/animegan_light.flags", *_PORTRAITS, "--generator=animegan:width=16", "--kimg=5"],
+        [
+            "--flagfile=configs/animegan_light.flags",
+            *_PORTRAITS,
+            "--precision=float32",
+            "--generator=animegan:width=12,lite=true",
+            # The flagfile's weights leave none of a photograph's colours here: brown on grey, and a grid.
+            "--game=animegan:warmup_kimg=0.5,network=efficientnet_lite0,content_weight=1,style_weight=10,color_weight=600,variation_weight=100",
+            "--learning_rate=linear(1e-3,5e-4,after=0.498,until=0.5)",
+            "--discriminator_learning_rate=5e-4",
+            "--kimg=4",
+        ],
         None,
     ),
     "cartoongan_drawings": (["--flagfile=configs/cartoongan_light.flags", *_PORTRAITS, "--kimg=3"], None),
