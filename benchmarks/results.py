@@ -31,11 +31,14 @@ _VERB = "import sys; from keras_gans.cli import main; sys.exit(main())"
 _OFTEN = 5  # seconds between two looks at a training
 
 Run = collections.namedtuple(
-    "Run", "name group words minutes score more license ship after", defaults=(None, None, "Apache-2.0", True, None)
+    "Run",
+    "name group words minutes score more license ship after shown",
+    defaults=(None, None, "Apache-2.0", True, None, True),
 )
 Run.__doc__ = """What is trained: flags of train.py; minutes of one core; the score that ends it early, on the run's own held-out
 data (None: it is scored elsewhere); a function of what was trained that returns more for its row; the weights' licence;
-whether the generator is kept too, or scores and samples alone; the name of the run that it starts from."""
+whether the generator is kept too, or scores and samples alone; the name of the run that it starts from; whether its samples may
+be kept (not where they show pictures that should not be passed on)."""
 
 
 def plan(shared, work):
@@ -132,6 +135,8 @@ def keep(run, work, results, state):
     folder, made = Folder(source), out if run.ship else source
     if run.ship and not (out / "run.json").is_file():
         command("share", f"--run={source}", f"--out={out}", f"--license={run.license}")
+        if not run.shown:
+            _without_samples(out)
     if not run.ship:
         out.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(max(folder.samples.glob("*.png")), out / "samples.png")
@@ -161,6 +166,18 @@ def keep(run, work, results, state):
         row |= run.more(Trained.open(made))
     runs._write(out / "result.json", json.dumps(row, indent=2) + "\n")
     return row
+
+
+def _without_samples(out):
+    """Takes the samples out of a shared run, and the line that shows them out of its card."""
+    from keras_gans.trained import presets
+
+    (out / presets.PICTURE).unlink(missing_ok=True)
+    card = out / "README.md"
+    shown, rest = f"({presets.PICTURE})\n\n", card.read_text(encoding="utf-8")
+    before, found, after = rest.partition(shown)
+    if found:
+        runs._write(card, before[: before.rindex("![")] + after)
 
 
 def halve(path):

@@ -75,3 +75,17 @@ def test_a_run_that_fails_is_not_kept_as_done(results, tmp_path, capsys):
     assert not results.train(run, 0, tmp_path, state, threading.Event())
     assert state["wrong"]["ended"] == "failed" and "wrong failed, see" in capsys.readouterr().out
     assert "none_such" in (tmp_path / "wrong.log").read_text()
+
+
+@pytest.mark.skipif(not shutil.which("taskset"), reason="taskset (Linux) is missing")
+def test_samples_that_may_not_be_shown_stay_behind(results, tmp_path):
+    pytest.importorskip("safetensors", reason="the hub extra is not installed")
+    work, state = tmp_path / "work", results.State(tmp_path / "state.json")
+    work.mkdir()
+    run = results.Run("tiny", "zoo", [*TINY, "--kimg=0.016"], 30, license="MIT", shown=False)
+    assert results.train(run, 0, work, state, threading.Event())
+    results.keep(run, work, tmp_path / "kept", state)
+    kept = tmp_path / "kept/tiny"
+    assert {path.name for path in kept.iterdir()} == {"README.md", "model.safetensors", "result.json", "run.json"}
+    card = (kept / "README.md").read_text()
+    assert "samples.png" not in card and "![" not in card and "for 2 steps.\n\n## Use" in card
