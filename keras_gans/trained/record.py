@@ -67,6 +67,10 @@ def _check(record):
     _part(record, "seed", int, default=recipe.get("seed", 0))
     _part(record, "versions", dict, default={})
     _part(record, "parameters", dict, lambda counts: all(map(_is_number, counts.values())), {})
+    started = _part(record, "started_from", (dict, type(None)), default=None)
+    if started is not None:
+        _part(started, "run", str)
+        _part(started, "images", int, lambda images: images >= 0)
     if "imported" in record:
         _part(record, "imported", dict)
     if "deployed" in record:

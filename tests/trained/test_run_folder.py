@@ -82,6 +82,10 @@ def changed(value, *keys):
         (changed({"kid": 1}, "finished", "scores"), '"scores" cannot be'),
         (changed([{"name": "kid", "value": "low"}], "finished", "scores"), '"value" cannot be "low"'),
         (changed("x", "best"), '"best" cannot be "x"'),
+        (changed("x", "started_from"), '"started_from" cannot be "x"'),
+        (changed({"run": "a", "images": "8"}, "started_from"), '"images" cannot be "8"'),
+        (changed({"run": "a", "images": -1}, "started_from"), '"images" cannot be -1'),
+        (changed({"images": 1}, "started_from"), '"run" is missing'),
         (changed(float("nan"), "best", "value"), '"value" cannot be NaN'),
     ],
 )
