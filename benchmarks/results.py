@@ -139,7 +139,8 @@ def keep(run, work, results, state):
             _without_samples(out)
     if not run.ship:
         out.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(max(folder.samples.glob("*.png")), out / "samples.png")
+        if run.shown:
+            shutil.copyfile(max(folder.samples.glob("*.png")), out / "samples.png")
     if (out / "samples.png").is_file():
         halve(out / "samples.png")
     scores = work / f"{run.name}.scores.json"

@@ -24,7 +24,7 @@ def lighter(recipe):
 
 
 def much_lighter(recipe):
-    """Does the same, of recipes whose steps see at most `MUCH` of the pixels, and so want far less memory."""
+    """Does the same of recipes whose steps see a quarter of the pixels or fewer, and so want far less memory."""
     return next((said for said, text in _alike(recipe) if _pixels(text) <= MUCH * pixels(recipe)), None)
 
 

@@ -1,8 +1,7 @@
 """Trained generators as small folders that can be passed on: `run.json`, `model.safetensors`, a card, a picture.
 
 The tensors have the names and the layout of a checkpoint; they are float16 by default, and computed with in float32 as ever.
-A preset opens as a run folder does. It holds the deployed generators alone: a run can start
-from them, with other players anew, and none goes on.
+A preset opens as a run folder does. It holds the deployed generators alone: a run can start from them, none goes on.
 """
 
 import copy
@@ -202,7 +201,7 @@ def _card(trained, name, record, picture, address):
     lines += ["## Scores", "", *(map(_said, scores) if scores else ["None taken at this step."]), ""]
     lines += ["Whole protocols are in `run.json`.", ""] if scores else []
     lines += ["## Limits", "", "It shows what its training data show, and their bias. The weights are those of the averaged"]
-    lines += [f"generator, {preset['dtype']} in the file; there is nothing here to train on with.", ""]
+    lines += [f"generator, {preset['dtype']} in the file; a run can start from it (`--init_from`), none goes on.", ""]
     lines += ["## License", "", preset["license"] or "Not stated. Those of the training data may bind the model.", ""]
     return "\n".join(lines)
 
