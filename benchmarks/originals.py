@@ -1,4 +1,4 @@
-"""Training steps of the authors' own code in PyTorch, for `step_time.py --originals=DIR`.
+"""Training steps of the authors' own code in PyTorch, for `step_time.py --originals=DIR`; `authors.py` trains with such code.
 
 DIR has checkouts of lee-jinhee/FastGAN-pytorch (a fork with the authors' first commit), autonomousvision/projected-gan (which
 needs timm 0.5) and ajbrock/BigGAN-PyTorch, in folders of those names. Networks and augmentations are theirs with random
@@ -36,8 +36,8 @@ class Game:
         return float(value.detach())
 
 
-def _see(directory, name):
-    """Makes a checkout importable, and torchvision's operators known, which its CPU build lacks."""
+def see(directory, name):
+    """Makes a checkout importable, and torchvision's operators known, which its CPU build lacks; returns its path."""
     path = pathlib.Path(directory) / name
     if not path.is_dir():
         raise SystemExit(f"--originals={directory} has no checkout {name}")
@@ -46,19 +46,20 @@ def _see(directory, name):
     for operator in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, operator):
             library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _see.libraries.append(library)  # or the names would go with it
+    see.libraries.append(library)  # or the names would go with it
+    return path
 
 
-_see.libraries = []
+see.libraries = []
 
 
 def fastgan(directory, precision, batch, size=256):
     """A step of train.py, with the generator of projected-gan and the one discriminator that the paper has."""
-    _see(directory, "projected-gan")
+    see(directory, "projected-gan")
     import lpips  # the package, before the next checkout: that has a folder of this name, with networks of its own
     from pg_modules.networks_fastgan import Generator
 
-    _see(directory, "FastGAN-pytorch")
+    see(directory, "FastGAN-pytorch")
     from diffaug import DiffAugment
     from models import Discriminator
 
@@ -98,7 +99,7 @@ def fastgan(directory, precision, batch, size=256):
 
 def projected(directory, precision, batch, size=256):
     """A step of training/loss.py with --cfg=fastgan: fakes are drawn for each turn."""
-    _see(directory, "projected-gan")
+    see(directory, "projected-gan")
     import timm
 
     create = timm.create_model
@@ -129,7 +130,7 @@ def projected(directory, precision, batch, size=256):
 
 def biggan(directory, precision, batch):
     """A step of train_fns.py with launch_cifar_ema.sh: four turns of the discriminator, then one of the generator."""
-    _see(directory, "BigGAN-PyTorch")
+    see(directory, "BigGAN-PyTorch")
     from BigGAN import Discriminator, Generator
 
     shared = {"resolution": 32, "n_classes": 10}

@@ -1,0 +1,482 @@
+"""The same jobs by the authors' own code in PyTorch and by this package: same data, images, rates and widths, two seeds.
+
+    python benchmarks/beside.py --originals=DIR [--jobs=pix2pix --jobs=dcgan] [--shared=../shared/data]
+
+DIR has checkouts of taesungp/contrastive-unpaired-translation (which has CycleGAN's and pix2pix's networks and losses, too),
+pytorch/examples and XPixelGroup/BasicSR, in folders of those names; `authors.py` trains with them. Both sides of a job run at
+once, each on one core, in float32; the cores change with the seed. What they make of the same held-out data is scored by the
+same functions. Fills docs/results.md, docs/beside/ and benchmarks/results/beside.json, where jobs that --jobs leaves out keep
+their rows. Trainings are kept in --work: the same command goes on after an interruption (the authors' side begins anew).
+Needs the extra `parity`.
+"""
+
+import collections
+import json
+import math
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+import runs
+import translation
+
+SEEDS = (0, 1)
+SIDES = ("authors", "ours")
+_SHOWN = 6  # pictures of a sheet whose held-out ones may not be shown
+_UNPAIRED_SIZE = ["--image_size=64", "--load_size=70"]
+_RESNET = "resnet:width=16,blocks=6,antialias=true,init=xavier"
+_PATCHES = "patchgan:width=32,layers=2,antialias=true,init=xavier"
+
+Job = collections.namedtuple("Job", "title code data epochs images settings flags scores columns")
+Job.__doc__ = """One job: its title and where the authors' code is from; the folders of its pictures; epochs, and images in one;
+settings of `authors.py`; flags of train.py besides those that all jobs have; the function that scores what was made of the
+held-out data, against it; what the columns of its sheet are."""
+
+
+def jobs():
+    """Returns the jobs by name; the images of an epoch are those that whole batches take."""
+    unpaired = {"load": 70, "size": 64, "batch": 4, "width": 16, "blocks": 6, "judge": 32, "layers": 2}
+    return {
+        "dcgan": Job(
+            "Fashion in 64 px (DCGAN)",
+            "pytorch/examples, dcgan/main.py, the whole script",
+            "fashion",
+            5,
+            8000,
+            {"batch": 64, "width": 32, "count": 2000},
+            [
+                "--flagfile=configs/dcgan_64.flags",
+                "--data=folder:{data}/train",
+                "--holdout=none",
+                "--latent=normal",
+                "--generator=dcgan:width=32",
+                "--discriminator=dcgan:width=32",
+                "--optimizer=adam:beta_1=0.5,epsilon_hat=false",
+                "--batch_size=64",
+            ],
+            fashion,
+            "the first samples, the authors' above, ours below",
+        ),
+        "pix2pix": Job(
+            "Elevation to satellite, 128 px (pix2pix)",
+            "networks and loss of taesungp/contrastive-unpaired-translation, pix2pix's algorithm around them",
+            "marble",
+            20,
+            139,
+            {"load": 143, "size": 128, "width": 32, "antialias": False},
+            [
+                "--flagfile=configs/pix2pix.flags",
+                "--data=paired:{data}/trainA:{data}/trainB",
+                "--holdout=none",
+                "--image_size=128",
+                "--load_size=143",
+                "--generator=unet:width=32,norm=affine_instance",
+                "--discriminator=patchgan:width=32,norm=affine_instance",
+            ],
+            pairs,
+            "input, the authors', ours, target",
+        ),
+        "cyclegan": Job(
+            "Google to Twitter emoji without the pairs, 64 px (CycleGAN)",
+            "taesungp/contrastive-unpaired-translation, --model=cycle_gan",
+            "emoji",
+            2,
+            1716,
+            unpaired,
+            [
+                "--flagfile=configs/cyclegan.flags",
+                "--data=unpaired:{data}/trainA:{data}/trainB",
+                "--holdout=none",
+                *_UNPAIRED_SIZE,
+                "--batch_size=4",
+                f"--generator={_RESNET}",
+                f"--discriminator={_PATCHES}",
+            ],
+            pairs,
+            "input, the authors', ours, the pair",
+        ),
+        "cut": Job(
+            "Google to Twitter emoji without the pairs, 64 px (CUT)",
+            "taesungp/contrastive-unpaired-translation, --CUT_mode=CUT --lambda_NCE=10",
+            "emoji",
+            2,
+            1716,
+            unpaired | {"nce": 10},
+            [
+                "--flagfile=configs/cut.flags",
+                "--data=unpaired:{data}/trainA:{data}/trainB",
+                "--holdout=none",
+                *_UNPAIRED_SIZE,
+                "--batch_size=4",
+                f"--generator={_RESNET}",
+                f"--discriminator={_PATCHES}",
+                "--game=cut:nce_weight=10,identity_nce=true",
+            ],
+            pairs,
+            "input, the authors', ours, the pair",
+        ),
+        "rrdb": Job(
+            "Four times the resolution (ESRGAN's generator, by L1)",
+            "network of XPixelGroup/BasicSR, a plain loop with its loss and schedule",
+            "photos",
+            60,
+            184,
+            {"size": 64, "batch": 4, "width": 32, "growth": 16, "blocks": 2, "rate": 1e-3, "decay": 0.99},
+            [
+                "--flagfile=configs/rrdb.flags",
+                "--data=folder:{data}/trainB",
+                "--holdout=none",
+                "--image_size=64",
+                "--generator=rrdb:width=32,growth=16,blocks=2",
+                "--reconstruction=l1:weight=0.5",
+                "--batch_size=4",
+                "--learning_rate=1e-3",
+                "--schedule=cosine",
+                "--ema_kimg=0.276",  # the half-life of 0.99 a step of four
+            ],
+            enlarged,
+            "input, bicubic, the authors', ours, target",
+        ),
+    }
+
+
+def main():
+    from keras_gans.cli import Flags
+
+    flags = Flags()
+    flags.string("originals", None, "folder of the authors' checkouts")
+    flags.choices("jobs", list(jobs()), tuple(jobs()), "which; repeat the flag for several")
+    flags.string("shared", "../shared/data", "folder of the pictures, see its README.md")
+    flags.string("work", "runs/beside", "folder of the runs")
+    flags.string("out", "benchmarks/results/beside.json", "where the numbers are kept")
+    flags.string("document", "docs/results.md", "where the tables stand")
+    flags.string("pictures", "docs/beside", "folder of the sheets")
+    runs.parse(flags, __doc__)
+    if not flags.originals or not pathlib.Path(flags.originals).is_dir():
+        raise SystemExit(f"--originals={flags.originals}: no folder of the authors' checkouts (see --help)")
+    work = pathlib.Path(flags.work).resolve()
+    prepare(pathlib.Path(flags.shared).resolve(), work / "data")
+    rows = {row["job"]: row for row in runs.kept(flags.out)}
+    for name in flags.jobs:
+        for seed in SEEDS:
+            trained(name, seed, work, pathlib.Path(flags.originals).resolve())
+        rows[name] = measured(name, work, runs.ROOT / flags.pictures / f"{name}.png")
+        runs.keep(flags.out, [rows[each] for each in jobs() if each in rows])
+    runs.fill(flags.document, "beside", document(rows))
+
+
+# --- data ---------------------------------------------------------------------------------------------------------------
+
+
+def prepare(shared, data):
+    """Writes the folders of the jobs: trainA, trainB, testA and testB, or train and test, every tenth picture held out."""
+    from keras_gans.data import images, open_source
+
+    marble, emoji = np_load(shared / "marble128.npz"), np_load(shared / "emoji_pairs64.npz")
+    sides = {
+        "marble": {"A": marble["elevation"], "B": marble["satellite"]},
+        "emoji": {"A": emoji["google"], "B": emoji["twitter"]},
+    }
+    if not (data / "photos").is_dir():
+        paths = sorted(path for path in (shared / "photos").iterdir() if path.suffix in (".jpg", ".png"))
+        photos = [images.decode(path, None, 3) for path in paths]
+        large = [photo[: photo.shape[0] // 4 * 4, : photo.shape[1] // 4 * 4] for photo in photos]
+        sides["photos"] = {"A": [shrunk(picture) for picture in large], "B": large}
+    for name, pair in sides.items():
+        parts = {}
+        for side, pictures in pair.items():
+            parts[f"test{side}"] = list(pictures[::10])
+            parts[f"train{side}"] = [picture for index, picture in enumerate(pictures) if index % 10]
+            if name == "photos":
+                free = translation.shown({"shared": shared}, 192)[-_SHOWN:]
+                parts[f"shown{side}"] = [shrunk(picture) for picture in free] if side == "A" else free
+        write(data / name, parts)
+    if not (data / "fashion").is_dir():
+        sources = {"train/pictures": "train", "test": "holdout"}
+        opened = {part: open_source("embedded:fashion", split=split) for part, split in sources.items()}
+        write(
+            data / "fashion",
+            {part: [twice(image) for image, _ in source.in_order().as_numpy_iterator()] for part, source in opened.items()},
+        )
+
+
+def np_load(path):
+    import numpy as np
+
+    return np.load(path, allow_pickle=False)
+
+
+def write(folder, parts):
+    """Writes pictures as PNG, part -> list, whole or not at all; a folder that is there is left."""
+    from keras_gans import grids
+
+    if not folder.is_dir():
+        temporary = folder.with_name(f".{folder.name}")
+        for part, pictures in parts.items():
+            for index, picture in enumerate(pictures):
+                grids.write_png(temporary / part / f"{index:05d}.png", picture)
+        temporary.rename(folder)
+
+
+def shrunk(picture):
+    """A quarter of the size, as the recipes of super-resolution make their inputs."""
+    import numpy as np
+
+    from keras_gans.data.degradations import DEGRADATIONS
+
+    return np.asarray(DEGRADATIONS.create("downscale4")(picture, [0, 0]))
+
+
+def twice(picture):
+    """A grey picture of 32 pixels in RGB at 64."""
+    import numpy as np
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(picture[..., 0]).resize((64, 64), Image.Resampling.BILINEAR).convert("RGB"))
+
+
+def read(folder):
+    from keras_gans.data import images
+
+    return [images.decode(path, None, None) for path in sorted(folder.glob("*.png"))]
+
+
+# --- trainings ----------------------------------------------------------------------------------------------------------
+
+
+def trained(name, seed, work, originals):
+    """Trains both sides of a job at once, each on a core of its own, as far as they have not been."""
+    import os
+
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise SystemExit("two cores are needed: one for each side")
+    running = []
+    for index, side in enumerate(SIDES):
+        place = work / f"{name}_{side}_{seed}"
+        if finished(side, place):
+            continue
+        place.mkdir(parents=True, exist_ok=True)
+        words = {"authors": of_authors, "ours": of_ours}[side](name, seed, work, place, originals)
+        with open(f"{place}.log", "w", encoding="utf-8") as log:
+            core = cores[(index + seed) % 2]
+            command = ["taskset", "--cpu-list", str(core), sys.executable, *words]
+            environment = os.environ | {"OMP_NUM_THREADS": "1"}
+            running.append((place, subprocess.Popen(command, cwd=runs.ROOT, env=environment, stdout=log, stderr=log)))
+        print(f"{place.name} on core {core}", flush=True)
+    for place, process in running:
+        if process.wait():
+            raise SystemExit(f"{place.name} failed, see {place}.log")
+
+
+def finished(side, place):
+    from keras_gans.trained.folder import Folder
+
+    if side == "authors":
+        return (place / "made.npz").is_file()
+    return (place / "run.json").is_file() and "finished" in Folder(place).record
+
+
+def of_authors(name, seed, work, place, originals):
+    job = jobs()[name]
+    settings = job.settings | {"seed": seed, "epochs": job.epochs, "work": str(place)}
+    return [
+        "benchmarks/authors.py",
+        f"--job={name}",
+        f"--originals={originals}",
+        f"--data={work / 'data' / job.data}{'/train' if job.data == 'fashion' else ''}",
+        f"--settings={json.dumps(settings)}",
+        f"--out={place / 'made.npz'}",
+    ]
+
+
+def of_ours(name, seed, work, place, _):
+    job = jobs()[name]
+    kimg = job.epochs * job.images / 1000
+    by_epochs = [f"--schedule=linear_epochs:epochs={job.epochs},hold=0.5"] if job.scores is pairs else []
+    return [
+        "train.py",
+        *(flag.format(data=work / "data" / job.data) for flag in job.flags),
+        *by_epochs,
+        "--channels=3",
+        "--precision=float32",
+        f"--seed={seed}",
+        f"--kimg={kimg:g}",
+        *(f"--{what}_kimg={kimg:g}" for what in ("sample", "score", "checkpoint")),
+        f"--log_kimg={kimg / 20:g}",
+        "--export=none",
+        f"--run_dir={place}",
+    ]
+
+
+# --- scores -------------------------------------------------------------------------------------------------------------
+
+
+def measured(name, work, path):
+    """Scores both sides of a job, draws its sheet, and returns its row."""
+    import step_time
+
+    job, data = jobs()[name], work / "data" / jobs()[name].data
+    row = {
+        "job": name,
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": step_time.machine(),
+        "kimg": job.epochs * job.images / 1000,
+        "sides": {},
+    }
+    made = {}
+    for side in SIDES:
+        found = [{"authors": by_authors, "ours": by_us}[side](work / f"{name}_{side}_{seed}", data) for seed in SEEDS]
+        made[side] = found[0]["images"]
+        row["sides"][side] = {
+            "scores": [job.scores(each["images"], data) for each in found],
+            "seconds": [each["seconds"] for each in found],
+            "memory": [each["memory"] for each in found],
+            "parameters": found[0]["parameters"],
+        }
+        print("   ", side, row["sides"][side], flush=True)
+    drawn(job, made, data, path)
+    return row
+
+
+def by_authors(place, _):
+    with np_load(place / "made.npz") as arrays:
+        facts = {name: float(arrays[name]) for name in ("seconds", "memory", "parameters")}
+        return facts | {"images": [arrays[name] for name in sorted(arrays) if name.startswith("image_")]}
+
+
+def by_us(place, data):
+    import numpy as np
+
+    from keras_gans.trained.trained import Trained
+
+    run = Trained.open(place)
+    done = run.record["finished"]
+    inputs = data / "testA"
+    if inputs.is_dir():
+        translate = translation.translator(place)
+        images = [translate(picture) for picture in read(inputs) + read(data / "shownA")]
+    else:
+        images = list(np.concatenate(list(run.generate(len(read(data / "test")), 0))))
+    return {
+        "images": images,
+        "seconds": done["seconds"],
+        "memory": done["peak_memory_mb"],
+        "parameters": sum(math.prod(weight.shape) for weight in run.generator.trainable_weights),
+    }
+
+
+def fashion(made, data):
+    """Kernel and Frechet distance, precision and recall on the `fashion` features, at 32 pixels."""
+    import numpy as np
+
+    from keras_gans.metrics import evaluate
+
+    def small(pictures):
+        stacked = np.stack(pictures).astype(np.float32).mean(-1, keepdims=True)
+        means = stacked.reshape(len(stacked), 32, 2, 32, 2, 1).mean((2, 4))
+        return np.round(means).astype(np.uint8)
+
+    found = evaluate(small(read(data / "test")), small(made), ("kid", "fid", "precision_recall"), "fashion")
+    return {score["name"].removesuffix("_fashion"): score["value"] for score in found}
+
+
+def pairs(made, data):
+    """PSNR, SSIM and difference to the pairs; of the emoji the kernel distance to them, too."""
+    targets = read(data / "testB")
+    row = translation.scored(None, made, targets)
+    if data.name == "emoji":
+        row["kd"] = translation.kernel_distance(translation.features(made), translation.features(targets))
+    return {name: value for name, value in row.items() if name in translation.COLUMNS}
+
+
+def enlarged(made, data):
+    targets = read(data / "testB")
+    made = made[: len(targets)]  # without those that are shown
+    row = translation.scored(None, made, targets) | {"features": translation.feature_distance(made, targets)}
+    return {name: value for name, value in row.items() if name in translation.COLUMNS}
+
+
+def drawn(job, made, data, path):
+    """Writes the sheet of the first seed: first samples, or pictures that were held out and may be shown."""
+    import numpy as np
+
+    from keras_gans import grids
+
+    if job.scores is fashion:
+        grids.write_png(path, grids.grid(np.stack([*made["authors"][:32], *made["ours"][:32]]), 16))
+        return
+    inputs, targets = (read(data / f"test{side}") + read(data / f"shown{side}") for side in "AB")
+    start, step = (-_SHOWN, 1) if (data / "shownA").is_dir() else (0, max(1, len(targets) // 12))
+    columns = [inputs, *(made[side] for side in SIDES), targets]
+    if job.scores is enlarged:
+        columns.insert(1, [bicubic(picture) for picture in inputs])
+    translation.sheet(path, *(column[start::step] for column in columns), rows=12)
+
+
+def bicubic(picture):
+    import numpy as np
+    from PIL import Image
+
+    size = picture.shape[1] * 4, picture.shape[0] * 4
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+
+
+# --- what is written ----------------------------------------------------------------------------------------------------
+
+COLUMNS = translation.COLUMNS | {
+    "kd": ("kernel distance", ".3f"),
+    "fd": ("Frechet distance", ".2f"),
+    "precision": ("precision", ".3f"),
+    "recall": ("recall", ".3f"),
+}
+_HIGHER = ("psnr", "ssim", "precision", "recall")
+
+
+def verdict(authors, ours, higher):
+    """Says how ours compare with the authors', each a list of a score over the seeds.
+
+    Better or worse where the means differ by more than the larger of the two spreads over the seeds.
+    """
+    gain = (statistics.mean(ours) - statistics.mean(authors)) * (1 if higher else -1)
+    spread = max(max(values) - min(values) for values in (authors, ours))
+    return "within the spread" if abs(gain) <= spread else "better" if gain > 0 else "worse"
+
+
+def document(rows):
+    """Returns the Markdown of the section; `rows`: name of the job -> its row."""
+    lines = []
+    for name, job in jobs().items():
+        lines += [f"### {job.title}", ""]
+        if name not in rows:
+            lines += ["Not run.", ""]
+            continue
+        row = rows[name]
+        authors, ours = (row["sides"][side] for side in SIDES)
+        keys = [key for key in COLUMNS if key in ours["scores"][0]]
+        rates = [[1000 * row["kimg"] / seconds for seconds in side["seconds"]] for side in (authors, ours)]
+        lines += [
+            f"Authors': {job.code}. {row['date']}, {row['machine']}: {row['kimg']:.4g} kimg a seed; "
+            f"{authors['parameters'] / 1e6:.3f} M and {ours['parameters'] / 1e6:.3f} M weights in a generator.",
+            "",
+            f"| | {' | '.join(COLUMNS[key][0] for key in keys)} | images/s | memory, MB |",
+            "|---" * (len(keys) + 3) + "|",
+        ]
+        for what, side, rate in (("the authors'", authors, rates[0]), ("ours", ours, rates[1])):
+            cells = [", ".join(format(scores[key], COLUMNS[key][1]) for scores in side["scores"]) for key in keys]
+            cells += [", ".join(f"{each:.1f}" for each in rate), f"{max(side['memory']):.0f}"]
+            lines.append(f"| {what} | {' | '.join(cells)} |")
+        verdicts = [
+            verdict(*([scores[key] for scores in side["scores"]] for side in (authors, ours)), key in _HIGHER)
+            for key in keys
+        ]
+        ratio = statistics.mean(rates[1]) / statistics.mean(rates[0])
+        lines += [f"| ours | {' | '.join(verdicts)} | {ratio:.2f} times | |", ""]
+        lines += [f"![{name}](beside/{name}.png)", "", f"{job.columns[0].upper()}{job.columns[1:]}.", ""]
+    return "\n".join([*lines, translation.CREDIT])
+
+
+if __name__ == "__main__":
+    main()
