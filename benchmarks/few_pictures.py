@@ -39,7 +39,6 @@ LICENSES = {"sprites": "GPL-2.0-or-later", "emoji": "Apache-2.0"}  # of the pict
 MINUTES = 120  # of one core
 _SHARED_FLAGS = [
     "--holdout=every:10",
-    "--precision=float32",
     "--kimg=10000",  # the minutes end it
     "--score_kimg=1000",  # scored below, at the end
     "--sample_kimg=5",
@@ -50,8 +49,15 @@ CREDIT = "Pictures: Battle for Wesnoth (GPL-2+); Noto Emoji (Apache-2.0)."
 
 def runs_of(run, work):
     """Returns what `results.py` trains."""
+    precision = f"--precision={runs.quick_precision()}"
     return [
-        run(name, "few", [*words, f"--data=folder:{work}/data/{data}", *_SHARED_FLAGS], MINUTES, license=LICENSES[data])
+        run(
+            name,
+            "few",
+            [*words, f"--data=folder:{work}/data/{data}", *_SHARED_FLAGS, precision],
+            MINUTES,
+            license=LICENSES[data],
+        )
         for name, (data, words, _) in RUNS.items()
     ]
 
@@ -78,7 +84,7 @@ def main():
             continue
         rows[name] = measured(work, name, data, trained_on, runs.ROOT / flags.pictures)
         about = runs.keep(flags.out, [rows[each] for each in RUNS if each in rows])
-    runs.fill(flags.document, "few", document([rows[each] for each in RUNS if each in rows], about, kinds(work)))
+    runs.fill(flags.document, "few", document([rows[each] for each in RUNS if each in rows], about, kinds()))
 
 
 def prepare(shared, work):
@@ -98,16 +104,20 @@ def prepare(shared, work):
 
 
 def classifiers(work):
-    """Trains the classifiers of kinds."""
+    """Trains the classifiers of kinds, if results/ does not have them: scores of another one could not be compared."""
     for data in LICENSES:
-        if not (work / f"{data}.json").is_file():
-            words = [f"--data=folder:{work}/data/{data}", "--holdout=every:10", f"--out={work}/{data}.keras"]
+        if not classifier(data).is_file():
+            words = [f"--data=folder:{work}/data/{data}", "--holdout=every:10", f"--out={classifier(data)}"]
             subprocess.run([sys.executable, "tools/train_kind_features.py", *words], cwd=runs.ROOT, check=True)
 
 
-def kinds(work):
+def classifier(data):
+    return runs.ROOT / "results" / f"kinds_of_{data}.keras"
+
+
+def kinds():
     """Returns the records of both classifiers."""
-    return {data: json.loads((work / f"{data}.json").read_text()) for data in ("sprites", "emoji")}
+    return {data: json.loads(classifier(data).with_suffix(".json").read_text()) for data in LICENSES}
 
 
 def measured(work, name, data, trained_on, pictures):
@@ -116,7 +126,7 @@ def measured(work, name, data, trained_on, pictures):
 
     directory = work / name
     folder = Folder(directory)
-    features = f"keras:path={work}/{data}.keras,layer=features"
+    features = f"keras:path={classifier(data)},layer=features"
     row = {
         "run": name,
         "data": data,
@@ -129,7 +139,7 @@ def measured(work, name, data, trained_on, pictures):
     if trained_on != "efficientnet_lite0":
         row["scores"]["efficientnet_lite0"] = scores(directory, "efficientnet_lite0")
     conditional = folder.record["recipe"]["conditional"]
-    row["kinds"] = agreement(directory, work / f"{data}.keras") if conditional else None
+    row["kinds"] = agreement(directory, classifier(data)) if conditional else None
     count = 21 * 10 if conditional else 64
     labels = [f"--label={index}" for index in range(21) for _ in range(10)] if conditional else []
     sheet(directory, pictures / f"{name}.png", f"--count={count}", *labels)
@@ -182,20 +192,20 @@ def scores(directory, features):
     return {score["name"].split("_")[0]: [score["value"], score.get("standard_error")] for score in found}
 
 
-def agreement(directory, classifier):
+def agreement(directory, judge):
     """Returns the share of samples, as many of each kind, that the classifier takes for their kind, and it by kind."""
     import keras
     import numpy as np
 
     from keras_gans.trained.trained import Trained
 
-    run, classifier = Trained.open(directory), keras.models.load_model(classifier, compile=False)
+    run, judge = Trained.open(directory), keras.models.load_model(judge, compile=False)
     labels = np.arange(50 * run.num_classes, dtype=np.int32) % run.num_classes
     latents = np.random.default_rng(0).normal(size=(len(labels), run.generator.latent_dim)).astype("float32")
     right = []
     for start in range(0, len(labels), 50):
         images = np.clip(run.infer([latents[start : start + 50], labels[start : start + 50]]), -1, 1)
-        right.append(classifier.predict(images, verbose=0).argmax(1) == labels[start : start + 50])
+        right.append(judge.predict(images, verbose=0).argmax(1) == labels[start : start + 50])
     right = np.concatenate(right)
     return {
         "all": float(right.mean()),

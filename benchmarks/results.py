@@ -47,9 +47,10 @@ def plan(shared, work):
     import filters
     import zoo
 
+    zoo.prepare(work)
     few_pictures.prepare(shared, work)
     filters.prepare(shared, work)
-    return [*zoo.runs_of(Run), *few_pictures.runs_of(Run, work), *filters.runs_of(Run, shared, work)]
+    return [*zoo.runs_of(Run, work), *few_pictures.runs_of(Run, work), *filters.runs_of(Run, shared, work)]
 
 
 class State:

@@ -31,6 +31,35 @@ RECIPES = {
 UNSHIPPED = ("gan", "cgan")  # whose dense layers have 5 MB each of the 25 that results/ may take
 REPEATED = ("dcgan", "wgan_gp", "sngan", "r3gan", "projection", "sagan")
 SEEDS = 3
+# Claims for which no two recipes differ in one thing alone: as many images each, by DCGAN's networks without norms in D
+TRIALS = {
+    "rpgan": [],
+    "rpgan_r1": ["--penalty=r1:weight=0.05"],
+    "rpgan_r1_r2": ["--penalty=r1:weight=0.05", "--penalty=r2:weight=0.05"],
+    "few": [
+        "--data=folder:{work}/data/fashion500",
+        "--holdout=folder:{work}/data/fashion_held_out",
+        "--penalty=r1:weight=0.05",
+    ],
+}
+TRIALS["few_ada"] = [*TRIALS["few"], "--augment=ada:ada_kimg=50"]
+TRIAL_KIMG = 400
+TRIAL_MINUTES = 60  # more than they take: a plateau must not end one before the others
+_TRIAL = [
+    "--data=embedded:fashion",
+    "--generator=dcgan:width=64",
+    "--discriminator=dcgan:width=32,norm=none",
+    "--loss=relativistic_paired",
+    "--optimizer=adam:beta_1=0,beta_2=0.9",
+    "--learning_rate=2e-4",
+    "--batch_size=64",
+    "--ema_kimg=2",
+    f"--kimg={TRIAL_KIMG}",
+    "--scores=kid",
+    "--score_features=fashion",
+    "--score_count=2000",
+    *(f"--{name}_kimg={TRIAL_KIMG / 10:g}" for name in ("score", "sample", "checkpoint")),
+]
 SCORES = ("kd_fashion", "fd_fashion", "precision_fashion", "recall_fashion", "density_fashion", "coverage_fashion")
 FORMATS = (".3f", ".2f", ".3f", ".3f", ".3f", ".3f")
 STRIP = 10  # images
@@ -58,18 +87,17 @@ steps. [10] Zhang et al. 2019, abstract. IS is the inception score of 50,000 ima
 no score of their images."""
 
 
-def runs_of(run):
-    """Returns what `results.py` trains: every recipe with seed 0, then six of them with two more seeds."""
-    plan = [(recipe, 0) for recipe in RECIPES]
-    plan += [(recipe, seed) for seed in range(1, SEEDS) for recipe in REPEATED]
-    return [
-        run(
+def runs_of(run, work):
+    """Returns what `results.py` trains: every recipe with seed 0, the trials, then six recipes with two more seeds."""
+
+    def of_recipe(recipe, seed):
+        return run(
             f"zoo_{recipe}" + (f"_{seed}" if seed else ""),
             "zoo",
             [
                 f"--flagfile=configs/{recipe}.flags",
                 *RECIPES[recipe][1],
-                "--precision=bfloat16",
+                f"--precision={runs.quick_precision()}",
                 "--kimg=100000",  # the minutes end it
                 f"--seed={seed}",
                 "--scores=kid",
@@ -81,8 +109,30 @@ def runs_of(run):
             more=more,
             ship=seed == 0 and recipe not in UNSHIPPED,
         )
-        for recipe, seed in plan
+
+    def of_trial(name):
+        flags = [flag.format(work=work) for flag in (*_TRIAL, *TRIALS[name])]
+        return run(f"zoo_{name}", "zoo", flags, TRIAL_MINUTES, score="kd_fashion", more=more, ship=False)
+
+    return [
+        *(of_recipe(recipe, 0) for recipe in RECIPES),
+        *(of_trial(name) for name in TRIALS),
+        *(of_recipe(recipe, seed) for seed in range(1, SEEDS) for recipe in REPEATED),
     ]
+
+
+def prepare(work):
+    """Writes 500 training images, and those that are held out, as PNG."""
+    from keras_gans import grids
+    from keras_gans.data import open_source
+
+    for name, split, count in (("fashion500", "train", 500), ("fashion_held_out", "holdout", None)):
+        if not (work / "data" / name).is_dir():
+            temporary = work / "data" / f".{name}"
+            images = open_source("embedded:fashion", split=split).in_order().take(count or -1)
+            for index, (image, _) in enumerate(images.as_numpy_iterator()):
+                grids.write_png(temporary / f"{index:04d}.png", image)
+            temporary.rename(work / "data" / name)
 
 
 def more(trained):
@@ -212,13 +262,30 @@ def spread(rows):
     return [*lines, ""] if len(lines) > 4 else []
 
 
-CLAIMS = (("wgan_gp", "wgan"), ("dragan", "gan"), ("sngan", "wgan_gp"), ("projection", "cgan"), ("sagan", "sngan"))
+CLAIMS = (
+    ("wgan_gp", "wgan"),
+    ("dragan", "gan"),
+    ("sngan", "wgan_gp"),
+    ("projection", "cgan"),
+    ("sagan", "sngan"),
+    ("rpgan_r1_r2", "rpgan_r1"),
+    ("rpgan_r1", "rpgan"),
+    ("few_ada", "few"),
+)
+CALLED = {
+    "rpgan": "the relativistic loss alone",
+    "rpgan_r1": "R1",
+    "rpgan_r1_r2": "R1 + R2",
+    "few": "no augmentation on 500 images",
+    "few_ada": "ADA",
+}
 
 
 def claims(rows):
     """Returns what the papers claim, the better recipe first, beside what these rows say of it."""
     lines = ["| claim | kd_fashion | here |", "|---|---|---|"]
     for better, worse in CLAIMS:
+        claim = f"{CALLED.get(better, better)} is better than {CALLED.get(worse, worse)}"
         known = [[row["scores"]["kd_fashion"] for row in seeds_of(rows, recipe)] for recipe in (better, worse)]
         if all(known):
             means = [statistics.mean(score["value"] for score in scores) for scores in known]
@@ -227,9 +294,9 @@ def claims(rows):
             gain = means[1] - means[0]
             verdict = "within the noise" if abs(gain) <= noise else "holds" if gain > 0 else "does not hold"
             numbers = " and ".join(f"{mean:.3f} ± {one:.3f}" for mean, one in zip(means, spreads))
-            lines.append(f"| {better} is better than {worse} | {numbers} | {verdict} |")
+            lines.append(f"| {claim} | {numbers} | {verdict} |")
         else:
-            lines.append(f"| {better} is better than {worse} | | not run |")
+            lines.append(f"| {claim} | | not run |")
     noise = "Beside each mean: the standard deviation over the seeds, or one seed's standard error of its samples."
     return ["The papers' claims, at this size and cost:", "", *lines, "", noise]
 

@@ -4,13 +4,15 @@
     keras-gans evaluate --run=runs/projected_sprites --features=keras:path=kinds.keras,layer=features
 
 The held-out images (--holdout, as in training) measure its accuracy, which is printed and written beside it (NAME.json)
-with the data's fingerprint. Four convolutions, batch norm, mirror images; the seed fixes weights, order and mirroring.
+with the data's fingerprint. Four convolutions, batch norm, mirror images; the seed fixes weights, order and mirroring. The file
+has the weights rounded to float16, in the half of the bytes, and no optimizer.
 Eleven minutes for 3,630 images of 64x64 on two CPU cores with much other work beside (2026-11-28).
 """
 
 import argparse
 import json
 import pathlib
+import zipfile
 
 import keras
 import numpy as np
@@ -40,6 +42,22 @@ def build(image_shape, classes):
     return keras.Model(images, keras.layers.Dense(classes, name="logits")(features), name="kinds")
 
 
+def rounded(model):
+    """Returns the network, uncompiled, with its weights rounded to float16."""
+    twin = build(model.input_shape[1:], model.output_shape[-1])
+    twin.set_weights([weight.astype(np.float16).astype(np.float32) for weight in model.get_weights()])
+    return twin
+
+
+def pack(path):
+    """Writes a .keras file anew, compressed, which Keras leaves out."""
+    with zipfile.ZipFile(path) as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, part in parts.items():
+            packed.writestr(name, part)
+
+
 def main(words=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="labelled images, as of train.py")
@@ -66,9 +84,11 @@ def main(words=None):
         metrics=["accuracy"],
     )
     model.fit(images, labels, 64, flags.epochs, verbose=2)
+    model = rounded(model)
     accuracy = float(np.mean(model.predict(test_images, verbose=0).argmax(1) == test_labels))
     with whole(flags.out) as temporary:
         model.save(temporary)
+        pack(temporary)
     record = {
         "held_out_accuracy": accuracy,
         "most_frequent_kind": float(np.bincount(test_labels).max() / len(test_labels)),
