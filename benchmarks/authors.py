@@ -84,6 +84,43 @@ def dcgan(directory, data, settings):
     return train
 
 
+def r3gan(directory, data, settings):
+    """The networks and `AdversarialTraining` of brownvc/R3GAN in a plain loop, on RGB, which those networks make."""
+    from packaging import version
+
+    originals.see(directory, "R3GAN")
+    sys.modules["pkg_resources"] = types.ModuleType("pkg_resources")  # which setuptools no longer has
+    sys.modules["pkg_resources"].parse_version = version.parse
+    from R3GAN.Networks import Discriminator, Generator
+    from R3GAN.Trainer import AdversarialTraining
+
+    stages = {"WidthPerStage": [settings.width] * 4, "BlocksPerStage": [1] * 4, "ExpansionFactor": 2}
+    stages["CardinalityPerStage"] = [settings.width * 2 // 16] * 4
+    players = Generator(64, **stages), Discriminator(**stages)
+    generator = players[0]
+    training = AdversarialTraining(*players)
+    optimizers = [torch.optim.Adam(player.parameters(), 2e-4, (0.0, 0.9)) for player in players]
+    images = torch.stack([to_tensor(opened(path)) for path in files(data / "pictures")]) * 2 - 1
+
+    def turn(index, accumulate, *more):
+        for other, player in enumerate(players):
+            player.requires_grad_(other == index)
+        optimizers[index].zero_grad()
+        accumulate(torch.randn(settings.batch, 64), *more)
+        optimizers[index].step()
+
+    def train():
+        for _ in range(settings.epochs):
+            for batch in images[torch.randperm(len(images))].split(settings.batch):
+                turn(1, training.AccumulateDiscriminatorGradients, batch, None, settings.gamma)
+                turn(0, training.AccumulateGeneratorGradients, batch, None)
+        return generator, lambda: np.concatenate(
+            [to_pictures(generator(torch.randn(100, 64))) for _ in range(settings.count // 100)]
+        )
+
+    return train
+
+
 def pix2pix(directory, data, settings):
     """The networks and the loss of the repository of CycleGAN, CUT and pix2pix in a plain loop of pix2pix's algorithm.
 
@@ -257,6 +294,7 @@ def to_pictures(images):
 
 JOBS = {
     "dcgan": dcgan,
+    "r3gan": r3gan,
     "pix2pix": pix2pix,
     "cyclegan": unpaired("--model=cycle_gan --name=cyclegan"),
     "cut": unpaired("--model=cut --name=cut --CUT_mode=CUT --lambda_NCE={nce}"),

@@ -3,7 +3,7 @@
     python benchmarks/beside.py --originals=DIR [--jobs=pix2pix --jobs=dcgan] [--shared=../shared/data]
 
 DIR has checkouts of taesungp/contrastive-unpaired-translation (which has CycleGAN's and pix2pix's networks and losses, too),
-pytorch/examples and XPixelGroup/BasicSR, in folders of those names; `authors.py` trains with them. Both sides of a job run at
+pytorch/examples, brownvc/R3GAN and XPixelGroup/BasicSR, in folders of those names; `authors.py` trains with them. Both sides of a job run at
 once, each on one core, in float32; the cores change with the seed. What they make of the same held-out data is scored by the
 same functions. Fills docs/results.md, docs/beside/ and benchmarks/results/beside.json, where jobs that --jobs leaves out keep
 their rows. Trainings are kept in --work: the same command goes on after an interruption (the authors' side begins anew).
@@ -55,6 +55,26 @@ def jobs():
                 "--discriminator=dcgan:width=32",
                 "--optimizer=adam:beta_1=0.5,epsilon_hat=false",
                 "--batch_size=64",
+                "--ema_kimg=0",
+            ],
+            fashion,
+            "the first samples, the authors' above, ours below",
+        ),
+        "r3gan": Job(
+            "Fashion in 32 px (R3GAN)",
+            "networks and AdversarialTraining of brownvc/R3GAN, a plain loop",
+            "fashion32",
+            2,
+            8000,
+            {"batch": 32, "width": 32, "gamma": 0.05, "count": 2000},
+            [
+                "--flagfile=configs/r3gan.flags",
+                "--data=folder:{data}/train",
+                "--holdout=none",
+                "--optimizer=adam:beta_1=0,beta_2=0.9,epsilon_hat=false",
+                "--schedule=constant",
+                "--ema_kimg=0",
+                "--noshare_fakes",
             ],
             fashion,
             "the first samples, the authors' above, ours below",
@@ -193,12 +213,14 @@ def prepare(shared, data):
                 free = translation.shown({"shared": shared}, 192)[-_SHOWN:]
                 parts[f"shown{side}"] = [shrunk(picture) for picture in free] if side == "A" else free
         write(data / name, parts)
-    if not (data / "fashion").is_dir():
+    for name, change in (("fashion", twice), ("fashion32", colored)):
+        if (data / name).is_dir():
+            continue
         sources = {"train/pictures": "train", "test": "holdout"}
         opened = {part: open_source("embedded:fashion", split=split) for part, split in sources.items()}
         write(
-            data / "fashion",
-            {part: [twice(image) for image, _ in source.in_order().as_numpy_iterator()] for part, source in opened.items()},
+            data / name,
+            {part: [change(image) for image, _ in source.in_order().as_numpy_iterator()] for part, source in opened.items()},
         )
 
 
@@ -235,6 +257,13 @@ def twice(picture):
     from PIL import Image
 
     return np.asarray(Image.fromarray(picture[..., 0]).resize((64, 64), Image.Resampling.BILINEAR).convert("RGB"))
+
+
+def colored(picture):
+    """A grey picture in RGB."""
+    import numpy as np
+
+    return np.repeat(picture, 3, axis=-1)
 
 
 def read(folder):
@@ -286,7 +315,7 @@ def of_authors(name, seed, work, place, originals):
         "benchmarks/authors.py",
         f"--job={name}",
         f"--originals={originals}",
-        f"--data={work / 'data' / job.data}{'/train' if job.data == 'fashion' else ''}",
+        f"--data={work / 'data' / job.data}{'/train' if job.scores is fashion else ''}",
         f"--settings={json.dumps(settings)}",
         f"--out={place / 'made.npz'}",
     ]
@@ -376,7 +405,8 @@ def fashion(made, data):
 
     def small(pictures):
         stacked = np.stack(pictures).astype(np.float32).mean(-1, keepdims=True)
-        means = stacked.reshape(len(stacked), 32, 2, 32, 2, 1).mean((2, 4))
+        factor = stacked.shape[1] // 32
+        means = stacked.reshape(len(stacked), 32, factor, 32, factor, 1).mean((2, 4))
         return np.round(means).astype(np.uint8)
 
     found = evaluate(small(read(data / "test")), small(made), ("kid", "fid", "precision_recall"), "fashion")
