@@ -1,5 +1,7 @@
 """Shared by the tests of whole runs."""
 
+import contextlib
+import importlib
 import pathlib
 import subprocess
 import sys
@@ -70,3 +72,17 @@ def assert_one_line(process, *parts):
     assert len(lines) == 1 and lines[0].startswith("error: "), process.stderr
     for part in parts:
         assert part in lines[0], lines[0]
+
+
+@contextlib.contextmanager
+def benchmark(name):
+    """A module of benchmarks/, whose neighbours leave again with it: their names are anybody's."""
+    before, folder = set(sys.modules), str(ROOT / "benchmarks")
+    sys.path.insert(0, folder)
+    try:
+        yield importlib.import_module(name)
+    finally:
+        sys.path.remove(folder)
+        for each in set(sys.modules) - before:
+            if folder in str(getattr(sys.modules[each], "__file__", "")):
+                del sys.modules[each]

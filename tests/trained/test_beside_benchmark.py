@@ -1,7 +1,5 @@
 """benchmarks/beside.py: what it says of two sides, and that both get the same job."""
 
-import sys
-
 import helpers
 import pytest
 
@@ -10,16 +8,9 @@ if not (helpers.ROOT / "benchmarks").is_dir():
 
 
 @pytest.fixture
-def beside(monkeypatch):
-    """The module of that script, whose neighbours leave again with it: their names are anybody's."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(helpers.ROOT / "benchmarks")
-    import beside
-
-    yield beside
-    for name in set(sys.modules) - before:
-        if str(helpers.ROOT / "benchmarks") in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+def beside():
+    with helpers.benchmark("beside") as module:
+        yield module
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 import threading
 
 import helpers
@@ -22,16 +21,9 @@ TINY = [
 
 
 @pytest.fixture
-def results(monkeypatch):
-    """The module of that script, whose neighbours leave again with it: their names are anybody's."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(helpers.ROOT / "benchmarks")
-    import results
-
-    yield results
-    for name in set(sys.modules) - before:
-        if str(helpers.ROOT / "benchmarks") in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+def results():
+    with helpers.benchmark("results") as module:
+        yield module
 
 
 @pytest.mark.parametrize(
