@@ -12,7 +12,7 @@ MUCH = 1 / 4
 
 
 def lighter(recipe):
-    """Names a cheaper recipe of the same game and networks, with what it costs.
+    """Names a cheaper recipe of the same game and networks, of images no larger, with what it costs.
 
     Args:
         recipe: dict of resolved flags.
@@ -37,7 +37,8 @@ def _alike(recipe):
     for path in sorted(FOLDER.glob("*_light.flags")):
         text = path.read_text(encoding="utf-8")
         cost = re.search(r"^# Cost:.*?(\d+ min in all)", text, re.MULTILINE)
-        if cost and all(parse_spec(recipe[flag])[0] == parse_spec(_given(text, flag))[0] for flag in _ALIKE):
+        smaller = int(_given(text, "image_size")) <= recipe["image_size"]
+        if cost and smaller and all(parse_spec(recipe[flag])[0] == parse_spec(_given(text, flag))[0] for flag in _ALIKE):
             yield f"--recipe={path.stem} takes {cost[1].removesuffix(' in all')} on two cores", text
 
 

@@ -66,6 +66,7 @@ def test_lighter_recipe_of_the_same_game(name, light, tmp_path, monkeypatch):
     monkeypatch.setattr(lighter, "FOLDER", tmp_path)
     assert lighter.lighter(recipe(name)) == f"--recipe={light} takes 40 min on two cores"
     assert lighter.lighter(recipe("dcgan")) is None
+    assert lighter.lighter(recipe(name) | {"image_size": 32}) is None  # of larger images than those
 
 
 def test_without_an_accelerator_a_recipe_of_far_larger_steps_is_told_of_the_light_one(tmp_path, monkeypatch):
