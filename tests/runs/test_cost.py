@@ -55,7 +55,7 @@ def test_parts_of_other_paces_are_said_as_they_begin(monkeypatch, capsys):
         ("pix2pix", "pix2pix_light"),
         ("cyclegan", "cyclegan_light"),
         ("fastcut", "cut_light"),
-        ("stylegan2", "stylegan2_light"),
+        ("stylegan2_emoji", "stylegan2_light"),
         ("spade", "spade_light"),
         ("projected", "projected_light"),
     ],
