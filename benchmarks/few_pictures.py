@@ -29,12 +29,17 @@ _STYLEGAN2 = ["--flagfile=configs/stylegan2_emoji.flags"]
 RUNS = {
     "projected_sprites": ("sprites", [_PROJECTED], "efficientnet_lite0"),
     "projected_emoji": ("emoji", [_PROJECTED, "--flip"], "efficientnet_lite0"),
-    "projected_kinds": ("sprites", [_PROJECTED, "--conditional"], "efficientnet_lite0"),
+    "projected_kinds": (
+        "sprites",
+        [_PROJECTED, "--conditional", "--init_from=results/projected_sprites"],
+        "efficientnet_lite0",
+    ),
     "stylegan2_sprites": ("sprites", [*_STYLEGAN2, "--noflip"], None),
     "fastgan_sprites": ("sprites", [*_FASTGAN, "--noflip"], "vgg16-hed"),
     "stylegan2_emoji": ("emoji", _STYLEGAN2, None),
     "fastgan_emoji": ("emoji", _FASTGAN, "vgg16-hed"),
 }
+AFTER = {"projected_kinds": "projected_sprites"}  # whose weights it starts from, where names and shapes agree
 LICENSES = {"sprites": "GPL-2.0-or-later", "emoji": "Apache-2.0"}  # of the pictures
 MINUTES = 120  # of one core
 _SHARED_FLAGS = [
@@ -57,6 +62,7 @@ def runs_of(run, work):
             [*words, f"--data=folder:{work}/data/{data}", *_SHARED_FLAGS, precision],
             MINUTES,
             license=LICENSES[data],
+            after=AFTER.get(name),
         )
         for name, (data, words, _) in RUNS.items()
     ]

@@ -28,7 +28,8 @@ RECIPES = {
     "projection": (18, []),
     "sagan": (18, []),
 }
-UNSHIPPED = ("gan", "cgan")  # whose dense layers have 5 MB each of the 25 that results/ may take
+# whose generators have 2 to 5 MB each of the 25 that results/ may take
+UNSHIPPED = ("gan", "cgan", "lsgan", "wgan", "dragan")
 REPEATED = ("dcgan", "wgan_gp", "sngan", "r3gan", "projection", "sagan")
 SEEDS = 3
 # Claims for which no two recipes differ in one thing alone: as many images each, by DCGAN's networks without norms in D
@@ -204,7 +205,7 @@ def document(rows, picture):
         "in a row, taken every hundred seconds, were no better than the best before them (in the first runs at any time, in "
         "later ones after half of the minutes); seed 0, bfloat16. Trained by `python benchmarks/results.py`, on the days and machines "
         "that stand in each "
-        f"`results/NAME/result.json`; the generators are there too, in float16 (not those of {' and '.join(UNSHIPPED)}, for their size), and "
+        f"`results/NAME/result.json`; the generators are there too, in float16 (not those of {', '.join(UNSHIPPED)}, for their size), and "
         "these scores are theirs: `keras-gans evaluate --run=results/NAME` takes them again. kd and "
         "fd are the kernel and the Frechet distance on the `fashion` features (lower is better; kd with its standard error), "
         "then improved precision and recall, density and coverage (higher is better), all between 2,000 generated and the "
@@ -335,7 +336,8 @@ def strips(path, folders):
 def first_samples(folder):
     """Returns the first images of a row in results/, of one with labels one of each class: uint8 [10, 32, 32, 1].
 
-    They are made by its generator, or, where that was not kept, cut from the training's last samples, a row for each class.
+    They are made by its generator, or, where that was not kept, cut from the training's last samples: the first of each row where
+    there is a row for each class, else the first ones.
     """
     import numpy as np
     from PIL import Image
@@ -348,7 +350,9 @@ def first_samples(folder):
     with Image.open(folder / "samples.png", formats=["PNG"]) as sheet:
         pixels = np.asarray(sheet.convert("L"))[..., None]
     first, side = grids.PADDING, 32
-    return np.stack([pixels[y : y + side, first : first + side] for y in range(first, len(pixels), side + first)])
+    tops, lefts = (range(first, length, side + first) for length in pixels.shape[:2])
+    places = [(top, left) for top in tops for left in (lefts if len(tops) < STRIP else lefts[:1])]
+    return np.stack([pixels[top : top + side, left : left + side] for top, left in places[:STRIP]])
 
 
 if __name__ == "__main__":
