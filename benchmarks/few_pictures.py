@@ -146,10 +146,14 @@ def measured(work, name, data, trained_on, pictures):
         row["scores"]["efficientnet_lite0"] = scores(directory, "efficientnet_lite0")
     conditional = folder.record["recipe"]["conditional"]
     row["kinds"] = agreement(directory, classifier(data)) if conditional else None
-    count = 21 * 10 if conditional else 64
-    labels = [f"--label={index}" for index in range(21) for _ in range(10)] if conditional else []
-    sheet(directory, pictures / f"{name}.png", f"--count={count}", *labels)
-    sheet(directory, pictures / f"{name}_walk.png", "--interpolate=z", "--count=4", "--frames=10")
+    if conditional:
+        by_kind(directory, pictures / f"{name}.png")
+        row["kinds"]["names"] = folder.record["data"]["class_names"]
+        best = max(enumerate(row["kinds"]["by_kind"]), key=lambda pair: pair[1])[0]
+    else:
+        sheet(directory, pictures / f"{name}.png", "--count=64")
+    walked = [f"--label={best}"] if conditional else []
+    sheet(directory, pictures / f"{name}_walk.png", "--interpolate=z", "--count=4", "--frames=10", *walked)
     nearest = pictures / f"{name}_nearest.png"
     sheet(directory, nearest, f"--nearest={features}", "--count=8")
     found = json.loads(nearest.with_suffix(".json").read_text())
@@ -186,6 +190,18 @@ def command(*words):
 def sheet(directory, path, *words):
     path.parent.mkdir(parents=True, exist_ok=True)
     command("sample", f"--run={directory}", f"--out={path}", *words)
+
+
+def by_kind(directory, path):
+    """Writes a sheet of ten samples of each kind, a row a kind."""
+    import numpy as np
+
+    from keras_gans import grids
+    from keras_gans.trained.trained import Trained
+
+    run = Trained.open(directory)
+    labels = np.repeat(np.arange(run.num_classes), 10)
+    grids.write_png(path, grids.grid(np.concatenate(list(run.generate(len(labels), 0, labels))), 10))
 
 
 def scores(directory, features):
@@ -251,6 +267,10 @@ def document(rows, about, classifiers):
         titles = ("samples, not selected", "from one to the next in z", "samples, and the training pictures nearest to them")
         for ending, title in zip(("", "_walk", "_nearest"), titles):
             lines += ["", f"![{row['run']}: {title}](few/{row['run']}{ending}.png)", "", f"{title[0].upper()}{title[1:]}."]
+            if row["kinds"] and not ending:
+                shares = zip(row["kinds"]["names"], row["kinds"]["by_kind"], strict=True)
+                said = ", ".join(f"{kind} {share:.2f}" for kind, share in shares)
+                lines[-1] += f" Rows, with the share that the classifier takes for the kind that was asked for: {said}."
         if row["data"] == "sprites":
             named = "; ".join(
                 ", ".join(sorted(set(shown), key=shown.count, reverse=True)) for shown in row["nearest"]["kinds"]

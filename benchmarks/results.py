@@ -146,7 +146,7 @@ def keep(run, work, results, state):
         halve(out / "samples.png")
     scores = work / f"{run.name}.scores.json"
     if run.score:
-        command("evaluate", f"--run={made}", f"--out={scores}")
+        command("evaluate", f"--run={made}", f"--out={scores}", f"--features={folder.record['recipe']['score_features']}")
     lines = folder.metrics()
     row = {
         "run": run.name,
@@ -252,11 +252,15 @@ def main():
 
 
 def _work_through(wanted, work, results, state, hours):
+    def done(run):
+        ended = state[run.name]["ended"]
+        return ended == "failed" or (ended and (results / run.name / "result.json").is_file())
+
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     threading.Timer(3600 * hours, stop.set).start()
-    waiting, lock = [run for run in wanted if not state[run.name]["ended"]], threading.Lock()
+    waiting, lock = [run for run in wanted if not done(run)], threading.Lock()
     unfinished = {run.name for run in waiting}
 
     def one_core(core):
@@ -269,7 +273,7 @@ def _work_through(wanted, work, results, state, hours):
                 stop.wait(_OFTEN)
                 continue
             print(f"core {core}: {run.name}", flush=True)
-            if train(run, core, work, state, stop):
+            if state[run.name]["ended"] or train(run, core, work, state, stop):  # or it was trained, and never kept
                 row = keep(run, work, results, state)
                 shown = ", ".join(
                     f"{name} {score['value']:.3f}" for name, score in itertools.islice(row["scores"].items(), 2)
