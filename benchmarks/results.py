@@ -251,16 +251,18 @@ def main():
     _work_through(wanted, work, results, state, flags.hours)
 
 
-def _work_through(wanted, work, results, state, hours):
-    def done(run):
-        ended = state[run.name]["ended"]
-        return ended == "failed" or (ended and (results / run.name / "result.json").is_file())
+def settled(run, state, results):
+    """Whether nothing is left to do for a run: it failed, or it has ended and is kept."""
+    ended = state[run.name]["ended"]
+    return ended == "failed" or bool(ended and (results / run.name / "result.json").is_file())
 
+
+def _work_through(wanted, work, results, state, hours):
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     threading.Timer(3600 * hours, stop.set).start()
-    waiting, lock = [run for run in wanted if not done(run)], threading.Lock()
+    waiting, lock = [run for run in wanted if not settled(run, state, results)], threading.Lock()
     unfinished = {run.name for run in waiting}
 
     def one_core(core):

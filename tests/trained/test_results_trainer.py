@@ -81,3 +81,16 @@ def test_samples_that_may_not_be_shown_stay_behind(results, tmp_path):
     assert {path.name for path in kept.iterdir()} == {"README.md", "model.safetensors", "result.json", "run.json"}
     card = (kept / "README.md").read_text()
     assert "samples.png" not in card and "![" not in card and "for 2 steps.\n\n## Use" in card
+
+
+def test_a_run_that_was_trained_and_not_kept_is_not_done(results, tmp_path):
+    state, run = results.State(tmp_path / "state.json"), results.Run("tiny", "zoo", [], 1)
+    assert not results.settled(run, state, tmp_path)
+    state.write("tiny", ended="its own end")
+    assert not results.settled(run, state, tmp_path)
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny/result.json").write_text("{}")
+    assert results.settled(run, state, tmp_path)
+    assert not results.settled(run._replace(name="other"), state, tmp_path)
+    state.write("other", ended="failed")
+    assert results.settled(run._replace(name="other"), state, tmp_path)
