@@ -43,7 +43,7 @@ def jobs():
             "Fashion in 64 px (DCGAN)",
             "pytorch/examples, dcgan/main.py, the whole script",
             "fashion",
-            5,
+            4,
             8000,
             {"batch": 64, "width": 32, "count": 2000},
             [
@@ -83,7 +83,7 @@ def jobs():
             "Elevation to satellite, 128 px (pix2pix)",
             "networks and loss of taesungp/contrastive-unpaired-translation, pix2pix's algorithm around them",
             "marble",
-            20,
+            16,
             139,
             {"load": 143, "size": 128, "width": 32, "antialias": False},
             [
