@@ -40,6 +40,15 @@ PIECES = (
         words="The same by StyleGAN2 ([numbers](#growing-and-style-based-generators)).",
     ),
     Piece(
+        name="kinds",
+        sheet="few/projected_kinds.png",
+        rows=21,
+        of=21,
+        factor=1,
+        words="**Figures of a game, a row for each of 21 kinds**, by Projected GAN from 3,620 pictures, under five hours of one core in "
+        "all ([numbers, and which kinds fail](#few-pictures-at-64x64)).",
+    ),
+    Piece(
         name="enlarged",
         sheet="translation/real_world.jpg",
         rows=3,
