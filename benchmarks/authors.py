@@ -10,7 +10,6 @@ by the clock, `memory`, megabytes of the process at most, and `parameters` of th
 import importlib
 import pathlib
 import random
-import resource
 import runpy
 import sys
 import time
@@ -45,7 +44,7 @@ def main():
     start = time.perf_counter()
     generator, make = train()
     seconds = time.perf_counter() - start
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    memory = peak_memory()
     with torch.no_grad():
         images = make()
     parameters = sum(parameter.numel() for parameter in generator.parameters())
@@ -54,6 +53,12 @@ def main():
     arrays = {f"image_{index:04d}": image for index, image in enumerate(images)}
     np.savez(temporary, seconds=seconds, memory=memory, parameters=parameters, **arrays)
     temporary.rename(flags.out)
+
+
+def peak_memory():
+    """Returns the most megabytes that this process has had; `resource` counts what its parent had when it started it, too."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1000
 
 
 def dcgan(directory, data, settings):

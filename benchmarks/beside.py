@@ -40,12 +40,12 @@ def jobs():
     unpaired = {"load": 70, "size": 64, "batch": 4, "width": 16, "blocks": 6, "judge": 32, "layers": 2}
     return {
         "dcgan": Job(
-            "Fashion in 64 px (DCGAN)",
+            "Figures of a game in 64 px (DCGAN)",
             "pytorch/examples, dcgan/main.py, the whole script",
-            "fashion",
-            4,
-            8000,
-            {"batch": 64, "width": 32, "count": 2000},
+            "figures",
+            10,
+            3584,
+            {"batch": 64, "width": 32, "count": 400},
             [
                 "--flagfile=configs/dcgan_64.flags",
                 "--data=folder:{data}/train",
@@ -57,13 +57,13 @@ def jobs():
                 "--batch_size=64",
                 "--ema_kimg=0",
             ],
-            fashion,
+            figures,
             "the first samples, the authors' above, ours below",
         ),
         "r3gan": Job(
             "Fashion in 32 px (R3GAN)",
             "networks and AdversarialTraining of brownvc/R3GAN, a plain loop",
-            "fashion32",
+            "fashion",
             2,
             8000,
             {"batch": 32, "width": 32, "gamma": 0.05, "count": 2000},
@@ -192,6 +192,8 @@ def main():
 
 def prepare(shared, data):
     """Writes the folders of the jobs: trainA, trainB, testA and testB, or train and test, every tenth picture held out."""
+    import numpy as np
+
     from keras_gans.data import images, open_source
 
     marble, emoji = np_load(shared / "marble128.npz"), np_load(shared / "emoji_pairs64.npz")
@@ -213,14 +215,18 @@ def prepare(shared, data):
                 free = translation.shown({"shared": shared}, 192)[-_SHOWN:]
                 parts[f"shown{side}"] = [shrunk(picture) for picture in free] if side == "A" else free
         write(data / name, parts)
-    for name, change in (("fashion", twice), ("fashion32", colored)):
-        if (data / name).is_dir():
-            continue
+    figures = np_load(shared / "sprites64.npz")["images"]
+    training = [figure for index, figure in enumerate(figures) if index % 10]
+    write(data / "figures", {"test": list(figures[::10]), "train/pictures": training[: jobs()["dcgan"].images]})
+    if not (data / "fashion").is_dir():
         sources = {"train/pictures": "train", "test": "holdout"}
         opened = {part: open_source("embedded:fashion", split=split) for part, split in sources.items()}
         write(
-            data / name,
-            {part: [change(image) for image, _ in source.in_order().as_numpy_iterator()] for part, source in opened.items()},
+            data / "fashion",
+            {
+                part: [np.repeat(image, 3, axis=-1) for image, _ in source.in_order().as_numpy_iterator()]
+                for part, source in opened.items()
+            },
         )
 
 
@@ -249,21 +255,6 @@ def shrunk(picture):
     from keras_gans.data.degradations import DEGRADATIONS
 
     return np.asarray(DEGRADATIONS.create("downscale4")(picture, [0, 0]))
-
-
-def twice(picture):
-    """A grey picture of 32 pixels in RGB at 64."""
-    import numpy as np
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(picture[..., 0]).resize((64, 64), Image.Resampling.BILINEAR).convert("RGB"))
-
-
-def colored(picture):
-    """A grey picture in RGB."""
-    import numpy as np
-
-    return np.repeat(picture, 3, axis=-1)
 
 
 def read(folder):
@@ -315,7 +306,7 @@ def of_authors(name, seed, work, place, originals):
         "benchmarks/authors.py",
         f"--job={name}",
         f"--originals={originals}",
-        f"--data={work / 'data' / job.data}{'/train' if job.scores is fashion else ''}",
+        f"--data={work / 'data' / job.data}{'/train' if job.scores in (fashion, figures) else ''}",
         f"--settings={json.dumps(settings)}",
         f"--out={place / 'made.npz'}",
     ]
@@ -388,7 +379,7 @@ def by_us(place, data):
         translate = translation.translator(place)
         images = [translate(picture) for picture in read(inputs) + read(data / "shownA")]
     else:
-        images = list(np.concatenate(list(run.generate(len(read(data / "test")), 0))))
+        images = list(np.concatenate(list(run.generate(jobs()[place.name.split("_")[0]].settings["count"], 0))))
     return {
         "images": images,
         "seconds": done["seconds"],
@@ -398,19 +389,26 @@ def by_us(place, data):
 
 
 def fashion(made, data):
-    """Kernel and Frechet distance, precision and recall on the `fashion` features, at 32 pixels."""
+    """Kernel and Frechet distance, precision and recall on the `fashion` features."""
+    return distances(made, data, ("kid", "fid", "precision_recall"), "fashion")
+
+
+def figures(made, data):
+    """Kernel distance, precision and recall on the features of a classifier of the figures' kinds."""
+    import few_pictures
+
+    return distances(
+        made, data, ("kid", "precision_recall"), f"keras:path={few_pictures.classifier('sprites')},layer=features"
+    )
+
+
+def distances(made, data, metrics, features):
     import numpy as np
 
     from keras_gans.metrics import evaluate
 
-    def small(pictures):
-        stacked = np.stack(pictures).astype(np.float32).mean(-1, keepdims=True)
-        factor = stacked.shape[1] // 32
-        means = stacked.reshape(len(stacked), 32, factor, 32, factor, 1).mean((2, 4))
-        return np.round(means).astype(np.uint8)
-
-    found = evaluate(small(read(data / "test")), small(made), ("kid", "fid", "precision_recall"), "fashion")
-    return {score["name"].removesuffix("_fashion"): score["value"] for score in found}
+    found = evaluate(np.stack(read(data / "test")), np.stack(made), metrics, features)
+    return {score["name"].partition("_")[0]: score["value"] for score in found}
 
 
 def pairs(made, data):
@@ -435,7 +433,7 @@ def drawn(job, made, data, path):
 
     from keras_gans import grids
 
-    if job.scores is fashion:
+    if job.scores in (fashion, figures):
         grids.write_png(path, grids.grid(np.stack([*made["authors"][:32], *made["ours"][:32]]), 16))
         return
     inputs, targets = (read(data / f"test{side}") + read(data / f"shown{side}") for side in "AB")
