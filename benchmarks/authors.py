@@ -27,6 +27,7 @@ def main():
     import json
 
     from keras_gans.cli import Flags
+    from keras_gans.runs.memory import peak_memory_mb
 
     flags = Flags()
     flags.string("job", None, f"which: {', '.join(JOBS)}")
@@ -44,7 +45,7 @@ def main():
     start = time.perf_counter()
     generator, make = train()
     seconds = time.perf_counter() - start
-    memory = peak_memory()
+    memory = peak_memory_mb()
     with torch.no_grad():
         images = make()
     parameters = sum(parameter.numel() for parameter in generator.parameters())
@@ -53,12 +54,6 @@ def main():
     arrays = {f"image_{index:04d}": image for index, image in enumerate(images)}
     np.savez(temporary, seconds=seconds, memory=memory, parameters=parameters, **arrays)
     temporary.rename(flags.out)
-
-
-def peak_memory():
-    """Returns the most megabytes that this process has had; `resource` counts what its parent had when it started it, too."""
-    status = pathlib.Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1000
 
 
 def dcgan(directory, data, settings):

@@ -134,7 +134,7 @@ def memory(extractor, metric, weights, count):
     from keras_gans.metrics.statistics import gather
     from keras_gans.progress import progress
     from keras_gans.registry import SCORES
-    from keras_gans.runs.training import peak_memory_mb
+    from keras_gans.runs.memory import peak_memory_mb
 
     makers = {"projection": projection, "fashion": FashionFeatures, "inception2015": lambda: ours(weights)}
     extractor, score = makers[extractor](), SCORES.create(metric)

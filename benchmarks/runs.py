@@ -206,6 +206,6 @@ def _write(path, text):
 
 if __name__ == "__main__":
     rate = images_per_second(sys.argv[1:])
-    from keras_gans.runs.training import peak_memory_mb
+    from keras_gans.runs.memory import peak_memory_mb
 
     print(f"{peak_memory_mb()} MB of memory at most; images/s:\n{rate}")

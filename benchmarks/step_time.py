@@ -369,7 +369,7 @@ RHYTHM = {16: 1, 4: 3, 1: 12}
 
 def one_round(task, name, steps):
     """Runs in a process of its own: the seconds of each step, and the peak memory."""
-    from keras_gans.runs.training import peak_memory_mb
+    from keras_gans.runs.memory import peak_memory_mb
 
     if name.startswith("peak"):
         return {"gflops": peak_gflops(name.split()[1])}
@@ -396,7 +396,7 @@ def one_round(task, name, steps):
 
 def rhythmic(play, steps):
     """`one_round` of a step whose work goes by its number: each second is the mean over sixteen steps."""
-    from keras_gans.runs.training import peak_memory_mb
+    from keras_gans.runs.memory import peak_memory_mb
 
     def timed(number):
         start = time.perf_counter()

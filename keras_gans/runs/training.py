@@ -25,14 +25,10 @@ from keras_gans.metrics.evaluator import Evaluator
 from keras_gans.progress import progress
 from keras_gans.registry import parse_spec
 from keras_gans.runs import checks, cluster, held_out, launching, lighter, meeting, remote, report, same_data
+from keras_gans.runs.memory import peak_memory_mb
 from keras_gans.trained import checkpoints, recipes
 from keras_gans.trained.folder import Folder
 from keras_gans.trained.trained import Trained
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
 
 EXPORTS = {"saved_model": "*/saved_model.pb", "tflite": "*.tflite"}
 """What a run may end with -> the files by which a whole one is known."""
@@ -436,14 +432,6 @@ def names(game):
 
 def _name(weight):
     return "/".join(weight.path.split("/")[-2:])
-
-
-def peak_memory_mb():
-    """Returns the largest resident memory of this process so far, in MB; 0 where the system does not say (Windows)."""
-    if resource is None:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
 
 
 def finish(folder, recipe):
