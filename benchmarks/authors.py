@@ -3,8 +3,8 @@
     python benchmarks/authors.py --job=pix2pix --originals=DIR --data=FOLDER --settings=JSON --out=made.npz
 
 `beside.py` starts it, on one core. Networks, losses and the steps of CycleGAN and CUT, and the whole of DCGAN's script, are
-the authors'; around them are plain loops. The file that it writes has `images`, uint8 [n, h, w, c], `seconds` of the training
-by the clock, `memory`, megabytes of the process at most, and `parameters` of the generator.
+the authors'; around them are plain loops. The file that it writes has `image_0000`, ..., uint8 [h, w, c], `seconds` of the
+training by the clock, `memory`, megabytes of the process at most then, and `parameters` of the generator.
 """
 
 import importlib
@@ -50,7 +50,6 @@ def main():
         images = make()
     parameters = sum(parameter.numel() for parameter in generator.parameters())
     temporary = pathlib.Path(flags.out).with_suffix(".part.npz")
-    # pictures of unlike sizes one after the other
     arrays = {f"image_{index:04d}": image for index, image in enumerate(images)}
     np.savez(temporary, seconds=seconds, memory=memory, parameters=parameters, **arrays)
     temporary.rename(flags.out)
