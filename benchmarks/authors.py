@@ -255,7 +255,7 @@ def rrdb(directory, data, settings):
 
 
 def linear(optimizer, epochs):
-    """The repository's linear schedule: `hold` half of the epochs, then down."""
+    """The repository's linear schedule: half of the epochs as it is, then down."""
     from models import networks
 
     options = types.SimpleNamespace(
