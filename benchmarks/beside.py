@@ -348,7 +348,8 @@ def measured(name, work, path):
     }
     made = {}
     for side in SIDES:
-        found = [{"authors": by_authors, "ours": by_us}[side](work / f"{name}_{side}_{seed}", data) for seed in SEEDS]
+        read_back = {"authors": by_authors, "ours": by_us}[side]
+        found = [read_back(work / f"{name}_{side}_{seed}", data, job.settings.get("count")) for seed in SEEDS]
         made[side] = found[0]["images"]
         row["sides"][side] = {
             "scores": [job.scores(each["images"], data) for each in found],
@@ -361,13 +362,13 @@ def measured(name, work, path):
     return row
 
 
-def by_authors(place, _):
+def by_authors(place, data, count):
     with np_load(place / "made.npz") as arrays:
         facts = {name: float(arrays[name]) for name in ("seconds", "memory", "parameters")}
         return facts | {"images": [arrays[name] for name in sorted(arrays) if name.startswith("image_")]}
 
 
-def by_us(place, data):
+def by_us(place, data, count):
     import numpy as np
 
     from keras_gans.trained.trained import Trained
@@ -379,7 +380,7 @@ def by_us(place, data):
         translate = translation.translator(place)
         images = [translate(picture) for picture in read(inputs) + read(data / "shownA")]
     else:
-        images = list(np.concatenate(list(run.generate(jobs()[place.name.split("_")[0]].settings["count"], 0))))
+        images = list(np.concatenate(list(run.generate(count, 0))))
     return {
         "images": images,
         "seconds": done["seconds"],
