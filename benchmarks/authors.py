@@ -62,7 +62,7 @@ def dcgan(directory, data, settings):
     def train():
         options = {
             "dataset": "folder",
-            "dataroot": data,
+            "dataroot": data / "train",
             "workers": 0,
             "batchSize": settings.batch,
             "imageSize": 64,
@@ -99,7 +99,7 @@ def r3gan(directory, data, settings):
     generator = players[0]
     training = AdversarialTraining(*players)
     optimizers = [torch.optim.Adam(player.parameters(), 2e-4, (0.0, 0.9)) for player in players]
-    images = torch.stack([to_tensor(opened(path)) for path in files(data / "pictures")]) * 2 - 1
+    images = torch.stack([to_tensor(opened(path)) for path in files(data / "train" / "pictures")]) * 2 - 1
 
     def turn(index, accumulate, *more):
         for other, player in enumerate(players):

@@ -26,13 +26,14 @@ SEEDS = (0, 1)
 SIDES = ("authors", "ours")
 _SHOWN = 6  # pictures of a sheet whose held-out ones may not be shown
 _UNPAIRED_SIZE = ["--image_size=64", "--load_size=70"]
+_BY_EPOCHS = "--schedule=linear_epochs:epochs={},hold=0.5"
 _RESNET = "resnet:width=16,blocks=6,antialias=true,init=xavier"
 _PATCHES = "patchgan:width=32,layers=2,antialias=true,init=xavier"
 
-Job = collections.namedtuple("Job", "title code data epochs images settings flags scores columns")
+Job = collections.namedtuple("Job", "title code data epochs images settings flags scores sheet columns")
 Job.__doc__ = """One job: its title and where the authors' code is from; the folders of its pictures; epochs, and images in one;
 settings of `authors.py`; flags of train.py besides those that all jobs have; the function that scores what was made of the
-held-out data, against it; what the columns of its sheet are."""
+held-out data, against it; the function that draws the sheet of what both sides made, and what its columns are."""
 
 
 def jobs():
@@ -58,13 +59,14 @@ def jobs():
                 "--ema_kimg=0",
             ],
             figures,
+            samples,
             "the first samples, the authors' above, ours below",
         ),
         "r3gan": Job(
             "Fashion in 32 px (R3GAN)",
             "networks and AdversarialTraining of brownvc/R3GAN, a plain loop",
             "fashion",
-            2,
+            1,
             8000,
             {"batch": 32, "width": 32, "gamma": 0.05, "count": 2000},
             [
@@ -77,6 +79,7 @@ def jobs():
                 "--noshare_fakes",
             ],
             fashion,
+            samples,
             "the first samples, the authors' above, ours below",
         ),
         "pix2pix": Job(
@@ -92,10 +95,12 @@ def jobs():
                 "--holdout=none",
                 "--image_size=128",
                 "--load_size=143",
+                _BY_EPOCHS.format(16),
                 "--generator=unet:width=32,norm=affine_instance",
                 "--discriminator=patchgan:width=32,norm=affine_instance",
             ],
             pairs,
+            sides_by_side,
             "input, the authors', ours, target",
         ),
         "cyclegan": Job(
@@ -110,11 +115,13 @@ def jobs():
                 "--data=unpaired:{data}/trainA:{data}/trainB",
                 "--holdout=none",
                 *_UNPAIRED_SIZE,
+                _BY_EPOCHS.format(2),
                 "--batch_size=4",
                 f"--generator={_RESNET}",
                 f"--discriminator={_PATCHES}",
             ],
             pairs,
+            sides_by_side,
             "input, the authors', ours, the pair",
         ),
         "cut": Job(
@@ -129,12 +136,14 @@ def jobs():
                 "--data=unpaired:{data}/trainA:{data}/trainB",
                 "--holdout=none",
                 *_UNPAIRED_SIZE,
+                _BY_EPOCHS.format(2),
                 "--batch_size=4",
                 f"--generator={_RESNET}",
                 f"--discriminator={_PATCHES}",
                 "--game=cut:nce_weight=10,identity_nce=true",
             ],
             pairs,
+            sides_by_side,
             "input, the authors', ours, the pair",
         ),
         "rrdb": Job(
@@ -157,6 +166,7 @@ def jobs():
                 "--ema_kimg=0.276",  # the half-life of 0.99 a step of four
             ],
             enlarged,
+            with_bicubic,
             "input, bicubic, the authors', ours, target",
         ),
     }
@@ -306,7 +316,7 @@ def of_authors(name, seed, work, place, originals):
         "benchmarks/authors.py",
         f"--job={name}",
         f"--originals={originals}",
-        f"--data={work / 'data' / job.data}{'/train' if job.scores in (fashion, figures) else ''}",
+        f"--data={work / 'data' / job.data}",
         f"--settings={json.dumps(settings)}",
         f"--out={place / 'made.npz'}",
     ]
@@ -315,11 +325,9 @@ def of_authors(name, seed, work, place, originals):
 def of_ours(name, seed, work, place, _):
     job = jobs()[name]
     kimg = job.epochs * job.images / 1000
-    by_epochs = [f"--schedule=linear_epochs:epochs={job.epochs},hold=0.5"] if job.scores is pairs else []
     return [
         "train.py",
         *(flag.format(data=work / "data" / job.data) for flag in job.flags),
-        *by_epochs,
         "--channels=3",
         "--precision=float32",
         f"--seed={seed}",
@@ -358,7 +366,7 @@ def measured(name, work, path):
             "parameters": found[0]["parameters"],
         }
         print("   ", side, row["sides"][side], flush=True)
-    drawn(job, made, data, path)
+    job.sheet(made, data, path)
     return row
 
 
@@ -428,21 +436,26 @@ def enlarged(made, data):
     return {name: value for name, value in row.items() if name in translation.COLUMNS}
 
 
-def drawn(job, made, data, path):
-    """Writes the sheet of the first seed: first samples, or pictures that were held out and may be shown."""
+def samples(made, data, path):
+    """Writes the first samples of the first seed."""
     import numpy as np
 
     from keras_gans import grids
 
-    if job.scores in (fashion, figures):
-        grids.write_png(path, grids.grid(np.stack([*made["authors"][:32], *made["ours"][:32]]), 16))
-        return
+    grids.write_png(path, grids.grid(np.stack([*made["authors"][:32], *made["ours"][:32]]), 16))
+
+
+def sides_by_side(made, data, path, more=()):
+    """Writes what the first seed makes of pictures that were held out and may be shown; `more`: columns after the inputs."""
     inputs, targets = (read(data / f"test{side}") + read(data / f"shown{side}") for side in "AB")
     start, step = (-_SHOWN, 1) if (data / "shownA").is_dir() else (0, max(1, len(targets) // 12))
-    columns = [inputs, *(made[side] for side in SIDES), targets]
-    if job.scores is enlarged:
-        columns.insert(1, [bicubic(picture) for picture in inputs])
+    columns = [inputs, *(make(inputs) for make in more), *(made[side] for side in SIDES), targets]
     translation.sheet(path, *(column[start::step] for column in columns), rows=12)
+
+
+def with_bicubic(made, data, path):
+    """Writes the same, with the inputs enlarged by Pillow's bicubic filter."""
+    sides_by_side(made, data, path, [lambda inputs: [bicubic(picture) for picture in inputs]])
 
 
 def bicubic(picture):

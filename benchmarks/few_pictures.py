@@ -20,8 +20,9 @@ _PROJECTED = "--flagfile=configs/projected_sprites.flags"
 _FASTGAN = [
     "--flagfile=configs/fastgan.flags",
     "--image_size=64",
-    "--generator=fastgan:width=32",
-    "--discriminator=fastgan:width=32",
+    "--generator=fastgan:width=16,lite=true",  # that of projected_sprites
+    "--discriminator=fastgan:width=16",
+    "--batch_size=16",
     "--ema_kimg=5",
 ]
 _STYLEGAN2 = ["--flagfile=configs/stylegan2_emoji.flags"]

@@ -87,13 +87,14 @@ def ours_cyclegan(precision, jit):
 
 
 def ours_by_flagfile(name, size, batch, num_classes, precision, jit):
-    """The same of a recipe with images of its size, a batch for each turn; with labels if there are classes."""
+    """The same of a recipe with images of its size, a whole batch for each turn; with labels if there are classes."""
     import tensorflow as tf
 
     from keras_gans import cli
     from keras_gans.games.gan import batches_of
 
-    words = [f"--flagfile={pathlib.Path(__file__).parents[1]}/configs/{name}.flags", f"--batch_size={batch}"]
+    flagfile = pathlib.Path(__file__).parents[1] / "configs" / f"{name}.flags"
+    words = [f"--flagfile={flagfile}", f"--batch_size={batch}", "--accumulate=1"]
     recipe = cli.parse("train", words)
     count = batch * batches_of(recipe["n_critic"].value, recipe["share_reals"].value)
     images = tf.random.uniform([count, size, size, 3], -1, 1)

@@ -103,7 +103,7 @@ class LPIPS:
         total = 0.0
         for features, head in zip(self.model(tf.concat([first, second], 0), training=False), self._heads, strict=True):
             # The epsilon keeps the gradient finite where every channel is zero.
-            left, right = tf.split(tf.math.l2_normalize(features, -1, epsilon=1e-20), 2)
+            left, right = tf.split(tf.math.l2_normalize(tf.cast(features, tf.float32), -1, epsilon=1e-20), 2)
             total += tf.reduce_mean(tf.tensordot(tf.square(left - right), head, 1), [1, 2])
         return total
 

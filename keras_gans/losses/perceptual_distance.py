@@ -42,7 +42,8 @@ class PerceptualDistance:
         if max(images.shape[1:3]) > _LARGEST:
             images = tf.image.resize(images, [_LARGEST, _LARGEST], "area")
         # The epsilon keeps the gradient finite where every channel is zero.
-        return [tf.math.l2_normalize(features, -1, epsilon=1e-20) for features in self._taps(images, training=False)]
+        maps = [tf.cast(features, tf.float32) for features in self._taps(images, training=False)]
+        return [tf.math.l2_normalize(features, -1, epsilon=1e-20) for features in maps]
 
     def between(self, features, images):
         """Returns distances, float32 [n], of images as above to those whose `features` are given."""

@@ -135,7 +135,7 @@ class Perceptual(Reconstruction):
     def __call__(self, targets, outputs):
         of_target, of_output = (self.taps(rgb(images)) for images in (tf.stop_gradient(self.aims(targets)), outputs))
         distances = [
-            weight * self.mean(self.scale * one, self.scale * other)
+            weight * self.mean(*(self.scale * tf.cast(features, tf.float32) for features in (one, other)))
             for weight, one, other in zip(self.layer_weights, of_target, of_output, strict=True)
         ]
         return tf.add_n(distances)

@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from keras_gans import kernels
+from keras_gans.kernels import resample
 from keras_gans.registry import DISCRIMINATORS, GENERATORS
 
 _BASE = 4  # pixels: where the generator starts and the discriminator ends
@@ -74,23 +75,7 @@ class Resample(layers.Layer):
         return (batch, height * 2, width * 2, channels) if self.up else (batch, height // 2, width // 2, channels)
 
     def call(self, inputs):
-        along = self._double if self.up else self._halve
-        swap = (0, 2, 1, 3)
-        return ops.transpose(along(ops.transpose(along(inputs), swap)), swap)
-
-    @staticmethod
-    def _double(x):
-        batch, height, width, channels = ops.shape(x)
-        padded = ops.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0)))
-        before, after = padded[:, :-2], padded[:, 2:]
-        pairs = ops.stack([(before + 3 * x) / 4, (3 * x + after) / 4], axis=2)  # [batch, h, 2, w, channels]
-        return ops.reshape(pairs, (batch, 2 * height, width, channels))
-
-    @staticmethod
-    def _halve(x):
-        padded = ops.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0)))
-        taps = [padded[:, tap : tap + x.shape[1] : 2] for tap in range(4)]
-        return (taps[0] + 3 * taps[1] + 3 * taps[2] + taps[3]) / 8
+        return resample.upsample(inputs) if self.up else resample.downsample(inputs)
 
 
 def _linear(channels, name):

@@ -169,7 +169,10 @@ def without_accelerator(recipe):
     cheaper = lighter.much_lighter(recipe)
     if cheaper is None or switch.default_device_type() != "CPU":
         return None
-    return f"this machine has no GPU, and steps of {recipe['batch_size']} images may want more memory than it has; {cheaper}"
+    return (
+        f"this machine has no GPU: a step of {recipe['batch_size']} images of this size may take minutes here, or more memory "
+        f"than there is; {cheaper}"
+    )
 
 
 def slow_precision(recipe):

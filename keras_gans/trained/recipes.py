@@ -138,8 +138,18 @@ class Maker:
             return registry.create(spec, **self.context | changes)
 
     def reconstructions(self):
-        """Builds the reconstruction losses, a list."""
-        return [RECONSTRUCTIONS.create(spec, clock=self.clock) for spec in self.recipe["reconstruction"]]
+        """Builds the reconstruction losses, a list.
+
+        If the recipe is in bfloat16, so are the VGGs and the AlexNet that they compare by. Not in float16, as features may be
+        larger than its numbers; and not EfficientNet, whose first maps are near zero on flat areas: at unit length they are
+        all rounding (63 degrees from float32's gradient on emoji, VGG16 10).
+        """
+        losses = []
+        for spec in self.recipe["reconstruction"]:
+            rounded = self.recipe["precision"] == "bfloat16" and "network=efficientnet" not in spec
+            with precision("bfloat16" if rounded else "float32"):
+                losses.append(RECONSTRUCTIONS.create(spec, clock=self.clock))
+        return losses
 
 
 def build_game(recipe, image_shape, num_classes, input_shape=None):

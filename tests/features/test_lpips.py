@@ -6,6 +6,7 @@ from keras_gans.data.images import to_model
 from keras_gans.errors import UserError
 from keras_gans.features.lpips import LPIPS
 from keras_gans.registry import EXTRACTORS
+from keras_gans.trained import recipes
 
 pytestmark = pytest.mark.parity
 
@@ -22,7 +23,7 @@ def pair(request, peer, tmp_path_factory):
         | {"classifier.6.bias": torch.zeros(1000)},
         path,
     )
-    return theirs, LPIPS(request.param, path=path, batch_size=2)
+    return theirs, LPIPS(request.param, path=path, batch_size=2), path
 
 
 def images(seed=0, size=(64, 47), count=3, channels=3):
@@ -32,7 +33,7 @@ def images(seed=0, size=(64, 47), count=3, channels=3):
 def test_distances_agree_with_the_package(pair):
     import torch
 
-    theirs, ours = pair
+    theirs, ours, _ = pair
     first = images(0)
     second = np.stack([images(1)[0], first[1] // 2, np.roll(first[2], 3, 0)])
     with torch.no_grad():
@@ -44,7 +45,7 @@ def test_distances_agree_with_the_package(pair):
 
 
 def test_same_image_is_at_zero_and_order_does_not_matter(pair):
-    _, ours = pair
+    _, ours, _ = pair
     first, second = images(0), images(1)
     np.testing.assert_allclose(ours(first, first), 0, atol=1e-12)
     np.testing.assert_allclose(ours(first, second), ours(second, first), rtol=1e-6)
@@ -55,7 +56,7 @@ def test_same_image_is_at_zero_and_order_does_not_matter(pair):
 def test_gradient_agrees_with_the_package_and_is_finite_on_equal_images(pair):
     import torch
 
-    theirs, ours = pair
+    theirs, ours, _ = pair
     first, second = [to_model(images(seed, count=1)) for seed in (0, 1)]
     leaf = torch.from_numpy(first.transpose(0, 3, 1, 2)).requires_grad_()
     theirs(leaf, torch.from_numpy(second.transpose(0, 3, 1, 2))).sum().backward()
@@ -69,15 +70,25 @@ def test_gradient_agrees_with_the_package_and_is_finite_on_equal_images(pair):
     assert np.isfinite(tape.gradient(nothing, variable)).all()
 
 
+def test_in_bfloat16_the_backbone_alone_is_rounded(pair):
+    _, ours, path = pair
+    with recipes.precision("bfloat16"):
+        rounded = LPIPS(ours.net, path=path)
+    first, second = (tf.constant(to_model(images(seed))) for seed in (0, 1))
+    exact, near = ours.distance(first, second), rounded.distance(first, second)
+    assert near.dtype == tf.float32 and np.abs(near - exact).max() > 0
+    np.testing.assert_allclose(near, exact, rtol=0.02)
+
+
 def test_protocol_names_backbone_and_heads(pair):
-    _, ours = pair
+    _, ours, _ = pair
     protocol = ours.protocol()
     assert protocol["extractor"] == ours.name and protocol["weights"] == "backbone.pth" and protocol["version"] == "0.1"
     assert len(protocol["weights_sha256"]) == len(protocol["heads_sha256"]) == 64
 
 
 def test_what_cannot_be_compared_ends_in_one_line(pair):
-    _, ours = pair
+    _, ours, _ = pair
     with pytest.raises(UserError, match="pairs of one size"):
         ours(images(), images(count=2))
     with pytest.raises(UserError, match="at least (31|16) pixels"):

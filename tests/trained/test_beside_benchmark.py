@@ -1,7 +1,9 @@
 """benchmarks/beside.py: what it says of two sides, and that both get the same job."""
 
 import helpers
+import numpy as np
 import pytest
+from PIL import Image
 
 if not (helpers.ROOT / "benchmarks").is_dir():
     pytest.skip("benchmarks/ is in the repository alone", allow_module_level=True)
@@ -48,3 +50,21 @@ def test_rows_that_were_not_measured_say_so(beside):
     assert text.count("Not run.") == len(beside.jobs()) - 1
     assert "| the authors' | 20.00, 20.50 | 100.0, 50.0 | 1000 |" in text
     assert "| ours | better | 2.00 times | |" in text
+
+
+def test_sheets_show_both_sides_of_the_first_seed(beside, tmp_path):
+    small, large = (np.full((20, size, size, 3), value, np.uint8) for size, value in ((8, 10), (32, 40)))
+    beside.write(tmp_path / "data", {"testA": list(small), "testB": list(large)})
+    made = {"authors": list(large + 10), "ours": list(large + 20)}
+    beside.sides_by_side(made, tmp_path / "data", tmp_path / "pairs.png")
+    beside.with_bicubic(made, tmp_path / "data", tmp_path / "enlarged.png")
+    beside.samples({side: np.concatenate([made[side]] * 2) for side in made}, None, tmp_path / "samples.png")
+    shown = {}
+    for path in tmp_path.glob("*.png"):
+        with Image.open(path, formats=["PNG"]) as picture:
+            shown[path.stem] = np.asarray(picture.convert("RGB"))
+    for value in (40, 50, 60):  # the target, the authors', ours
+        assert (shown["pairs"] == value).all(-1).any() and (shown["enlarged"] == value).all(-1).any()
+    assert shown["enlarged"].shape[1] > shown["pairs"].shape[1]
+    upper, lower = np.split(shown["samples"], 2)
+    assert (upper == 50).any() and not (upper == 60).any() and (lower == 60).any() and not (lower == 50).any()

