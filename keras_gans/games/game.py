@@ -163,11 +163,12 @@ class Game(KerasGame):
         if not isinstance(self.ema_kimg, Curve):
             half_life = tf.minimum(half_life, tf.cast(self.step.value, tf.float32) * batch * self.ema_rampup)
         keep = 0.5 ** (batch / tf.maximum(half_life, 1e-8))
+        moves = isinstance(self.ema_kimg, Curve) or self.ema_kimg > 0
         for name, network in self.averages.items():
             for average, weight in zip(getattr(self, name).weights, getattr(self, network).weights):
-                if weight.trainable:
+                if weight.trainable and moves:
                     average.assign_sub((average - weight) * (1.0 - keep))
-                else:  # statistics and the vectors of spectral norms: an average of unit vectors is not one
+                else:  # copies; so are statistics and the vectors of spectral norms: an average of unit vectors is not one
                     average.assign(weight)
         return logs
 
