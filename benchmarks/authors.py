@@ -254,6 +254,62 @@ def rrdb(directory, data, settings):
     return train
 
 
+def adain(directory, data, settings):
+    """The encoder, the decoder and the losses of naoto0804/pytorch-AdaIN in a plain loop.
+
+    The encoder is that of `encoder.npz`, a VGG16: the fourth convolution of VGG19's third block is left out, and its mirror in
+    the decoder too. The style's losses are summed over channels, as in the authors' own code (xunhuang1995/AdaIN-style), where
+    this port takes the mean.
+    """
+    originals.see(directory, "pytorch-AdaIN")
+    import net
+
+    encoder = torch.nn.Sequential(*list(net.vgg.children())[:31])
+    for index in range(24, 27):
+        encoder[index] = torch.nn.Identity()
+    with np.load(data.parent / "encoder.npz", allow_pickle=False) as weights:
+        arrays = [torch.from_numpy(weights[name]) for name in sorted(weights)]
+    convolutions = [layer for layer in encoder if isinstance(layer, torch.nn.Conv2d)]
+    with torch.no_grad():
+        for layer, kernel, bias in zip(convolutions, arrays[::2], arrays[1::2], strict=True):
+            layer.weight.copy_(kernel.permute(3, 2, 0, 1)), layer.bias.copy_(bias)
+        first = convolutions[0]  # takes [-1, 1] with us, [0, 1] here
+        first.bias -= first.weight.sum((1, 2, 3))
+        first.weight *= 2
+
+    class Net(net.Net):
+        def calc_style_loss(self, input, target):
+            return super().calc_style_loss(input, target) * input.shape[1]
+
+    decoder = torch.nn.Sequential(*(layer for index, layer in enumerate(net.decoder) if not 10 <= index < 13))
+    network = Net(encoder, decoder)
+    optimizer = torch.optim.Adam(decoder.parameters(), settings.rate)
+    pictures = [torch.stack([to_tensor(opened(path)) for path in files(data / f"train{side}")]) for side in "AB"]
+
+    def windows(side):
+        """Windows of pictures that are drawn without putting back, epoch by epoch."""
+        while True:
+            for index in torch.randperm(len(pictures[side])).tolist():
+                top, left = (random.randrange(length - settings.size + 1) for length in pictures[side].shape[2:])
+                yield pictures[side][index, :, top : top + settings.size, left : left + settings.size]
+
+    def train():
+        drawn = [windows(side) for side in (0, 1)]
+        for _ in range(settings.epochs * len(pictures[0]) // settings.batch):
+            content, style = (torch.stack([next(side) for _ in range(settings.batch)]) for side in drawn)
+            loss_content, loss_style = network(content, style)
+            optimizer.zero_grad()
+            (loss_content + settings.style * loss_style).backward()
+            optimizer.step()
+        return decoder, lambda: [stylized(*paths) for paths in zip(tests(data), tests(data, "B"))]
+
+    def stylized(content, style):
+        features = (network.encode(to_tensor(opened(path))[None]) for path in (content, style))
+        return to_pictures(decoder(net.adain(*features)) * 2 - 1)[0]
+
+    return train
+
+
 def linear(optimizer, epochs):
     """The repository's linear schedule: half of the epochs as it is, then down."""
     from models import networks
@@ -268,9 +324,9 @@ def files(folder):
     return sorted(folder.glob("*.png"))
 
 
-def tests(data):
+def tests(data, side="A"):
     """The pictures that were held out, and those that are shown in place of them."""
-    return files(data / "testA") + files(data / "shownA")
+    return files(data / f"test{side}") + files(data / f"shown{side}")
 
 
 def opened(path):
@@ -298,6 +354,7 @@ JOBS = {
     "cyclegan": unpaired("--model=cycle_gan --name=cyclegan"),
     "cut": unpaired("--model=cut --name=cut --CUT_mode=CUT --lambda_NCE={nce}"),
     "rrdb": rrdb,
+    "adain": adain,
 }
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/beside.py --originals=DIR [--jobs=pix2pix --jobs=dcgan] [--shared=../shared/data]
 
 DIR has checkouts of taesungp/contrastive-unpaired-translation (which has CycleGAN's and pix2pix's networks and losses, too),
-pytorch/examples, brownvc/R3GAN and XPixelGroup/BasicSR, in folders of those names; `authors.py` trains with them. Both sides of a job run at
+pytorch/examples, brownvc/R3GAN, XPixelGroup/BasicSR and naoto0804/pytorch-AdaIN, in folders of those names; `authors.py` trains with them. Both sides of a job run at
 once, each on one core, in float32; the cores change with the seed. What they make of the same held-out data is scored by the
 same functions. Fills docs/results.md, docs/beside/ and benchmarks/results/beside.json, where jobs that --jobs leaves out keep
 their rows. Trainings are kept in --work: the same command goes on after an interruption (the authors' side begins anew).
@@ -29,11 +29,13 @@ _UNPAIRED_SIZE = ["--image_size=64", "--load_size=70"]
 _BY_EPOCHS = "--schedule=linear_epochs:epochs={},hold=0.5"
 _RESNET = "resnet:width=16,blocks=6,antialias=true,init=xavier"
 _PATCHES = "patchgan:width=32,layers=2,antialias=true,init=xavier"
+_ENCODER = "vgg16-hed"
 
-Job = collections.namedtuple("Job", "title code data epochs images settings flags scores sheet columns")
+Job = collections.namedtuple("Job", "title code data epochs images settings flags made scores sheet columns")
 Job.__doc__ = """One job: its title and where the authors' code is from; the folders of its pictures; epochs, and images in one;
-settings of `authors.py`; flags of train.py besides those that all jobs have; the function that scores what was made of the
-held-out data, against it; the function that draws the sheet of what both sides made, and what its columns are."""
+settings of `authors.py`; flags of train.py besides those that all jobs have; the function that makes pictures with a run of
+ours; the function that scores what was made of the held-out data, against it; the function that draws the sheet of what both
+sides made, and what its columns are."""
 
 
 def jobs():
@@ -58,6 +60,7 @@ def jobs():
                 "--batch_size=64",
                 "--ema_kimg=0",
             ],
+            generated,
             figures,
             samples,
             "the first samples, the authors' above, ours below",
@@ -78,6 +81,7 @@ def jobs():
                 "--ema_kimg=0",
                 "--noshare_fakes",
             ],
+            generated,
             fashion,
             samples,
             "the first samples, the authors' above, ours below",
@@ -99,6 +103,7 @@ def jobs():
                 "--generator=unet:width=32,norm=affine_instance",
                 "--discriminator=patchgan:width=32,norm=affine_instance",
             ],
+            translated,
             pairs,
             sides_by_side,
             "input, the authors', ours, target",
@@ -120,6 +125,7 @@ def jobs():
                 f"--generator={_RESNET}",
                 f"--discriminator={_PATCHES}",
             ],
+            translated,
             pairs,
             sides_by_side,
             "input, the authors', ours, the pair",
@@ -142,6 +148,7 @@ def jobs():
                 f"--discriminator={_PATCHES}",
                 "--game=cut:nce_weight=10,identity_nce=true",
             ],
+            translated,
             pairs,
             sides_by_side,
             "input, the authors', ours, the pair",
@@ -165,9 +172,35 @@ def jobs():
                 "--schedule=cosine",
                 "--ema_kimg=0.276",  # the half-life of 0.99 a step of four
             ],
+            translated,
             enlarged,
             with_bicubic,
             "input, bicubic, the authors', ours, target",
+        ),
+        "adain": Job(
+            "Photographs in the styles of paintings (AdaIN)",
+            "networks of naoto0804/pytorch-AdaIN, a port of the authors' Lua, its losses summed as there, a plain loop",
+            "styles",
+            12,
+            184,
+            {"size": 64, "batch": 4, "rate": 1e-3, "style": 0.01},
+            [
+                "--flagfile=configs/adain.flags",
+                "--data=unpaired:{data}/trainA:{data}/trainB",
+                "--holdout=none",
+                "--image_size=64",
+                "--load_size=96",
+                "--noflip",
+                "--game=adain:style_weight=0.01",
+                f"--generator=adain:encoder={_ENCODER}",
+                "--optimizer=adam:beta_1=0.9,epsilon_hat=false",
+                "--schedule=constant",
+                "--ema_kimg=0",
+            ],
+            stylized,
+            in_styles,
+            sides_by_side,
+            "photograph, the authors', ours, style",
         ),
     }
 
@@ -228,6 +261,8 @@ def prepare(shared, data):
     figures = np_load(shared / "sprites64.npz")["images"]
     training = [figure for index, figure in enumerate(figures) if index % 10]
     write(data / "figures", {"test": list(figures[::10]), "train/pictures": training[: jobs()["dcgan"].images]})
+    if not (data / "styles").is_dir():
+        prepare_styles(shared, data / "styles")
     if not (data / "fashion").is_dir():
         sources = {"train/pictures": "train", "test": "holdout"}
         opened = {part: open_source("embedded:fashion", split=split) for part, split in sources.items()}
@@ -238,6 +273,42 @@ def prepare(shared, data):
                 for part, source in opened.items()
             },
         )
+
+
+def prepare_styles(shared, data):
+    """Writes squares of photographs and paintings to train on, and pairs of those that were held out.
+
+    With them the encoder's weights, that both sides have the same: `encoder.npz`, kernel and bias of each convolution.
+    """
+    import numpy as np
+    import style
+
+    from keras_gans.data import images, paintings
+    from keras_gans.features.vgg import DEPTHS
+    from keras_gans.networks.adain import build_encoder, load_encoder
+
+    def squares(paths, size):
+        pictures = (images.decode(path, None, 3) for path in paths)
+        return [translation.middle(paintings.fit_style(picture, size), size) for picture in pictures]
+
+    photos = sorted(path for path in (shared / "photos").iterdir() if path.suffix in (".jpg", ".png"))
+    painted = sorted((shared / "paintings").glob("*.jpg"))
+    unseen = squares([path for path in painted if path.stem in style.HELD_OUT], 192)
+    free = translation.shown({"shared": shared}, 192)[-_SHOWN:]
+    parts = {
+        "trainA": squares([path for index, path in enumerate(photos) if index % 10][: jobs()["adain"].images], 96),
+        "trainB": squares([path for path in painted if path.stem not in style.HELD_OUT], 96),
+        "testA": squares(photos[::10], 192),
+        "shownA": free,
+    }
+    for side in ("test", "shown"):
+        parts[f"{side}B"] = [unseen[index % len(unseen)] for index in range(len(parts[f"{side}A"]))]
+    encoder = build_encoder(DEPTHS["vgg16"])
+    load_encoder(encoder, _ENCODER)
+    weights = [array for layer in encoder.layers for array in layer.get_weights()]
+    data.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(data.parent / "encoder.npz", **{f"{index:02d}": array for index, array in enumerate(weights)})
+    write(data, parts)
 
 
 def np_load(path):
@@ -357,7 +428,7 @@ def measured(name, work, path):
     made = {}
     for side in SIDES:
         read_back = {"authors": by_authors, "ours": by_us}[side]
-        found = [read_back(work / f"{name}_{side}_{seed}", data, job.settings.get("count")) for seed in SEEDS]
+        found = [read_back(work / f"{name}_{side}_{seed}", job, data) for seed in SEEDS]
         made[side] = found[0]["images"]
         row["sides"][side] = {
             "scores": [job.scores(each["images"], data) for each in found],
@@ -370,31 +441,52 @@ def measured(name, work, path):
     return row
 
 
-def by_authors(place, data, count):
+def by_authors(place, job, data):
     with np_load(place / "made.npz") as arrays:
         facts = {name: float(arrays[name]) for name in ("seconds", "memory", "parameters")}
         return facts | {"images": [arrays[name] for name in sorted(arrays) if name.startswith("image_")]}
 
 
-def by_us(place, data, count):
-    import numpy as np
-
+def by_us(place, job, data):
     from keras_gans.trained.trained import Trained
 
     run = Trained.open(place)
     done = run.record["finished"]
-    inputs = data / "testA"
-    if inputs.is_dir():
-        translate = translation.translator(place)
-        images = [translate(picture) for picture in read(inputs) + read(data / "shownA")]
-    else:
-        images = list(np.concatenate(list(run.generate(count, 0))))
     return {
-        "images": images,
+        "images": job.made(run, data, job.settings),
         "seconds": done["seconds"],
         "memory": done["peak_memory_mb"],
         "parameters": sum(math.prod(weight.shape) for weight in run.generator.trainable_weights),
     }
+
+
+def generated(run, data, settings):
+    """As many pictures as the settings say."""
+    import numpy as np
+
+    return list(np.concatenate(list(run.generate(settings["count"], 0))))
+
+
+def translated(run, data, settings):
+    """The pictures that were held out, and those that are shown, translated."""
+    from keras_gans.using import Translator
+
+    translate = Translator.of(run, "ab")
+    return [translate(picture) for picture in inputs_of(data)]
+
+
+def stylized(run, data, settings):
+    """The same, each in the style that stands beside it."""
+    from keras_gans.using import Translator
+    from keras_gans.using.stylizer import Stylizer
+
+    translator = Translator(run.generator.transfer_network())
+    both = zip(inputs_of(data), inputs_of(data, "B"), strict=True)
+    return [Stylizer(translator, run.generator, [style])(picture) for picture, style in both]
+
+
+def inputs_of(data, side="A"):
+    return read(data / f"test{side}") + read(data / f"shown{side}")
 
 
 def fashion(made, data):
@@ -436,6 +528,19 @@ def enlarged(made, data):
     return {name: value for name, value in row.items() if name in translation.COLUMNS}
 
 
+def in_styles(made, data):
+    """Content and style terms of `Stylization` in EfficientNet-Lite0, which neither side has trained with."""
+    from keras_gans.data.images import to_model
+    from keras_gans.losses.stylization import Stylization
+
+    judge = Stylization("efficientnet_lite0")
+    found = []
+    for picture, photo, style in zip(made, read(data / "testA"), read(data / "testB"), strict=False):  # not those shown
+        batch, content, goal = (to_model(each[None]) for each in (picture, photo, style))
+        found.append(judge.terms(batch, judge.content_targets(content), judge.style_targets(goal)))
+    return {term: statistics.mean(float(terms[term][0]) for terms in found) for term in ("content", "style")}
+
+
 def samples(made, data, path):
     """Writes the first samples of the first seed."""
     import numpy as np
@@ -447,7 +552,7 @@ def samples(made, data, path):
 
 def sides_by_side(made, data, path, more=()):
     """Writes what the first seed makes of pictures that were held out and may be shown; `more`: columns after the inputs."""
-    inputs, targets = (read(data / f"test{side}") + read(data / f"shown{side}") for side in "AB")
+    inputs, targets = (inputs_of(data, side) for side in "AB")
     start, step = (-_SHOWN, 1) if (data / "shownA").is_dir() else (0, max(1, len(targets) // 12))
     columns = [inputs, *(make(inputs) for make in more), *(made[side] for side in SIDES), targets]
     translation.sheet(path, *(column[start::step] for column in columns), rows=12)
@@ -469,6 +574,8 @@ def bicubic(picture):
 # --- what is written ----------------------------------------------------------------------------------------------------
 
 COLUMNS = translation.COLUMNS | {
+    "content": ("content distance", ".3f"),
+    "style": ("style distance", ".3f"),
     "kd": ("kernel distance", ".3f"),
     "fd": ("Frechet distance", ".2f"),
     "precision": ("precision", ".3f"),

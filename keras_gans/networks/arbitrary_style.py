@@ -4,7 +4,7 @@ import keras
 from keras import layers, ops
 
 from keras_gans.features.efficientnet_lite import build_efficientnet_lite0
-from keras_gans.features.perceptual import create_perceptual
+from keras_gans.features.perceptual import Taps, create_perceptual
 from keras_gans.layers.standardization import Standardization
 from keras_gans.networks.style_network import StyleNetwork, connect
 from keras_gans.networks.style_transfer import build_transfer
@@ -77,12 +77,10 @@ class ArbitraryStyle(StyleNetwork):
 
 def build_style(style_dim, pretrained):
     """Builds the style-prediction network: images [batch, h, w, 3] in [-1, 1] -> [batch, style_dim]."""
+    images, known, *_ = build_efficientnet_lite0()
+    stages = Taps(images, [known[stage] for stage in STAGES])
     if pretrained:
-        stages = create_perceptual("efficientnet_lite0").taps(STAGES)
-    else:
-        images, known, *_ = build_efficientnet_lite0()
-        stages = keras.Model(images, [known[stage] for stage in STAGES])
-    stages.trainable = False
+        stages.set_weights(create_perceptual("efficientnet_lite0").taps(STAGES).get_weights())
     images, pooled = keras.Input((None, None, 3), name="images"), []
     for features in stages(images):
         features = ops.cast(features, "float32")

@@ -1,7 +1,5 @@
 """Flags -> objects: the only place where names become networks, losses, games and data."""
 
-import contextlib
-
 import keras
 import tensorflow as tf
 
@@ -12,6 +10,7 @@ from keras_gans.errors import UserError
 from keras_gans.layers.batch_norm import BatchNorm
 from keras_gans.optimizers import OPTIMIZERS, SCHEDULES, Following
 from keras_gans.penalties.gradient import Penalty
+from keras_gans.precision import precision
 from keras_gans.registry import (
     AUGMENTS,
     DISCRIMINATORS,
@@ -25,7 +24,6 @@ from keras_gans.registry import (
 )
 
 _CROPS = {"crop": "center", "squash": "none", "pad": "pad"}  # --fit, as `keras_gans.data.open_source` has it
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
 def build_source(recipe, split="train", host=(0, 1)):
@@ -141,15 +139,10 @@ class Maker:
         """Builds the reconstruction losses, a list.
 
         If the recipe is in bfloat16, so are the VGGs and the AlexNet that they compare by. Not in float16, as features may be
-        larger than its numbers; and not EfficientNet, whose first maps are near zero on flat areas: at unit length they are
-        all rounding (63 degrees from float32's gradient on emoji, VGG16 10).
+        larger than its numbers; and not EfficientNet, which is always in float32.
         """
-        losses = []
-        for spec in self.recipe["reconstruction"]:
-            rounded = self.recipe["precision"] == "bfloat16" and "network=efficientnet" not in spec
-            with precision("bfloat16" if rounded else "float32"):
-                losses.append(RECONSTRUCTIONS.create(spec, clock=self.clock))
-        return losses
+        with precision("bfloat16" if self.recipe["precision"] == "bfloat16" else "float32"):
+            return [RECONSTRUCTIONS.create(spec, clock=self.clock) for spec in self.recipe["reconstruction"]]
 
 
 def build_game(recipe, image_shape, num_classes, input_shape=None):
@@ -314,17 +307,6 @@ def build_optimizer(recipe, spec, learning_rate, steps, lazy=1, clock=None):
         elif value is not None:
             setattr(optimizer, beta, value**correction)
     return keras.optimizers.LossScaleOptimizer(optimizer) if recipe["precision"] == "float16" else optimizer
-
-
-@contextlib.contextmanager
-def precision(name):
-    """Sets the dtype policy that networks are built under: float32, bfloat16 or float16."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(POLICIES[name])
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def refuse_nonsense(recipe, generator, discriminator, image_shape, num_classes):

@@ -5,8 +5,8 @@ import tensorflow as tf
 from keras_gans.data.images import to_model
 from keras_gans.errors import UserError
 from keras_gans.features.lpips import LPIPS
+from keras_gans.precision import precision
 from keras_gans.registry import EXTRACTORS
-from keras_gans.trained import recipes
 
 pytestmark = pytest.mark.parity
 
@@ -72,7 +72,7 @@ def test_gradient_agrees_with_the_package_and_is_finite_on_equal_images(pair):
 
 def test_in_bfloat16_the_backbone_alone_is_rounded(pair):
     _, ours, path = pair
-    with recipes.precision("bfloat16"):
+    with precision("bfloat16"):
         rounded = LPIPS(ours.net, path=path)
     first, second = (tf.constant(to_model(images(seed))) for seed in (0, 1))
     exact, near = ours.distance(first, second), rounded.distance(first, second)
