@@ -18,5 +18,6 @@ __getattr__, __dir__ = lazy.room(
     convolve_depthwise="dispatch",
     convolve_transposed="dispatch",
     normalize="dispatch",
+    reflect="dispatch",
     use="switch",
 )

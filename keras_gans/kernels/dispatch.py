@@ -4,12 +4,24 @@ A module of this room is a kernel: functions under the names below, with their a
 arguments and says whether the kernel is for them.
 """
 
-from keras_gans.kernels import depthwise, few_filters, four_by_four, groups, halving, instance_norm, plain, switch, winograd
+from keras_gans.kernels import (
+    depthwise,
+    few_filters,
+    four_by_four,
+    groups,
+    halving,
+    instance_norm,
+    plain,
+    reflection,
+    switch,
+    winograd,
+)
 
 CONVOLVING = (groups, four_by_four, halving, winograd, few_filters)
 TRANSPOSING = (four_by_four, halving)
 DEPTHWISE = (depthwise,)
 NORMALIZING = (instance_norm,)
+REFLECTING = (reflection,)
 
 
 def convolve(inputs, kernel, strides=1, padding="SAME", training=True):
@@ -76,6 +88,20 @@ def normalize(inputs, gamma, beta, epsilon, training=True):
     """
     arguments = inputs, gamma, beta, epsilon
     return _chosen(NORMALIZING, training, arguments).normalize(*arguments)
+
+
+def reflect(inputs, sides):
+    """Padding by reflection, where the border pixel is not repeated.
+
+    Args:
+        inputs: float [batch, h, w, channels]. The CPU's form wants h and w known.
+        sides: pixels above and on the left, and below and on the right: a pair of numbers from 0 to less than h and w.
+
+    Returns:
+        [batch, h + sum(sides), w + sum(sides), channels]; differentiable any number of times.
+    """
+    arguments = inputs, sides
+    return _chosen(REFLECTING, True, arguments).reflect(*arguments)
 
 
 def _chosen(kernels, training, arguments):

@@ -51,6 +51,11 @@ def cropped(inputs, kernel, strides, padding, height, width):
     return outputs
 
 
+def reflect(inputs, sides):
+    """See `keras_gans.kernels.reflect`."""
+    return tf.pad(inputs, [[0, 0], sides, sides, [0, 0]], "REFLECT")
+
+
 def normalize(inputs, gamma, beta, epsilon, statistics=None):
     """See `keras_gans.kernels.normalize`.
 

@@ -24,7 +24,7 @@ class ReflectionPadding2D(keras.layers.Layer):
         self.sides = (padding, padding) if isinstance(padding, int) else tuple(padding)
 
     def call(self, inputs):
-        return tf.pad(inputs, [[0, 0], self.sides, self.sides, [0, 0]], "REFLECT")
+        return kernels.reflect(inputs, self.sides)
 
     def compute_output_shape(self, input_shape):
         return _grown(input_shape, self.sides)
