@@ -109,13 +109,13 @@ class AdaINGame(StyleGame):
     def losses(self, content, style, seed, tape):
         encoder, normalize = self.generator.encoder, self.generator.transfer.get_layer("adain")
         with tape.stop_recording():
-            both = encoder(tf.concat([content, style], 0))  # of each block [2 batch, h', w', c']
+            both = encoder(tf.concat([content, style], 0), training=True)  # of each block [2 batch, h', w', c']
             of_content, *_ = tf.split(both[-1], 2)  # [batch, h', w', c'] of the deepest
             of_style = [tf.split(features, 2)[1] for features in both]
             target = normalize(of_content, style_statistics(of_style[-1]))
             wanted = [moments(features, epsilon=0.0) for features in of_style]
         drawn = self.generator.decoder(target, training=True)  # [batch, h, w, 3]
-        shown = encoder(drawn)
+        shown = encoder(drawn, training=True)
         terms = {
             "content": content_loss(shown[-1], target),
             "style": tf.add_n([moments_loss(moments(features), goal) for features, goal in zip(shown, wanted, strict=True)]),
