@@ -294,13 +294,15 @@ def adain(directory, data, settings):
                 yield pictures[side][index, :, top : top + settings.size, left : left + settings.size]
 
     def train():
-        drawn = [windows(side) for side in (0, 1)]
-        for _ in range(settings.epochs * len(pictures[0]) // settings.batch):
+        drawn, steps = [windows(side) for side in (0, 1)], settings.epochs * len(pictures[0]) // settings.batch
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        for _ in range(steps):
             content, style = (torch.stack([next(side) for _ in range(settings.batch)]) for side in drawn)
             loss_content, loss_style = network(content, style)
             optimizer.zero_grad()
             (loss_content + settings.style * loss_style).backward()
             optimizer.step()
+            schedule.step()
         return decoder, lambda: [stylized(*paths) for paths in zip(tests(data), tests(data, "B"))]
 
     def stylized(content, style):

@@ -194,7 +194,6 @@ def jobs():
                 "--game=adain:style_weight=0.01",
                 f"--generator=adain:encoder={_ENCODER}",
                 "--optimizer=adam:beta_1=0.9,epsilon_hat=false",
-                "--schedule=constant",
                 "--ema_kimg=0",
             ],
             stylized,

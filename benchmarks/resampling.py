@@ -1,10 +1,11 @@
-"""Milliseconds of CUT's resampling with its gradient, in the ways that TensorFlow offers.
+"""Milliseconds of CUT's resampling and reflection with their gradients, in the ways that TensorFlow offers.
 
     taskset -c 0 python benchmarks/resampling.py [--batch=1] [--repeats=10]
 
 For [1, 2, 1] and every other pixel: two average pools (`keras_gans.layers.antialias`), a depthwise convolution, a sum of
 shifted images with strides. For doubling by [1, 3, 3, 1]: bilinear resizing (the same module), a sum of shifted images that
-are stacked. The shapes are those of CUT's generator at 256x256 pixels. All ways of a row must agree.
+are stacked. For a border of one reflected pixel: slices put together (`keras_gans.kernels.reflect`), TensorFlow's padding. The
+shapes are those of CUT's generator at 256x256 pixels, and smaller ones of AdaIN's. All ways of a row must agree.
 """
 
 import os
@@ -13,14 +14,19 @@ import runs
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-HALVED, DOUBLED = [(256, 128), (128, 256)], [(64, 256), (128, 128)]  # size, channels
+SHAPES = {  # size, channels
+    "halved": [(256, 128), (128, 256)],
+    "doubled": [(64, 256), (128, 128)],
+    "reflected": [(256, 64), (64, 256), (64, 64), (16, 256)],
+}
 
 
 def ways(channels, dtype):
-    """Returns {name: function of images} for halving, and for doubling; our layer comes first."""
+    """Returns {name: function of images} for each of `SHAPES`; ours comes first."""
     import numpy as np
     import tensorflow as tf
 
+    from keras_gans import kernels
     from keras_gans.layers.antialias import BlurDownsample, BlurUpsample
 
     taps = np.outer([1, 2, 1], [1, 2, 1])[..., None, None] / 16
@@ -45,10 +51,11 @@ def ways(channels, dtype):
             images = tf.reshape(tf.stack([0.75 * images + 0.25 * before, 0.75 * images + 0.25 * after], axis + 1), shape)
         return images
 
-    return (
-        {"average pools": BlurDownsample(dtype=dtype), "depthwise": depthwise, "strided slices": strided},
-        {"bilinear": BlurUpsample(dtype=dtype), "stacked": stacked},
-    )
+    return {
+        "halved": {"average pools": BlurDownsample(dtype=dtype), "depthwise": depthwise, "strided slices": strided},
+        "doubled": {"bilinear": BlurUpsample(dtype=dtype), "stacked": stacked},
+        "reflected": {"slices": lambda images: kernels.reflect(images, (1, 1)), "padding": reflected},
+    }
 
 
 def milliseconds(way, images, repeats):
@@ -79,15 +86,15 @@ def main():
 
     print("| type | size, channels | | ms |\n|---|---|---|---|")
     for dtype in ("float32", "bfloat16"):
-        for index, shapes in enumerate((HALVED, DOUBLED)):
+        for kind, shapes in SHAPES.items():
             for size, channels in shapes:
                 images = tf.Variable(tf.cast(tf.random.stateless_normal([flags.batch, size, size, channels], [1, 1]), dtype))
                 expected = None
-                for name, way in ways(channels, dtype)[index].items():
+                for name, way in ways(channels, dtype)[kind].items():
                     taken, outputs = milliseconds(way, images, flags.repeats)
                     expected = outputs if expected is None else expected
                     np.testing.assert_allclose(outputs, expected, atol=1e-5 if dtype == "float32" else 0.05)
-                    what = f"{('halved', 'doubled')[index]}: {name}"
+                    what = f"{kind}: {name}"
                     print(f"| {dtype} | {size}, {channels} | {what} | {taken:.1f} |", flush=True)
 
 

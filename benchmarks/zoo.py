@@ -204,8 +204,8 @@ def document(rows, picture):
     lines = [
         f"Each recipe for {MINUTES} minutes of one core (processor time, compilation and scores included), or until three scores "
         "in a row, taken every hundred seconds, were no better than the best before them (in the first runs at any time, in "
-        "later ones after half of the minutes); seed 0, bfloat16. Trained by `python benchmarks/results.py`, on the days and machines "
-        "that stand in each "
+        "later ones after half of the minutes); seed 0, in float32 or bfloat16, whichever the machine is quicker in. Trained by "
+        "`python benchmarks/results.py`, on the days and machines that stand in each "
         f"`results/NAME/result.json`; the generators are there too, in float16 (not those of {', '.join(UNSHIPPED)}, for their size), and "
         "these scores are theirs: `keras-gans evaluate --run=results/NAME` takes them again. kd and "
         "fd are the kernel and the Frechet distance on the `fashion` features (lower is better; kd with its standard error), "

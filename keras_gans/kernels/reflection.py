@@ -1,7 +1,6 @@
 """Padding by reflection, put together of slices: TensorFlow's kernel on a CPU goes from pixel to pixel.
 
-Half to a quarter of its time for 8x8 to 64x64 maps of 64 to 512 channels, four fifths for 64 channels at 256x256 (one core,
-float32); half in bfloat16. The gradient is TensorFlow's, as that of the slices is slower on large maps.
+The gradient is TensorFlow's, as that of the slices is slower on large maps.
 """
 
 import tensorflow as tf
