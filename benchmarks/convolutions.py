@@ -2,7 +2,7 @@
 
     python benchmarks/convolutions.py [--kinds=four_by_four --kinds=winograd] [--types=float32] [--repeats=20]
 
-`four_by_four`: with stride 2, of a DCGAN at batch 64; `winograd`: 3x3 between many channels, of BigGAN, FastGAN and VGG;
+`four_by_four`: with stride 2, of a DCGAN at batch 64; `few_pixels`: the same, of pix2pix's inner layers; `winograd`: 3x3 between many channels, of BigGAN, FastGAN and VGG;
 `depthwise`: of EfficientNet-Lite0 at batch 16 (by themselves; losses differentiate them with respect to the image).
 """
 
@@ -17,6 +17,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as in this package's comm
 # Kind -> batch, size of the kernel, stride; and of each layer: pixels a side, channels, filters.
 LAYERS = {
     "four_by_four": (64, 4, 2, [(32, 1, 64), (16, 64, 128), (8, 128, 256), (8, 256, 512), (16, 128, 256), (32, 1, 128)]),
+    "few_pixels": (1, 4, 2, [(2, 512, 512), (8, 512, 512), (16, 256, 512), (4, 256, 256), (16, 128, 256)]),
     "winograd": (4, 3, 1, [(128, 128, 128), (64, 128, 128), (64, 128, 256), (32, 256, 256), (16, 512, 512)]),
     "depthwise": (16, 3, 2, [(56, 96, 96), (28, 240, 240)]),
 }

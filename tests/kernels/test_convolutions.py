@@ -160,6 +160,23 @@ def test_products_of_four_by_four(size, channels, filters):
 
 
 @every_dtype
+@pytest.mark.parametrize("batch, products", [(2, True), (3, False)])
+def test_four_by_four_of_few_pixels(batch, products, dtype):
+    """64 pixels of output in two images are few, 96 in three are not; both are the same convolution."""
+    inputs, upstream, kernel = normal(batch, 16, 8, 20), normal(batch, 8, 4, 6, seed=2), normal(4, 4, 20, 6, seed=1)
+    geometry = (2, 2), "SAME"
+    agree(four_by_four.convolve, direct, inputs, kernel, geometry, dtype)
+    agree(four_by_four.convolve_transposed, direct_transposed, upstream, kernel, geometry, dtype)
+
+    @tf.function(autograph=False)
+    def both(inputs, upstream):
+        return four_by_four.convolve(inputs, kernel), four_by_four.convolve_transposed(upstream, kernel)
+
+    kinds = {node.type for node in both.get_concrete_function(inputs, upstream).graph.get_operations()}
+    assert ({"Conv2D", "Conv2DBackpropInput"} & kinds == set()) == products
+
+
+@every_dtype
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("channels, filters, kernel_size", [(16, 3, 5), (3, 16, 5), (16, 1, 4), (4, 16, 3)])
 def test_few_filters(channels, filters, kernel_size, size, dtype):
