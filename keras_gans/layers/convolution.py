@@ -32,9 +32,10 @@ class Conv2D(keras.layers.Conv2D):
     """
 
     def call(self, inputs, training=None):
-        if not training or not _ours(self, inputs):
+        if not training or not _ours(self, inputs, ("same", "valid")):
             return super().call(inputs)
-        return _finished(self, kernels.convolve(inputs, tf.convert_to_tensor(self.kernel), self.strides, "SAME"))
+        kernel = tf.convert_to_tensor(self.kernel)
+        return _finished(self, kernels.convolve(inputs, kernel, self.strides, self.padding.upper()))
 
 
 @keras.saving.register_keras_serializable("keras_gans")

@@ -8,7 +8,8 @@ from keras_gans.features.efficientnet_lite import build_efficientnet_lite0
 from keras_gans.features.perceptual import Taps, create_perceptual
 from keras_gans.features.vgg import DEPTHS
 from keras_gans.layers.adaptive_instance_normalization import AdaptiveInstanceNormalization, style_statistics
-from keras_gans.layers.padding import PaddedConv2D, ReflectionPadding2D
+from keras_gans.layers.convolution import Conv2D
+from keras_gans.layers.padding import ReflectionPadding2D
 from keras_gans.networks.style_network import StyleNetwork, connect
 from keras_gans.registry import GENERATORS, parse_spec
 
@@ -119,7 +120,7 @@ def build_encoder(depths, blocks=4):
     for block, width in enumerate(WIDTHS[:blocks], start=1):
         for number in range(1, (depths[block - 1] if block < blocks else 1) + 1):
             x = ReflectionPadding2D(1, name=f"pad{block}_{number}")(x)
-            x = PaddedConv2D(width, 3, pad=0, name=f"conv{block}_{number}")(x)  # faster to train than Keras's
+            x = Conv2D(width, 3, name=f"conv{block}_{number}")(x)
             x = layers.ReLU(name=f"relu{block}_{number}")(x)
             if number == 1:
                 outputs.append(x)
@@ -156,10 +157,9 @@ def build_decoder(depths, width, blocks, channels):
         for number in range(depth, 0, -1):
             last = block == number == 1
             x = ReflectionPadding2D(1, name=f"pad{block}_{number}")(x)
-            x = PaddedConv2D(
+            x = Conv2D(
                 filters[block - 1] if number == 1 else filters[block],
                 3,
-                pad=0,
                 name=f"conv{block}_{number}",
                 dtype="float32" if last else None,
             )(x)

@@ -78,9 +78,13 @@ class ArbitraryStyle(StyleNetwork):
 def build_style(style_dim, pretrained):
     """Builds the style-prediction network: images [batch, h, w, 3] in [-1, 1] -> [batch, style_dim]."""
     images, known, *_ = build_efficientnet_lite0()
-    stages = Taps(images, [known[stage] for stage in STAGES])
+    outputs = [known[stage] for stage in STAGES]
     if pretrained:
+        stages = Taps(images, outputs)
         stages.set_weights(create_perceptual("efficientnet_lite0").taps(STAGES).get_weights())
+    else:
+        stages = keras.Model(images, outputs)  # weight files have the class in their names
+    stages.trainable = False
     images, pooled = keras.Input((None, None, 3), name="images"), []
     for features in stages(images):
         features = ops.cast(features, "float32")
