@@ -15,6 +15,7 @@ GROUND = (
     "hdf5",
     "progress",
     "randomness",
+    "precision",
     "startup",
     "video",
     "grids",
