@@ -3,8 +3,8 @@
     python benchmarks/beside.py --originals=DIR [--jobs=pix2pix --jobs=dcgan] [--shared=../shared/data]
 
 DIR has checkouts of taesungp/contrastive-unpaired-translation (which has CycleGAN's and pix2pix's networks and losses, too),
-pytorch/examples, brownvc/R3GAN, XPixelGroup/BasicSR and naoto0804/pytorch-AdaIN, in folders of those names; `authors.py` trains with them. Both sides of a job run at
-once, each on one core, in float32; the cores change with the seed. What they make of the same held-out data is scored by the
+pytorch/examples, brownvc/R3GAN, XPixelGroup/BasicSR and naoto0804/pytorch-AdaIN, in folders of those names; `authors.py`
+trains with them. Both sides of a job run at once, each on one core, in float32; the cores change with the seed. What they make of the same held-out data is scored by the
 same functions. Fills docs/results.md, docs/beside/ and benchmarks/results/beside.json, where jobs that --jobs leaves out keep
 their rows. Trainings are kept in --work: the same command goes on after an interruption (the authors' side begins anew).
 Needs the extra `parity`.

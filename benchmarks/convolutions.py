@@ -3,7 +3,8 @@
     python benchmarks/convolutions.py [--kinds=four_by_four --kinds=winograd] [--types=float32] [--repeats=20]
 
 `four_by_four`: with stride 2, of a DCGAN at batch 64; `few_pixels`: the same, of pix2pix's inner layers; `winograd`: 3x3
-between many channels, of BigGAN, FastGAN and VGG; `depthwise`: of EfficientNet-Lite0 at batch 16 (by themselves; losses differentiate them with respect to the image).
+between many channels, of BigGAN, FastGAN and VGG; `depthwise`: of EfficientNet-Lite0 at batch 16 (by themselves; losses
+differentiate them with respect to the image).
 """
 
 import functools
